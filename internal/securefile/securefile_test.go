@@ -1,0 +1,123 @@
+package securefile
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// checkDir fails unless dir holds exactly the files of want.
+func checkDir(t *testing.T, dir string, want map[string]string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if _, ok := want[e.Name()]; !ok {
+			t.Errorf("left over: %s", e.Name())
+		}
+	}
+	for name, content := range want {
+		got, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || string(got) != content {
+			t.Errorf("%s = %q, %v; want %q", name, got, err, content)
+		}
+	}
+}
+
+func TestWriteFileReplaces(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "secret")
+	for _, content := range []string{"old, and longer", "new", ""} {
+		if err := WriteFile(path, []byte(content), 0o640); err != nil {
+			t.Fatal(err)
+		}
+		checkDir(t, dir, map[string]string{"secret": content})
+	}
+}
+
+func TestUncommittedLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "secret")
+	if err := WriteFile(path, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Create(path, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write([]byte("half of the n")); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := f.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	}
+	if _, err := f.Write([]byte("x")); !errors.Is(err, ErrCommitted) {
+		t.Errorf("Write after Close: %v, want ErrCommitted", err)
+	}
+	if err := f.Commit(); !errors.Is(err, ErrCommitted) {
+		t.Errorf("Commit after Close: %v, want ErrCommitted", err)
+	}
+	checkDir(t, dir, map[string]string{"secret": "old"})
+}
+
+func TestCloseAfterCommitKeepsFile(t *testing.T) {
+	dir := t.TempDir()
+	f, err := Create(filepath.Join(dir, "secret"), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(f, "new")
+	if err := f.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Errorf("Close after Commit: %v", err)
+	}
+	checkDir(t, dir, map[string]string{"secret": "new"})
+}
+
+func TestFailedCommitLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "secret")
+	if err := os.Mkdir(path, 0o700); err != nil { // a folder cannot be replaced by a file
+		t.Fatal(err)
+	}
+	if err := WriteFile(path, []byte("new"), 0o600); err == nil {
+		t.Error("WriteFile over a folder: no error")
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	checkDir(t, dir, nil)
+}
+
+func TestCreateWithoutFolder(t *testing.T) {
+	_, err := Create(filepath.Join(t.TempDir(), "none", "secret"), 0o600)
+	if !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("Create: %v, want ErrNotExist", err)
+	}
+}
+
+func TestScratchHasNoName(t *testing.T) {
+	dir := t.TempDir()
+	f, err := Scratch(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString("plain"); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 5)
+	if _, err := f.ReadAt(buf, 0); err != nil || string(buf) != "plain" {
+		t.Errorf("ReadAt = %q, %v", buf, err)
+	}
+	f.Close()
+	checkDir(t, dir, nil)
+}

@@ -1,0 +1,69 @@
+package securefile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// protectedSDDL gives the file to the system, the administrators and its owner,
+// and inherits nothing from the folder.
+const protectedSDDL = "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)"
+
+func (f *File) createTemp(path string) (*os.File, error) {
+	if f.uid >= 0 || f.gid >= 0 {
+		return nil, fmt.Errorf("set owner by number: %w", errors.ErrUnsupported)
+	}
+	return createFile(path, windows.GENERIC_WRITE, windows.FILE_ATTRIBUTE_NORMAL, f.perm&0o077 == 0)
+}
+
+// protect has nothing left to do: rename keeps the rights of createTemp.
+func (f *File) protect() error { return nil }
+
+func createFile(path string, access, flags uint32, protected bool) (*os.File, error) {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return nil, err
+	}
+	var sa *windows.SecurityAttributes
+	if protected {
+		sd, err := windows.SecurityDescriptorFromString(protectedSDDL)
+		if err != nil {
+			return nil, err
+		}
+		sa = &windows.SecurityAttributes{SecurityDescriptor: sd}
+		sa.Length = uint32(unsafe.Sizeof(*sa))
+	}
+	h, err := windows.CreateFile(name, access, 0, sa, windows.CREATE_NEW, flags, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "create", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(h), path), nil
+}
+
+func rename(from, to string) error {
+	src, err := windows.UTF16PtrFromString(from)
+	if err != nil {
+		return err
+	}
+	dst, err := windows.UTF16PtrFromString(to)
+	if err != nil {
+		return err
+	}
+	if err := windows.MoveFileEx(src, dst, windows.MOVEFILE_REPLACE_EXISTING|windows.MOVEFILE_WRITE_THROUGH); err != nil {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+	return nil
+}
+
+// syncDir relies on MOVEFILE_WRITE_THROUGH: Windows does not sync folders.
+func syncDir(string) error { return nil }
+
+func scratch(path string) (*os.File, error) {
+	return createFile(path, windows.GENERIC_READ|windows.GENERIC_WRITE,
+		windows.FILE_ATTRIBUTE_TEMPORARY|windows.FILE_FLAG_DELETE_ON_CLOSE, true)
+}
