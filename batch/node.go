@@ -1,0 +1,51 @@
+package batch
+
+// A NodeState is what the account knows of a node's condition.
+type NodeState string
+
+// The states of a node that poolcert uses, with the API's names.
+const (
+	NodeStarting NodeState = "starting" // enrolled, has not reported its first set
+	NodeIdle     NodeState = "idle"     // has reported within the last 30 minutes
+	NodeUnknown  NodeState = "unknown"  // has not reported for longer
+)
+
+// A Node is one member of a pool. The properties whose names begin with
+// "poolcert:" are additions to the Batch API, which knows installed
+// certificates only.
+type Node struct {
+	Metadata            string    `json:"odata.metadata,omitempty"`
+	ID                  string    `json:"id"`
+	URL                 string    `json:"url,omitempty"`
+	State               NodeState `json:"state,omitempty"`
+	StateTransitionTime *Time     `json:"stateTransitionTime,omitempty"`
+	LastBootTime        *Time     `json:"lastBootTime,omitempty"`
+	AllocationTime      *Time     `json:"allocationTime,omitempty"` // when it enrolled
+	IPAddress           string    `json:"ipAddress,omitempty"`
+
+	// CertificateReferences are those that the node has installed.
+	CertificateReferences []CertificateReference `json:"certificateReferences,omitempty"`
+
+	LastSeen     *Time             `json:"poolcert:lastSeen,omitempty"`
+	AgentVersion string            `json:"poolcert:agentVersion,omitempty"`
+	Certificates []NodeCertificate `json:"poolcert:certificates,omitempty"`
+}
+
+// A NodeCertificateState is how far one certificate is on one node.
+type NodeCertificateState string
+
+// The states of a certificate on a node.
+const (
+	NodeDelivering NodeCertificateState = "delivering" // the node may have fetched it
+	NodeInstalled  NodeCertificateState = "installed"
+	NodeFailed     NodeCertificateState = "failed"
+	NodeRemoved    NodeCertificateState = "removed"
+)
+
+// A NodeCertificate is the condition of one certificate on one node.
+type NodeCertificate struct {
+	Thumbprint Thumbprint           `json:"thumbprint"`
+	State      NodeCertificateState `json:"state"`
+	Time       Time                 `json:"time"`
+	Error      string               `json:"error,omitempty"`
+}
