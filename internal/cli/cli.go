@@ -1,0 +1,147 @@
+// Package cli is what the three programs have in common on the command line:
+// how a command tree runs, how errors and hints look, exit codes, tables and
+// the version.
+//
+// A program's main calls its run function, which builds a cobra command and
+// returns [Main]'s result. Commands return errors; only Main prints them.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit codes of all programs. They are stable: scripts may rely on them.
+const (
+	ExitFailure       = 1 // it did not work; the message says why
+	ExitUsage         = 2 // wrong options or arguments
+	ExitNoCertificate = 3 // no certificate here opens the message
+	ExitNotAllowed    = 4 // the caller may not do this
+)
+
+// An exitError gives an error its exit code.
+type exitError struct {
+	error
+	code int
+}
+
+func (e *exitError) Unwrap() error { return e.error }
+
+// Exit returns err with an exit code for [Main].
+func Exit(err error, code int) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{err, code}
+}
+
+// Usage returns err as an error in how the program was called.
+func Usage(err error) error { return Exit(err, ExitUsage) }
+
+// Usagef is Usage with a format.
+func Usagef(format string, args ...any) error { return Usage(fmt.Errorf(format, args...)) }
+
+// A hintError gives an error a sentence that says what to do.
+type hintError struct {
+	error
+	hint string
+}
+
+func (e *hintError) Unwrap() error { return e.error }
+
+// Hint returns err with a hint for the next line: what a person can do about it.
+// The innermost hint is printed: who knew most of the cause.
+func Hint(err error, format string, args ...any) error {
+	var have *hintError
+	if err == nil || errors.As(err, &have) {
+		return err
+	}
+	return &hintError{err, fmt.Sprintf(format, args...)}
+}
+
+// A SilentExit ends a program with a code and no message, for instance with
+// the code of a child.
+type SilentExit int
+
+func (e SilentExit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// Main runs the command tree and returns the exit code. SIGINT and SIGTERM end
+// the context. An error is printed to stderr with its hint; a usage error also
+// with the way to the help.
+func Main(ctx context.Context, root *cobra.Command, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SilenceErrors = true
+	root.SilenceUsage = true
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return Usage(err) })
+	prepare(root)
+
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return 0
+	}
+	var silent SilentExit
+	if errors.As(err, &silent) {
+		return int(silent)
+	}
+	code := ExitFailure
+	var exit *exitError
+	if errors.As(err, &exit) {
+		code = exit.code
+	}
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		err = errors.New("interrupted")
+	}
+	style := StyleOf(stderr)
+	name := root.Name()
+	fmt.Fprintf(stderr, "%s: %s %v\n", name, style.Red("error:"), err)
+	var hint *hintError
+	switch {
+	case errors.As(err, &hint):
+		fmt.Fprintf(stderr, "%s: %s %s\n", name, style.Yellow("hint:"), hint.hint)
+	case code == ExitUsage:
+		fmt.Fprintf(stderr, "%s: %s run '%s --help'\n", name, style.Yellow("hint:"), cmd.CommandPath())
+	}
+	return code
+}
+
+// prepare makes cobra's errors about arguments usage errors, and lets a group
+// refuse a verb that it does not have.
+func prepare(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error { return Usage(check(cmd, args)) }
+	}
+	if cmd.HasSubCommands() && !cmd.Runnable() {
+		cmd.Args = cobra.ArbitraryArgs
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			err := Usagef("%s has no command %q", cmd.CommandPath(), args[0])
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				return Hint(err, "did you mean %s?", strings.Join(near, " or "))
+			}
+			return err
+		}
+		if cmd.SuggestionsMinimumDistance == 0 {
+			cmd.SuggestionsMinimumDistance = 2
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		prepare(sub)
+	}
+}

@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+func newTestTree() *cobra.Command {
+	root := &cobra.Command{Use: "prog"}
+	group := &cobra.Command{Use: "thing"}
+	group.AddCommand(&cobra.Command{Use: "list", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		return fmt.Errorf("list: %w", Hint(Exit(errors.New("refused"), ExitNotAllowed), "ask %s", "root"))
+	}})
+	group.AddCommand(&cobra.Command{Use: "leave", RunE: func(*cobra.Command, []string) error { return SilentExit(42) }})
+	root.AddCommand(group, VersionCommand())
+	return root
+}
+
+func TestMainReportsErrors(t *testing.T) {
+	for _, test := range []struct {
+		args string
+		code int
+		want string // in stderr
+	}{
+		{"thing list", ExitNotAllowed, "prog: error: list: refused\nprog: hint: ask root\n"},
+		{"thing lsit", ExitUsage, "prog: error: prog thing has no command \"lsit\"\nprog: hint: did you mean list?\n"},
+		{"thing zzz", ExitUsage, "prog: hint: run 'prog thing --help'\n"},
+		{"nothing", ExitUsage, "prog: error: prog has no command \"nothing\"\n"},
+		{"thing list more", ExitUsage, "unknown command \"more\""},
+		{"thing list --wrong", ExitUsage, "unknown flag: --wrong\nprog: hint: run 'prog thing list --help'\n"},
+		{"thing leave", 42, ""},
+		{"thing", 0, ""},
+		{"version", 0, ""},
+	} {
+		var stdout, stderr bytes.Buffer
+		code := Main(t.Context(), newTestTree(), strings.Fields(test.args), nil, &stdout, &stderr)
+		if code != test.code || !strings.Contains(stderr.String(), test.want) {
+			t.Errorf("%q: exit %d, stderr %q; want exit %d, %q", test.args, code, stderr.String(), test.code, test.want)
+		}
+		if code == 42 && stderr.Len() > 0 {
+			t.Errorf("%q: a silent exit printed %q", test.args, stderr.String())
+		}
+	}
+}
+
+func TestTableAligns(t *testing.T) {
+	table := NewTable("NAME", "STATE", "NOTE")
+	table.Row("a", Style{true}.Green("installed"), "")
+	table.Row("über", "x", "y")
+	var b strings.Builder
+	if err := table.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	want := "NAME  STATE      NOTE\na     \x1b[32minstalled\x1b[0m\nüber  x          y\n"
+	if b.String() != want {
+		t.Errorf("got\n%swant\n%s", b.String(), want)
+	}
+}
+
+func TestTextHidesControls(t *testing.T) {
+	if got, want := Text("a\x1b[31mb\nc\u009bd é"), "a?[31mb?c?d é"; got != want {
+		t.Errorf("Text = %q, want %q", got, want)
+	}
+}
