@@ -1,0 +1,78 @@
+package store
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"time"
+
+	"poolcert/batch"
+)
+
+// A set is what a store holds. It does not change after it was made.
+type set struct {
+	entries []Entry
+	since   map[batch.Thumbprint]time.Time
+}
+
+// newSet takes the valid ones of entries; reject may refuse more. Certificates
+// that were in old keep their time.
+func newSet(entries []Entry, old *set, reject func(Entry) error) (*set, map[batch.Thumbprint]error) {
+	count := make(map[batch.Thumbprint]int)
+	for _, e := range entries {
+		count[e.Reference.Thumbprint]++
+	}
+	now := time.Now()
+	s := &set{since: make(map[batch.Thumbprint]time.Time)}
+	failed := make(map[batch.Thumbprint]error)
+	for _, e := range entries {
+		tp := e.Reference.Thumbprint
+		err := checkEntry(e)
+		if err == nil && count[tp] > 1 {
+			err = fmt.Errorf("%w: %d entries have this thumbprint", ErrEntry, count[tp])
+		}
+		if err == nil {
+			err = reject(e)
+		}
+		if err != nil {
+			failed[tp] = fmt.Errorf("install %s: %w", tp, err)
+			continue
+		}
+		s.entries = append(s.entries, e)
+		s.since[tp] = now
+		if at, ok := old.since[tp]; ok {
+			s.since[tp] = at
+		}
+	}
+	return s, failed
+}
+
+func (s *set) list() []Installed {
+	list := make([]Installed, 0, len(s.entries))
+	for _, e := range s.entries {
+		list = append(list, Installed{
+			Reference:   e.Reference,
+			Certificate: e.Bundle.Leaf,
+			HasKey:      e.Bundle.Key != nil,
+			Since:       s.since[e.Reference.Thumbprint],
+		})
+	}
+	return list
+}
+
+func (s *set) privateKey(ctx context.Context, visible []batch.Visibility, match func(*x509.Certificate) bool) (*x509.Certificate, crypto.PrivateKey, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	for _, e := range s.entries {
+		allowed := slices.ContainsFunc(e.Reference.Visibility, func(v batch.Visibility) bool {
+			return slices.Contains(visible, v)
+		})
+		if allowed && e.Bundle.Key != nil && match(e.Bundle.Leaf) {
+			return e.Bundle.Leaf, e.Bundle.Key, nil
+		}
+	}
+	return nil, nil, ErrNotFound
+}
