@@ -7,36 +7,188 @@ import (
 	"errors"
 	"fmt"
 
-	"software.sslmate.com/src/go-pkcs12"
+	"poolcert/batch"
 )
 
-// Decode reads a PFX file. Its errors are [ErrPassword], [ErrDamaged], [ErrNoKey],
-// [ErrNoCertificate], [*MismatchError], [*AmbiguousError], [*ThumbprintError],
-// [*UnsupportedError], [*LimitError] and the context's. It may be called
-// concurrently; data is only read.
+// Decode reads a PFX file, in DER, BER or PEM, from any producer. Its errors are
+// [ErrPassword], [ErrDamaged], [ErrNoKey], [ErrNoCertificate], [*MismatchError],
+// [*AmbiguousError], [*ThumbprintError], [*UnsupportedError], [*LimitError] and the
+// context's; [Inspect] shows more. It may be called concurrently; data is only read.
 func Decode(ctx context.Context, data []byte, password string, opts Options) (*Bundle, error) {
-	b, err := decode(ctx, data, password, opts)
+	w, stop := start(ctx, opts.Limits)
+	defer stop()
+	b, err := decode(w, data, password, opts)
 	if err != nil {
 		return nil, fmt.Errorf("read PFX: %w", err)
 	}
 	return b, nil
 }
 
-func decode(ctx context.Context, data []byte, password string, opts Options) (*Bundle, error) {
-	limits := opts.Limits.withDefaults()
-	if len(data) > limits.Size {
-		return nil, &LimitError{"bytes of PFX", int64(limits.Size)}
-	}
-	if err := ctx.Err(); err != nil {
+func decode(w *work, data []byte, password string, opts Options) (*Bundle, error) {
+	f, err := readFile(w, data)
+	if err != nil {
 		return nil, err
 	}
-	key, leaf, rest, err := pkcs12.DecodeChain(data, password)
-	switch {
-	case errors.Is(err, pkcs12.ErrIncorrectPassword):
-		return nil, ErrPassword
-	case err != nil:
-		return nil, fmt.Errorf("%w: %v", ErrDamaged, err)
+	p, err := f.authenticate(w, password)
+	if err != nil {
+		return nil, err
 	}
-	certs := append([]*x509.Certificate{leaf}, rest...)
-	return pick([]crypto.PrivateKey{key}, certs, opts.Thumbprint)
+	defer p.clear()
+	c := new(contents)
+	for _, s := range f.safes {
+		bags, err := s.open(w, p)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.add(w, p, bags); err != nil {
+			return nil, err
+		}
+	}
+	b, err := c.pick(opts.Thumbprint)
+	if err != nil {
+		return nil, err
+	}
+	if f.mac == nil {
+		b.Warnings = append(b.Warnings, NoMAC)
+	}
+	return b, nil
+}
+
+// authenticate returns the form of the password that the file was made with. The
+// caller clears it.
+func (f *file) authenticate(w *work, s string) (password, error) {
+	forms := passwordForms(s)
+	fits := func(p password) (bool, error) { return f.mac.verify(w, p, f.signed) }
+	if f.mac == nil {
+		if len(forms) == 1 || !f.encrypted() {
+			return forms[0], nil
+		}
+		fits = func(p password) (bool, error) { return f.opens(w, p) }
+	}
+	for _, p := range forms {
+		if ok, err := fits(p); err != nil || ok {
+			return p, err
+		}
+	}
+	if f.mac == nil {
+		return password{}, ErrPassword
+	}
+	for _, p := range forms {
+		if ok, _ := f.opens(w, p); ok {
+			return password{}, fmt.Errorf("%w: the password is right, but the MAC is not", ErrDamaged)
+		}
+	}
+	if err := w.check(); err != nil {
+		return password{}, err
+	}
+	return password{}, ErrPassword
+}
+
+func (f *file) encrypted() bool {
+	for _, s := range f.safes {
+		if s.scheme != nil {
+			return true
+		}
+		bags, _ := readBags(s.data)
+		for _, b := range bags {
+			if b.kind == oidShroudedKeyBag {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// opens reports whether the password opens something in the file. A wrong one
+// gets by its padding once in 256 times, so the plaintext must also be one element.
+func (f *file) opens(w *work, p password) (bool, error) {
+	try := func(s *scheme, data []byte) (bool, error) {
+		plain, err := s.open(w, p, data)
+		defer clear(plain)
+		switch {
+		case errors.Is(err, ErrPassword):
+			return false, nil
+		case err != nil:
+			return false, err
+		}
+		h, err := readHeader(plain)
+		return err == nil && (h.indefinite || h.size+h.length == len(plain)), nil
+	}
+	for _, part := range f.safes {
+		if part.scheme != nil {
+			if ok, err := try(part.scheme, part.data); err != nil || ok {
+				return ok, err
+			}
+			continue
+		}
+		bags, _ := readBags(part.data)
+		for _, b := range bags {
+			if b.kind != oidShroudedKeyBag {
+				continue
+			}
+			s, data, err := b.shroud()
+			if err != nil {
+				continue
+			}
+			if ok, err := try(s, data); err != nil || ok {
+				return ok, err
+			}
+		}
+	}
+	return false, nil
+}
+
+// contents are the things from all safes of a file.
+type contents struct {
+	keys  []crypto.PrivateKey
+	certs []*x509.Certificate
+	bad   error // the first key or certificate that could not be read
+}
+
+// add takes what can be read: one key that is not supported must not keep the
+// user from another.
+func (c *contents) add(w *work, p password, bags []bag) error {
+	for _, b := range bags {
+		if err := w.check(); err != nil {
+			return err
+		}
+		switch {
+		case b.isKey():
+			if len(c.keys) == maxKeys {
+				return &LimitError{"private keys", maxKeys}
+			}
+			key, err := b.key(w, p)
+			if _, ok := errors.AsType[*LimitError](err); ok || w.ctx.Err() != nil {
+				return err
+			}
+			if c.note(err) {
+				c.keys = append(c.keys, key)
+			}
+		case b.kind == oidCertBag:
+			cert, err := b.certificate()
+			if c.note(err) && cert != nil {
+				c.certs = append(c.certs, cert)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *contents) note(err error) (ok bool) {
+	if err != nil && c.bad == nil {
+		c.bad = err
+	}
+	return err == nil
+}
+
+func (c *contents) pick(thumbprint batch.Thumbprint) (*Bundle, error) {
+	b, err := pick(c.keys, c.certs, thumbprint)
+	if _, ok := errors.AsType[*AmbiguousError](err); ok || c.bad == nil {
+		return b, err
+	}
+	if err != nil {
+		return nil, c.bad
+	}
+	b.Warnings = append(b.Warnings, Skipped)
+	return b, nil
 }

@@ -1,11 +1,12 @@
 package pfx
 
 import (
-	"crypto/sha1"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
+
+	"poolcert/batch"
 )
 
 // Errors of [Decode] and [DecodeCER]. Test with errors.Is: most are wrapped with
@@ -16,7 +17,7 @@ var (
 	ErrPassword = errors.New("wrong password")
 
 	// ErrDamaged: not a PFX file (not a certificate), cut, or changed.
-	ErrDamaged = errors.New("damaged, or not of the right format")
+	ErrDamaged = errors.New("the file is damaged, or of another kind")
 
 	// ErrNoKey: the file opens, but has no private key.
 	ErrNoKey = errors.New("no private key in the file")
@@ -47,12 +48,12 @@ func (e *AmbiguousError) Error() string {
 // A ThumbprintError says that the wanted certificate is not in the file, or not
 // with its key.
 type ThumbprintError struct {
-	Thumbprint [sha1.Size]byte
+	Thumbprint batch.Thumbprint
 	Candidates []*x509.Certificate // those with keys
 }
 
 func (e *ThumbprintError) Error() string {
-	return fmt.Sprintf("no certificate with thumbprint %x and its private key in the file, which has %s",
+	return fmt.Sprintf("no certificate with thumbprint %v and its private key in the file, which has %s",
 		e.Thumbprint, list(e.Candidates))
 }
 
@@ -63,17 +64,14 @@ type UnsupportedError struct {
 
 func (e *UnsupportedError) Error() string { return "unsupported algorithm: " + e.Algorithm }
 
-// A LimitError says that a file asks for more than [Limits] allow.
+// A LimitError says that a file asks for more than [Limits], or a fixed limit, allow.
 type LimitError struct {
 	What string // such as "rounds of key derivation"
-	Max  int64  // 0 when the limit is no number
+	Max  int64
 }
 
 func (e *LimitError) Error() string {
-	if e.Max == 0 {
-		return "too large: " + e.What
-	}
-	return fmt.Sprintf("too large: %s (the limit is %d)", e.What, e.Max)
+	return fmt.Sprintf("too large: more than %d %s", e.Max, e.What)
 }
 
 // list names certificates for an error; a file may hold thousands.
@@ -91,7 +89,7 @@ func list(certs []*x509.Certificate) string {
 			fmt.Fprintf(&b, "and %d more", len(certs)-most)
 			break
 		}
-		fmt.Fprintf(&b, "%x (%s)", sha1.Sum(c.Raw), name(c))
+		fmt.Fprintf(&b, "%v (%s)", batch.ThumbprintOf(c), name(c))
 	}
 	return b.String()
 }

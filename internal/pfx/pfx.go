@@ -16,9 +16,10 @@ package pfx
 
 import (
 	"crypto"
-	"crypto/sha1"
 	"crypto/x509"
 	"time"
+
+	"poolcert/batch"
 )
 
 // A Bundle is what one PFX file holds for us.
@@ -41,14 +42,18 @@ type Bundle struct {
 // A Warning is a sentence for the user.
 type Warning string
 
-// NoMAC warns of a file without a MAC.
-const NoMAC Warning = "the PFX file has no MAC: nobody can tell whether it was changed since it was made"
+const (
+	// NoMAC: anyone may have changed the file.
+	NoMAC Warning = "the PFX file has no MAC: nobody can tell whether it was changed since it was made"
+
+	// Skipped: the file holds a key or a certificate more that can't be read.
+	Skipped Warning = "a key or certificate in the PFX file that is not understood was left out"
+)
 
 // Options say what to read from a file. The zero value is good.
 type Options struct {
-	// Thumbprint, the SHA-1 digest of a certificate, selects among several keys.
-	// Zero: the only key that has a certificate.
-	Thumbprint [sha1.Size]byte
+	// Thumbprint selects among several keys. Zero: the only one with a certificate.
+	Thumbprint batch.Thumbprint
 
 	// Limits bound the work for one file.
 	Limits Limits

@@ -2,12 +2,14 @@ package pfx
 
 import (
 	"crypto"
-	"crypto/sha1"
 	"crypto/x509"
+	"slices"
+
+	"poolcert/batch"
 )
 
-// pick returns the bundle that opts ask for among the keys and certificates of a file.
-func pick(keys []crypto.PrivateKey, certs []*x509.Certificate, thumbprint [sha1.Size]byte) (*Bundle, error) {
+// pick returns the bundle that thumbprint names among the keys and certificates of a file.
+func pick(keys []crypto.PrivateKey, certs []*x509.Certificate, thumbprint batch.Thumbprint) (*Bundle, error) {
 	certs = unique(certs)
 	switch {
 	case len(keys) == 0:
@@ -25,18 +27,13 @@ func pick(keys []crypto.PrivateKey, certs []*x509.Certificate, thumbprint [sha1.
 			}
 		}
 	}
-	if len(leaves) == 0 {
-		return nil, &MismatchError{Certificates: certs}
-	}
 	chosen := 0
 	switch {
-	case thumbprint != [sha1.Size]byte{}:
-		for chosen = range leaves {
-			if sha1.Sum(leaves[chosen].Raw) == thumbprint {
-				break
-			}
-		}
-		if sha1.Sum(leaves[chosen].Raw) != thumbprint {
+	case len(leaves) == 0:
+		return nil, &MismatchError{Certificates: certs}
+	case !thumbprint.IsZero():
+		chosen = slices.IndexFunc(leaves, func(c *x509.Certificate) bool { return batch.ThumbprintOf(c) == thumbprint })
+		if chosen < 0 {
 			return nil, &ThumbprintError{Thumbprint: thumbprint, Candidates: leaves}
 		}
 	case len(leaves) > 1:
@@ -52,10 +49,10 @@ func pick(keys []crypto.PrivateKey, certs []*x509.Certificate, thumbprint [sha1.
 }
 
 func unique(certs []*x509.Certificate) []*x509.Certificate {
-	seen := make(map[[sha1.Size]byte]bool, len(certs))
+	seen := make(map[batch.Thumbprint]bool, len(certs))
 	out := certs[:0:0]
 	for _, c := range certs {
-		if sum := sha1.Sum(c.Raw); !seen[sum] {
+		if sum := batch.ThumbprintOf(c); !seen[sum] {
 			seen[sum] = true
 			out = append(out, c)
 		}

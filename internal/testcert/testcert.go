@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"poolcert/batch"
 	"poolcert/internal/pfx"
 )
 
@@ -134,8 +135,8 @@ func (p *Pair) PFX(password string) []byte {
 	return data
 }
 
-// Thumbprint returns the SHA-1 digest of the certificate.
-func (p *Pair) Thumbprint() [sha1.Size]byte { return sha1.Sum(p.Cert.Raw) }
+// Thumbprint returns the certificate's thumbprint.
+func (p *Pair) Thumbprint() batch.Thumbprint { return batch.ThumbprintOf(p.Cert) }
 
 // CertPEM returns the certificate in PEM.
 func (p *Pair) CertPEM() []byte {
