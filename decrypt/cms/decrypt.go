@@ -1,0 +1,177 @@
+package cms
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"errors"
+	"io"
+	"slices"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// Decrypt reads the rest of the message, and writes the content to w while it
+// does, in pieces of at most 256 KiB. It decrypts on all cores, and takes a few
+// MiB of memory for content of any size. It can be called once.
+//
+// What was written must be thrown away unless Decrypt returns nil. For
+// AuthEnvelopedData it may be anything that an attacker likes.
+//
+// It returns ErrDecrypt, an *[UnsupportedError] before anything else happens,
+// the error of w or of reading the message, or the cause of the end of ctx. A
+// read or write that blocks is not interrupted by ctx.
+func (m *Message) Decrypt(ctx context.Context, w io.Writer, cek []byte) error {
+	if m.cipher == nil {
+		return &UnsupportedError{"content encryption algorithm", m.ContentAlgorithm.Name}
+	}
+	if !m.cipher.mode.fits(m.Type) {
+		return &UnsupportedError{"content encryption algorithm", m.cipher.name + " in " + m.Type.String()}
+	}
+	if m.decrypted {
+		return errors.New("cms: message was decrypted before")
+	}
+	m.decrypted = true
+	err := m.decrypt(ctx, w, cek)
+	if isMalformed(err) {
+		return ErrDecrypt
+	}
+	return err
+}
+
+func (m *Message) decrypt(ctx context.Context, w io.Writer, cek []byte) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	if len(cek) != m.cipher.keySize {
+		return ErrDecrypt
+	}
+	block, err := m.cipher.block(cek)
+	if err != nil {
+		return ErrDecrypt
+	}
+	if m.cipher.mode == modeCBC {
+		failed := decryptContent(ctx, m.content, w, newCBCMode(block, m.iv), m.content.size())
+		if failed != nil && failed != ErrDecrypt {
+			return failed
+		}
+		// The rest is read even if the padding is bad: an error of r behind the
+		// content must not tell that the padding was good.
+		if _, err := m.readTrailer(); err != nil {
+			return err
+		}
+		return failed
+	}
+
+	gcm, err := newGCMMode(block, m.gcm.nonce)
+	if err != nil {
+		return err
+	}
+	if err := decryptContent(ctx, m.content, w, gcm, m.content.size()); err != nil {
+		return err
+	}
+	t, err := m.readTrailer()
+	if err != nil {
+		return err
+	}
+	tag := gcm.tag(t.attributes)
+	if len(t.mac) != m.gcm.tagSize || subtle.ConstantTimeCompare(t.mac, tag[:m.gcm.tagSize]) != 1 {
+		return ErrDecrypt
+	}
+	return nil
+}
+
+// A trailer is what follows the content.
+type trailer struct {
+	attributes []byte // authAttrs as a DER SET, or nil
+	mac        []byte
+}
+
+// readTrailer reads on to the end of the message.
+func (m *Message) readTrailer() (trailer, error) {
+	var t trailer
+	if n, err := io.ReadFull(m.content, make([]byte, 1)); err != io.EOF {
+		if n > 0 {
+			err = ErrDecrypt // content that the mode did not take
+		}
+		return t, err
+	}
+	if err := m.r.leave(); err != nil { // EncryptedContentInfo
+		return t, err
+	}
+	read := m.readUnprotected
+	if m.Authenticated() {
+		read = m.readAuthenticated
+	}
+	if err := read(&t); err != nil {
+		return t, err
+	}
+	for len(m.r.open) > 0 {
+		if err := m.r.leave(); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+// readUnprotected reads the end of an EnvelopedData.
+func (m *Message) readUnprotected(*trailer) error {
+	tag, err := m.r.peekTag()
+	if err != nil || tag != tagAttributes {
+		return err
+	}
+	return m.r.skip(tag, "unprotected attributes", maxAttributes)
+}
+
+// readAuthenticated reads the end of an AuthEnvelopedData.
+func (m *Message) readAuthenticated(t *trailer) error {
+	tag, err := m.r.peekTag()
+	if err != nil {
+		return err
+	}
+	if tag == tagAttributes {
+		der, err := m.r.der("authenticated attributes", maxAttributes)
+		if err != nil {
+			return err
+		}
+		if t.attributes, err = attributeSet(der); err != nil {
+			return err
+		}
+	}
+	der, err := m.r.der("MAC", maxMAC)
+	if err != nil {
+		return err
+	}
+	s := cryptobyte.String(der)
+	var mac cryptobyte.String
+	if !s.ReadASN1(&mac, asn1.OCTET_STRING) || !s.Empty() {
+		return malformed("MAC")
+	}
+	t.mac = mac
+	if tag, err = m.r.peekTag(); err != nil || tag != tagUnauthAttributes {
+		return err
+	}
+	return m.r.skip(tag, "unauthenticated attributes", maxAttributes)
+}
+
+// attributeSet turns the [1] IMPLICIT SET OF Attribute into what is
+// authenticated: its DER with the tag of a SET (RFC 5083, section 2.2).
+func attributeSet(der []byte) ([]byte, error) {
+	s := cryptobyte.String(der)
+	var set cryptobyte.String
+	if !s.ReadASN1(&set, asn1.Tag(tagAttributes)) || !s.Empty() {
+		return nil, malformed("authenticated attributes")
+	}
+	var attributes [][]byte
+	for !set.Empty() {
+		var attribute cryptobyte.String
+		if !set.ReadASN1Element(&attribute, asn1.SEQUENCE) {
+			return nil, malformed("attribute")
+		}
+		attributes = append(attributes, attribute)
+	}
+	slices.SortFunc(attributes, bytes.Compare) // DER sorts a SET OF by encoding
+	content := bytes.Join(attributes, nil)
+	return append(appendHeader(nil, tagSet, len(content)), content...), nil
+}

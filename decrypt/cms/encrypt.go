@@ -1,0 +1,183 @@
+package cms
+
+import (
+	"bytes"
+	"crypto/cipher"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// Options choose how a message is encrypted. The zero value is AES-256-GCM in
+// AuthEnvelopedData, with keys wrapped by RSAES-OAEP (SHA-256, MGF1 SHA-256).
+type Options struct {
+	// Compat writes what every old reader knows: AES-256-CBC in EnvelopedData,
+	// with RSA PKCS #1 v1.5. Such a message is not protected against changes.
+	Compat bool
+}
+
+// NewWriter returns a WriteCloser that encrypts to all recipients, and writes
+// the message to w. Close ends the message and must be called; it does not close
+// w. Nothing is written before the first full chunk or Close.
+//
+// A message of up to 256 KiB is in DER. A longer one is in BER with indefinite
+// lengths and takes no more memory. The certificates must have RSA keys; their
+// validity is not checked. The writer is not for concurrent use.
+func NewWriter(w io.Writer, recipients []*x509.Certificate, opts Options) (io.WriteCloser, error) {
+	if len(recipients) == 0 {
+		return nil, errors.New("encrypt: no recipients")
+	}
+	if len(recipients) > maxRecipients {
+		return nil, &LimitError{"recipients", maxRecipients}
+	}
+	c := findCipher(append(oidAES[:8:8], 46))
+	e := &writer{w: w, typ: oidAuthEnvelopedData}
+	if opts.Compat {
+		c = findCipher(append(oidAES[:8:8], 42))
+		e.typ = oidEnvelopedData
+	}
+	cek := make([]byte, c.keySize)
+	rand.Read(cek)
+	defer clear(cek)
+	block, err := c.block(cek)
+	if err != nil {
+		return nil, err
+	}
+	if e.cipher, err = newEncrypter(c, block); err != nil {
+		return nil, err
+	}
+	for _, cert := range recipients {
+		der, err := keyTransport(cert, cek, opts.Compat)
+		if err != nil {
+			return nil, fmt.Errorf("encrypt to %s: %w", cert.Subject, err)
+		}
+		e.recipients = append(e.recipients, der)
+	}
+	return e, nil
+}
+
+// keyTransport makes a KeyTransRecipientInfo for cert.
+func keyTransport(cert *x509.Certificate, cek []byte, compat bool) ([]byte, error) {
+	pub, ok := cert.PublicKey.(*rsa.PublicKey)
+	if !ok {
+		return nil, &UnsupportedError{"public key of recipient", cert.PublicKeyAlgorithm.String()}
+	}
+	var wrapped []byte
+	var err error
+	if compat {
+		//lint:ignore SA1019 old readers know nothing else
+		wrapped, err = rsa.EncryptPKCS1v15(rand.Reader, pub, cek)
+	} else {
+		wrapped, err = rsa.EncryptOAEP(sha256.New(), rand.Reader, pub, cek, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var b cryptobyte.Builder
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1Int64(0)
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddBytes(cert.RawIssuer)
+			b.AddASN1BigInt(cert.SerialNumber)
+		})
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			if compat {
+				b.AddASN1ObjectIdentifier(oidRSA)
+				b.AddASN1NULL()
+			} else {
+				b.AddASN1ObjectIdentifier(oidOAEP)
+				appendOAEP(b)
+			}
+		})
+		b.AddASN1OctetString(wrapped)
+	})
+	return b.Bytes()
+}
+
+// An encrypter is the counterpart of a contentMode, for one goroutine.
+type encrypter interface {
+	// algorithm returns the DER of the AlgorithmIdentifier.
+	algorithm() ([]byte, error)
+	// encrypt encrypts data, of chunkSize bytes unless last, and returns the
+	// ciphertext, which is at most a block longer and may overwrite data.
+	encrypt(data []byte, last bool) ([]byte, error)
+	// mac returns the MAC of the content, or nil where there is none.
+	mac() []byte
+}
+
+func newEncrypter(c *contentCipher, block cipher.Block) (encrypter, error) {
+	if c.mode == modeCBC {
+		iv := make([]byte, c.blockSize)
+		rand.Read(iv)
+		return &cbcEncrypter{c, cipher.NewCBCEncrypter(block, iv), iv}, nil
+	}
+	nonce := make([]byte, 12) // random, as is the key
+	rand.Read(nonce)
+	m, err := newGCMMode(block, nonce)
+	return &gcmEncrypter{c, m, nonce}, err
+}
+
+type cbcEncrypter struct {
+	cipher *contentCipher
+	mode   cipher.BlockMode
+	iv     []byte
+}
+
+func (e *cbcEncrypter) algorithm() ([]byte, error) {
+	var b cryptobyte.Builder
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1ObjectIdentifier(e.cipher.oid)
+		b.AddASN1OctetString(e.iv)
+	})
+	return b.Bytes()
+}
+
+func (e *cbcEncrypter) encrypt(data []byte, last bool) ([]byte, error) {
+	if last {
+		n := e.cipher.blockSize - len(data)%e.cipher.blockSize
+		data = append(data, bytes.Repeat([]byte{byte(n)}, n)...)
+	}
+	e.mode.CryptBlocks(data, data)
+	return data, nil
+}
+
+func (e *cbcEncrypter) mac() []byte { return nil }
+
+type gcmEncrypter struct {
+	cipher *contentCipher
+	mode   *gcmMode
+	nonce  []byte
+}
+
+func (e *gcmEncrypter) algorithm() ([]byte, error) {
+	var b cryptobyte.Builder
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1ObjectIdentifier(e.cipher.oid)
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1OctetString(e.nonce)
+			b.AddASN1Int64(16)
+		})
+	})
+	return b.Bytes()
+}
+
+func (e *gcmEncrypter) encrypt(data []byte, last bool) ([]byte, error) {
+	if e.mode.size+int64(len(data)) > maxGCM {
+		return nil, &LimitError{"bytes of AES-GCM content", maxGCM}
+	}
+	e.mode.xorKeyStream(data, e.mode.size)
+	e.mode.add(e.mode.ghash.sum(data), int64(len(data)))
+	return data, nil
+}
+
+func (e *gcmEncrypter) mac() []byte {
+	tag := e.mode.tag(nil)
+	return tag[:]
+}
