@@ -129,14 +129,14 @@ func (b bag) shroud() (*scheme, []byte, error) {
 	var seq, data cryptobyte.String
 	value := b.value
 	if !value.ReadASN1(&seq, asn1.SEQUENCE) {
-		return nil, nil, damaged("an encrypted private key")
+		return nil, nil, damaged("it")
 	}
 	s, err := readScheme(&seq)
 	if err != nil {
 		return nil, nil, err
 	}
 	if !seq.ReadASN1(&data, asn1.OCTET_STRING) {
-		return s, nil, damaged("an encrypted private key")
+		return s, nil, damaged("it")
 	}
 	return s, data, nil
 }

@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 
 	"poolcert/batch"
 )
@@ -60,23 +62,18 @@ func (f *file) authenticate(w *work, s string) (password, error) {
 	forms := passwordForms(s)
 	fits := func(p password) (bool, error) { return f.mac.verify(w, p, f.signed) }
 	if f.mac == nil {
-		if len(forms) == 1 || !f.encrypted() {
-			return forms[0], nil
-		}
 		fits = func(p password) (bool, error) { return f.opens(w, p) }
+		if len(forms) == 1 {
+			return forms[0], nil // saves opening twice
+		}
 	}
 	for _, p := range forms {
 		if ok, err := fits(p); err != nil || ok {
 			return p, err
 		}
 	}
-	if f.mac == nil {
-		return password{}, ErrPassword
-	}
-	for _, p := range forms {
-		if ok, _ := f.opens(w, p); ok {
-			return password{}, fmt.Errorf("%w: the password is right, but the MAC is not", ErrDamaged)
-		}
+	if f.mac != nil && f.damagedUnder(w, forms) {
+		return password{}, fmt.Errorf("%w: the password is right, but the MAC is not", ErrDamaged)
 	}
 	if err := w.check(); err != nil {
 		return password{}, err
@@ -84,58 +81,56 @@ func (f *file) authenticate(w *work, s string) (password, error) {
 	return password{}, ErrPassword
 }
 
-func (f *file) encrypted() bool {
-	for _, s := range f.safes {
-		if s.scheme != nil {
-			return true
-		}
-		bags, _ := readBags(s.data)
-		for _, b := range bags {
-			if b.kind == oidShroudedKeyBag {
-				return true
-			}
-		}
+// damagedUnder reports whether the password opens something, though the MAC is wrong.
+func (f *file) damagedUnder(w *work, forms []password) bool {
+	for range f.ciphertexts() {
+		return slices.ContainsFunc(forms, func(p password) bool {
+			ok, _ := f.opens(w, p)
+			return ok
+		})
 	}
 	return false
 }
 
-// opens reports whether the password opens something in the file. A wrong one
-// gets by its padding once in 256 times, so the plaintext must also be one element.
-func (f *file) opens(w *work, p password) (bool, error) {
-	try := func(s *scheme, data []byte) (bool, error) {
-		plain, err := s.open(w, p, data)
-		defer clear(plain)
-		switch {
-		case errors.Is(err, ErrPassword):
-			return false, nil
-		case err != nil:
-			return false, err
-		}
-		h, err := readHeader(plain)
-		return err == nil && (h.indefinite || h.size+h.length == len(plain)), nil
-	}
-	for _, part := range f.safes {
-		if part.scheme != nil {
-			if ok, err := try(part.scheme, part.data); err != nil || ok {
-				return ok, err
-			}
-			continue
-		}
-		bags, _ := readBags(part.data)
-		for _, b := range bags {
-			if b.kind != oidShroudedKeyBag {
+// ciphertexts yields what in the file is encrypted, as far as that shows outside.
+func (f *file) ciphertexts() iter.Seq2[*scheme, []byte] {
+	return func(yield func(*scheme, []byte) bool) {
+		for _, part := range f.safes {
+			if part.scheme != nil {
+				if !yield(part.scheme, part.data) {
+					return
+				}
 				continue
 			}
-			s, data, err := b.shroud()
-			if err != nil {
-				continue
-			}
-			if ok, err := try(s, data); err != nil || ok {
-				return ok, err
+			bags, _ := readBags(part.data)
+			for _, b := range bags {
+				if b.kind != oidShroudedKeyBag {
+					continue
+				}
+				if s, data, err := b.shroud(); err == nil && !yield(s, data) {
+					return
+				}
 			}
 		}
 	}
-	return false, nil
+}
+
+// opens reports whether the password opens something in the file, or whether there
+// is nothing to open.
+func (f *file) opens(w *work, p password) (ok bool, err error) {
+	ok = true
+	for s, data := range f.ciphertexts() {
+		plain, e := s.open(w, p, data)
+		clear(plain)
+		if e == nil {
+			return true, nil
+		}
+		ok = false
+		if err == nil && !errors.Is(e, ErrPassword) {
+			err = e
+		}
+	}
+	return ok, err
 }
 
 // contents are the things from all safes of a file.
@@ -160,6 +155,9 @@ func (c *contents) add(w *work, p password, bags []bag) error {
 			key, err := b.key(w, p)
 			if _, ok := errors.AsType[*LimitError](err); ok || w.ctx.Err() != nil {
 				return err
+			}
+			if err != nil {
+				err = fmt.Errorf("private key: %w", err)
 			}
 			if c.note(err) {
 				c.keys = append(c.keys, key)

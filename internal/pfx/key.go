@@ -25,7 +25,7 @@ func parseKey(der []byte) (crypto.PrivateKey, error) {
 	}
 	der, err := toDER(der)
 	if err != nil {
-		return nil, fmt.Errorf("private key: %w", err)
+		return nil, err
 	}
 	key, err := x509.ParsePKCS8PrivateKey(der)
 	if err == nil {
@@ -33,7 +33,7 @@ func parseKey(der []byte) (crypto.PrivateKey, error) {
 		case *rsa.PrivateKey, *ecdsa.PrivateKey, *ecdh.PrivateKey, ed25519.PrivateKey:
 			return key, nil
 		}
-		return nil, &UnsupportedError{Algorithm: fmt.Sprintf("private key of type %T", key)}
+		return nil, &UnsupportedError{Algorithm: fmt.Sprintf("%T", key)}
 	}
 	return parseUnusualKey(der)
 }
@@ -44,18 +44,18 @@ func parseUnusualKey(der cryptobyte.String) (crypto.PrivateKey, error) {
 	var seq cryptobyte.String
 	var version int64
 	if !der.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1Integer(&version) {
-		return nil, damaged("a private key")
+		return nil, damaged("it")
 	}
 	a, ok := readAlgorithm(&seq)
 	switch {
 	case !ok:
-		return nil, damaged("a private key")
+		return nil, damaged("it")
 	case a.oid == oidEC:
 		return parseECKey(a, seq)
 	case a.oid == "1.2.840.113549.1.1.1" || a.oid == "1.3.101.110" || a.oid == "1.3.101.112":
-		return nil, damaged("a private key")
+		return nil, damaged("it")
 	}
-	return nil, unsupported("private key for", a.oid)
+	return nil, unsupported("", a.oid)
 }
 
 var curves = map[string]elliptic.Curve{
@@ -73,7 +73,7 @@ func parseECKey(a algorithm, rest cryptobyte.String) (crypto.PrivateKey, error) 
 	}
 	oid, ok := readOID(&a.params)
 	if !ok {
-		return nil, damaged("a private key")
+		return nil, damaged("it")
 	}
 	curve := curves[oid]
 	if curve == nil {
@@ -83,21 +83,21 @@ func parseECKey(a algorithm, rest cryptobyte.String) (crypto.PrivateKey, error) 
 	var version int64
 	if !rest.ReadASN1(&octets, asn1.OCTET_STRING) || !octets.ReadASN1(&seq, asn1.SEQUENCE) ||
 		!seq.ReadASN1Integer(&version) || !seq.ReadASN1(&secret, asn1.OCTET_STRING) {
-		return nil, damaged("a private key")
+		return nil, damaged("it")
 	}
 	size := (curve.Params().N.BitLen() + 7) / 8
 	for len(secret) > size && secret[0] == 0 {
 		secret = secret[1:]
 	}
 	if len(secret) > size {
-		return nil, damaged("a private key")
+		return nil, damaged("it")
 	}
 	padded := make([]byte, size)
 	defer clear(padded)
 	copy(padded[size-len(secret):], secret)
 	key, err := ecdsa.ParseRawPrivateKey(curve, padded)
 	if err != nil {
-		return nil, damaged("a private key")
+		return nil, damaged("it")
 	}
 	return key, nil
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/cipher"
 	"crypto/des"
 	"crypto/rc4"
-	"crypto/subtle"
 	"math"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -141,8 +140,8 @@ func (s *scheme) pbes2(a algorithm) {
 	}
 }
 
-// open decrypts data. A wrong password gives [ErrPassword], most times: the rest
-// must show in the plaintext.
+// open decrypts data. The plaintext is one element, whatever a file encrypts; what
+// comes out of a wrong password is not, and gives [ErrPassword].
 func (s *scheme) open(w *work, p password, data []byte) ([]byte, error) {
 	if s.err != nil {
 		return nil, s.err
@@ -152,8 +151,20 @@ func (s *scheme) open(w *work, p password, data []byte) ([]byte, error) {
 		return nil, err
 	}
 	defer clear(key)
+	plain, err := s.cipher.decrypt(key, iv, data)
+	if err != nil {
+		return nil, err
+	}
+	if h, err := readHeader(plain); err != nil || !h.indefinite && h.size+h.length != len(plain) {
+		clear(plain)
+		return nil, ErrPassword
+	}
+	return plain, nil
+}
+
+func (c blockCipher) decrypt(key, iv, data []byte) ([]byte, error) {
 	plain := make([]byte, len(data))
-	if s.cipher.new == nil {
+	if c.new == nil {
 		stream, err := rc4.NewCipher(key)
 		if err != nil {
 			return nil, err
@@ -161,7 +172,7 @@ func (s *scheme) open(w *work, p password, data []byte) ([]byte, error) {
 		stream.XORKeyStream(plain, data)
 		return plain, nil
 	}
-	block, err := s.cipher.new(key)
+	block, err := c.new(key)
 	if err != nil {
 		return nil, err
 	}
@@ -175,14 +186,7 @@ func (s *scheme) open(w *work, p password, data []byte) ([]byte, error) {
 		clear(plain)
 		return nil, ErrPassword
 	}
-	text, padding := plain[:len(plain)-n], plain[len(plain)-n:]
-	for _, b := range padding {
-		if subtle.ConstantTimeByteEq(b, byte(n)) == 0 {
-			clear(plain)
-			return nil, ErrPassword
-		}
-	}
-	return text, nil
+	return plain[:len(plain)-n], nil // the element's length covers what the padding would tell
 }
 
 // kdfParams are those of PBKDF2 or scrypt.
