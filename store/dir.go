@@ -5,6 +5,9 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"poolcert/batch"
@@ -23,10 +26,11 @@ type Dir struct {
 	root   string
 	owners map[batch.Visibility]Owner
 	keep   int
+	step   func(op, name string) error // see tree
 
-	mu  sync.Mutex // held by Replace and Repair for their whole time
-	now sync.Mutex // guards set, so that readers do not wait for the disk
-	set *set
+	changing sync.Mutex // held by Replace and Repair
+	mu       sync.Mutex // guards set, so that its readers do not wait for the disk
+	set      *set
 }
 
 // DirOptions say where a [Dir] is and who may read it.
@@ -54,12 +58,56 @@ type Owner struct{ UID, GID int }
 //
 // Only one Dir may be open for a Root: the caller keeps other processes out.
 func OpenDir(opts DirOptions) (*Dir, error) {
-	return nil, errors.ErrUnsupported
+	return openDir(opts, nil)
+}
+
+func openDir(opts DirOptions, step func(op, name string) error) (*Dir, error) {
+	if err := supported(); err != nil {
+		return nil, err
+	}
+	d := &Dir{
+		root:   opts.Root,
+		owners: maps.Clone(opts.Owners),
+		keep:   opts.KeepGenerations,
+		step:   step,
+		set:    new(set),
+	}
+	if d.keep == 0 {
+		d.keep = 1
+	}
+	for v := range d.owners {
+		if !slices.Contains(batch.Visibilities(), v) {
+			return nil, fmt.Errorf("open certificate directory %s: owner of %w %q", d.root, batch.ErrEnum, v)
+		}
+	}
+	t, _, err := d.openTree(false)
+	if err != nil {
+		return nil, err
+	}
+	defer t.close()
+	_ = t.sweep("", d.keep) // what it cannot remove, Replace and Repair report
+	return d, nil
 }
 
 // Replace implements [Store].
 func (d *Dir) Replace(ctx context.Context, entries []Entry) (failed map[batch.Thumbprint]error, err error) {
-	return nil, errors.ErrUnsupported
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	t, _, err := d.openTree(true)
+	if err != nil {
+		return nil, err
+	}
+	defer t.close()
+	// Before, so that leftovers do not fill the disk, and without its error, so
+	// that one stubborn file blocks no install: the sweep after it reports that.
+	_ = t.sweep(d.current().generation, d.keep)
+	if failed, err = d.install(ctx, t, entries, d.keep); err != nil {
+		return failed, fmt.Errorf("replace certificates in %s: %w", d.root, err)
+	}
+	return failed, nil
 }
 
 // List implements [Store].
@@ -67,9 +115,37 @@ func (d *Dir) List(ctx context.Context) ([]Installed, error) {
 	return d.current().list(), ctx.Err()
 }
 
-// Repair implements [Store].
+// Repair implements [Store]. It mends by a new generation with the same entries,
+// and keeps nothing of the one that drifted.
 func (d *Dir) Repair(ctx context.Context) ([]Drift, error) {
-	return nil, errors.ErrUnsupported
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	t, found, err := d.openTree(true)
+	if err != nil {
+		return nil, err
+	}
+	defer t.close()
+	s := d.current()
+	if s.generation == "" {
+		return found, t.sweep("", d.keep)
+	}
+	more, err := t.compare(ctx, s)
+	found = relative(append(found, more...), s.generation)
+	if err != nil {
+		return nil, fmt.Errorf("check certificates in %s: %w", d.root, err)
+	}
+	if len(found) == 0 {
+		return nil, t.sweep(s.generation, d.keep)
+	}
+	failed, err := d.install(ctx, t, s.entries, 0)
+	errs := []error{err}
+	for _, err := range failed {
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return found, fmt.Errorf("mend certificates in %s: %w", d.root, err)
+	}
+	return found, nil
 }
 
 // PrivateKey implements [Store].
@@ -78,7 +154,13 @@ func (d *Dir) PrivateKey(ctx context.Context, visible []batch.Visibility, match 
 }
 
 func (d *Dir) current() *set {
-	d.now.Lock()
-	defer d.now.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	return d.set
+}
+
+func (d *Dir) setCurrent(s *set) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.set = s
 }

@@ -15,6 +15,10 @@ import (
 type set struct {
 	entries []Entry
 	since   map[batch.Thumbprint]time.Time
+
+	// Of a Dir: the name of the generation, and whom its folders belong to.
+	generation string
+	owners     map[batch.Visibility]Owner
 }
 
 // newSet takes the valid ones of entries; reject may refuse more. Certificates

@@ -49,18 +49,20 @@ type Store interface {
 
 	// PrivateKey returns the key of the first certificate that match accepts,
 	// among those that have a key and one of the given visibilities.
-	// ErrNotFound when there is none. match must not call the store.
+	// ErrNotFound when there is none.
 	PrivateKey(ctx context.Context, visible []batch.Visibility, match func(*x509.Certificate) bool) (*x509.Certificate, crypto.PrivateKey, error)
 }
 
 // An Entry is one certificate as a node should have it.
 type Entry struct {
 	Reference batch.CertificateReference // with its defaults set, see WithDefaults
-	Format    batch.CertificateFormat
-	Data      []byte         // the PFX, or the certificate, as the submitter added it
-	Password  batch.Password // of the PFX
-	Bundle    *pfx.Bundle    // what Data holds; Key is nil for FormatCER
+	Format    batch.CertificateFormat    // empty means FormatPFX
+	Data      []byte                     // the PFX, or the certificate, as the submitter added it
+	Password  batch.Password             // of the PFX
+	Bundle    *pfx.Bundle                // what Data holds; Key is nil for FormatCER
 }
+
+func (e Entry) isCER() bool { return e.Format == batch.FormatCER }
 
 // Installed is a certificate that a store holds.
 type Installed struct {
@@ -105,12 +107,10 @@ func checkEntry(e Entry) error {
 		return fmt.Errorf("%w: the certificate has thumbprint %s", ErrEntry, batch.ThumbprintOf(e.Bundle.Leaf))
 	case len(e.Reference.Visibility) == 0:
 		return fmt.Errorf("%w: the reference has no visibility", ErrEntry)
-	case e.Format == batch.FormatPFX && e.Bundle.Key == nil:
-		return fmt.Errorf("%w: a PFX without private key", ErrEntry)
-	case e.Format == batch.FormatCER && e.Bundle.Key != nil:
+	case e.isCER() && e.Bundle.Key != nil:
 		return fmt.Errorf("%w: a private key with format cer", ErrEntry)
-	case e.Format != batch.FormatPFX && e.Format != batch.FormatCER:
-		return fmt.Errorf("%w: format %q", ErrEntry, e.Format)
+	case !e.isCER() && e.Bundle.Key == nil:
+		return fmt.Errorf("%w: a PFX without private key", ErrEntry)
 	}
 	return nil
 }

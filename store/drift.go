@@ -1,0 +1,108 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+)
+
+// compare finds how the tree differs from s, which was installed.
+func (t *tree) compare(ctx context.Context, s *set) ([]Drift, error) {
+	dir := path.Join(generations, s.generation)
+	var found []Drift
+	if cause := t.compareLink(dir); cause != "" {
+		found = append(found, Drift{currentLink, cause})
+	}
+	info, err := t.root.Lstat(dir)
+	if err != nil || !info.IsDir() {
+		return append(found, Drift{dir, "missing"}), nil
+	}
+	if err := checkOwned(info); err != nil {
+		found = append(found, Drift{dir, err.Error()})
+	} else if info.Mode() != fs.ModeDir|treeMode {
+		found = append(found, Drift{dir, modeCause(info, treeMode)})
+	}
+
+	missing := make(map[string]node)
+	for _, n := range s.layout() {
+		missing[path.Join(dir, n.path)] = n
+	}
+	err = fs.WalkDir(t.root.FS(), dir, func(name string, entry fs.DirEntry, err error) error {
+		if ctx.Err() != nil || name == dir && err == nil {
+			return ctx.Err()
+		}
+		n, wanted := missing[name]
+		delete(missing, name)
+		cause := ""
+		switch {
+		case err != nil: // a second visit: the folder does not open
+			cause = "cannot be read"
+		case !wanted:
+			cause = "does not belong here"
+		default:
+			cause = t.difference(name, n)
+		}
+		if cause == "" {
+			return nil
+		}
+		found = append(found, Drift{name, cause})
+		if entry != nil && entry.IsDir() && !wanted {
+			return fs.SkipDir
+		}
+		return nil
+	})
+	for name := range missing {
+		found = append(found, Drift{name, "missing"})
+	}
+	return found, err
+}
+
+func (t *tree) compareLink(want string) string {
+	info, err := t.root.Lstat(currentLink)
+	switch {
+	case err != nil:
+		return "missing"
+	case info.Mode().Type() != fs.ModeSymlink:
+		return "not a link"
+	}
+	if target, err := t.root.Readlink(currentLink); err != nil || target != want {
+		return fmt.Sprintf("points to %.100q", target)
+	}
+	return ""
+}
+
+// difference says in words how what has this name differs from n, or "".
+func (t *tree) difference(name string, n node) string {
+	info, err := t.root.Lstat(name)
+	if err != nil {
+		return "cannot be read"
+	}
+	if cause := n.difference(info); cause != "" || n.dir {
+		return cause
+	}
+	f, err := t.root.OpenFile(name, os.O_RDONLY|openSafely, 0)
+	if err != nil {
+		return "cannot be read"
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, int64(len(n.data))+1))
+	if err != nil || !bytes.Equal(data, n.data) {
+		return "content changed"
+	}
+	return ""
+}
+
+// relative shortens the paths for people, to what they see below current.
+func relative(found []Drift, generation string) []Drift {
+	for i, d := range found {
+		if rest, ok := strings.CutPrefix(d.Path, path.Join(generations, generation)+"/"); ok {
+			found[i].Path = path.Join(currentLink, rest)
+		}
+	}
+	return found
+}

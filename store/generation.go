@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"poolcert/batch"
+)
+
+// install writes entries as a new generation and makes it the current one. An
+// error that does not wrap ErrUnfinished means that the old set is in place.
+func (d *Dir) install(ctx context.Context, t *tree, entries []Entry, keep int) (map[batch.Thumbprint]error, error) {
+	// The folder is ours alone until all in it is complete, so that no one can
+	// meet a file before it has its rights and its whole content.
+	making := path.Join(generations, newPrefix+rand.Text())
+	s, failed, err := d.write(ctx, t, making, entries)
+	if err == nil {
+		s.generation, err = t.swap(ctx, making)
+	}
+	if err != nil {
+		return nil, errors.Join(err, t.sweep(d.current().generation, d.keep))
+	}
+	d.setCurrent(s)
+	if err := errors.Join(t.syncDir("."), t.sweep(s.generation, keep)); err != nil {
+		return failed, fmt.Errorf("%w: %w", ErrUnfinished, err)
+	}
+	return failed, nil
+}
+
+// write makes the folder making and all in it.
+func (d *Dir) write(ctx context.Context, t *tree, making string, entries []Entry) (*set, map[batch.Thumbprint]error, error) {
+	if err := t.mkdir(making, nil, 0o700); err != nil {
+		return nil, nil, err
+	}
+	owners, refused, err := d.writeFolders(t, making)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, failed := newSet(entries, d.current(), func(e Entry) error {
+		for _, v := range e.Reference.Visibility {
+			if _, ok := owners[v]; !ok {
+				return errors.Join(fmt.Errorf("%w: %s", ErrNoOwner, v), refused[v])
+			}
+		}
+		return nil
+	})
+	s.owners = owners
+	nodes := s.layout()
+	for _, n := range nodes {
+		if n.dir {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		if err := t.writeFile(path.Join(making, n.path), n.data, &n.owner, fileMode); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, n := range nodes {
+		if !n.dir {
+			continue
+		}
+		if err := t.syncDir(path.Join(making, n.path)); err != nil {
+			return nil, nil, err
+		}
+	}
+	return s, failed, t.syncDir(making)
+}
+
+// writeFolders makes a folder for each visibility. It returns the owners of
+// those that could be made, and why the others were refused.
+func (d *Dir) writeFolders(t *tree, making string) (owners map[batch.Visibility]Owner, refused map[batch.Visibility]error, err error) {
+	owners = make(map[batch.Visibility]Owner)
+	refused = make(map[batch.Visibility]error)
+	for v, owner := range d.owners {
+		dir := path.Join(making, string(v))
+		switch err := t.mkdir(dir, &owner, folderMode); {
+		case err == nil:
+			owners[v] = owner
+		case mayNotGive(err):
+			refused[v] = fmt.Errorf("give its folder to %d:%d: %w", owner.UID, owner.GID, err)
+			if err := t.wipe(dir); err != nil {
+				return nil, nil, err
+			}
+		default:
+			return nil, nil, err
+		}
+	}
+	return owners, refused, nil
+}
+
+// swap gives the complete folder making its name, and points the link to it.
+func (t *tree) swap(ctx context.Context, making string) (name string, err error) {
+	newest, err := t.newest()
+	if err != nil {
+		return "", err
+	}
+	name = generationName(newest + 1)
+	target := path.Join(generations, name)
+	if err := t.setRights(making, nil, treeMode); err != nil {
+		return "", err
+	}
+	if err := t.rename(making, target); err != nil {
+		return "", err
+	}
+	if err := t.syncDir(target); err != nil {
+		return "", err
+	}
+	// Before the link, or a power loss might leave a link to nothing.
+	if err := t.syncDir(generations); err != nil {
+		return "", err
+	}
+
+	link := linkPrefix + rand.Text()
+	if err := t.symlink(target, link); err != nil {
+		return "", err
+	}
+	// A rename replaces a link, and not a folder that someone put there.
+	if info, err := t.root.Lstat(currentLink); err == nil && info.IsDir() {
+		if err := t.wipe(currentLink); err != nil {
+			return "", err
+		}
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	return name, t.rename(link, currentLink)
+}

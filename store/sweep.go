@@ -1,0 +1,142 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	generations = "generations"
+	currentLink = "current"
+	newPrefix   = ".new-"     // of a generation in the making
+	linkPrefix  = ".current-" // of a link before it takes its place
+)
+
+func generationName(n uint64) string { return fmt.Sprintf("%06d", n) }
+
+// number is the inverse of generationName; 0 for other names.
+func number(name string) uint64 {
+	n, err := strconv.ParseUint(name, 10, 63)
+	if err != nil || generationName(n) != name {
+		return 0
+	}
+	return n
+}
+
+// numbers returns the generations that are there, oldest first.
+func (t *tree) numbers() ([]uint64, error) {
+	names, err := t.names(generations)
+	if err != nil {
+		return nil, err
+	}
+	var numbers []uint64
+	for _, name := range names {
+		if n := number(name); n > 0 {
+			numbers = append(numbers, n)
+		}
+	}
+	slices.Sort(numbers)
+	return numbers, nil
+}
+
+func (t *tree) newest() (uint64, error) {
+	numbers, err := t.numbers()
+	if err != nil || len(numbers) == 0 {
+		return 0, err
+	}
+	return numbers[len(numbers)-1], nil
+}
+
+// sweep removes all but the current generation and what keep allows of those
+// before it: crashed attempts, older generations, and in the kept ones all that
+// the current one does not have. With current empty, it is the one that the link
+// names; without a link, no one can reach a generation, and none stays.
+func (t *tree) sweep(current string, keep int) error {
+	if current == "" {
+		var err error
+		if current, err = t.linked(); err != nil {
+			return err
+		}
+	}
+	errs := []error{t.sweepNames(".", linkPrefix), t.sweepNames(generations, newPrefix)}
+	numbers, err := t.numbers()
+	if err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	slices.Reverse(numbers)
+	for _, n := range numbers {
+		name := generationName(n)
+		switch {
+		case name == current:
+		case n < number(current) && keep > 0:
+			keep--
+			errs = append(errs, t.prune(path.Join(generations, name), path.Join(generations, current)))
+		default:
+			errs = append(errs, t.wipe(path.Join(generations, name)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// linked returns the generation that the link names, or "".
+func (t *tree) linked() (string, error) {
+	info, err := t.root.Lstat(currentLink)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if info.Mode().Type() != fs.ModeSymlink {
+		return "", nil
+	}
+	target, err := t.root.Readlink(currentLink)
+	if err != nil {
+		return "", err
+	}
+	name, ok := strings.CutPrefix(target, generations+"/")
+	if !ok || number(name) == 0 {
+		return "", nil
+	}
+	return name, nil
+}
+
+// sweepNames wipes what has the prefix in a folder.
+func (t *tree) sweepNames(dir, prefix string) error {
+	names, err := t.names(dir)
+	errs := []error{err}
+	for _, name := range names {
+		if strings.HasPrefix(name, prefix) {
+			errs = append(errs, t.wipe(path.Join(dir, name)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// prune removes from an old generation each file that the current one does not
+// have with the same owner and mode, so that a certificate that was removed, or
+// taken from one visibility, is nowhere.
+func (t *tree) prune(old, current string) error {
+	return fs.WalkDir(t.root.FS(), old, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		was, err := t.root.Lstat(name)
+		if err != nil {
+			return err
+		}
+		is, err := t.root.Lstat(path.Join(current, strings.TrimPrefix(name, old)))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err == nil && is.Mode() == was.Mode() && ownerOf(is) == ownerOf(was) {
+			return nil
+		}
+		return t.wipe(name)
+	})
+}

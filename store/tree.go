@@ -1,0 +1,245 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+)
+
+// A tree makes all the changes of a [Dir] below its root. It never leaves the
+// root, whatever links are put there.
+type tree struct {
+	root *os.Root
+	// step runs before each change. Tests have it fail, or end the process.
+	step func(op, name string) error
+}
+
+// openTree opens the folder root of d, or makes it. With mend it corrects what
+// it finds, and reports it; without, it refuses a folder that is not safe.
+func (d *Dir) openTree(mend bool) (t *tree, found []Drift, err error) {
+	t = &tree{step: d.step}
+	if found, err = t.open(d.root, mend); err != nil {
+		return nil, nil, fmt.Errorf("open certificate directory %s: %w", d.root, err)
+	}
+	return t, found, nil
+}
+
+func (t *tree) open(root string, mend bool) (found []Drift, err error) {
+	info, err := os.Lstat(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		found = append(found, Drift{".", "missing"})
+		if err = os.Mkdir(root, 0o700); err == nil {
+			info, err = os.Lstat(root)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if t.root, err = os.OpenRoot(root); err != nil {
+		return nil, err
+	}
+	// OpenRoot follows a link, and the folder may have been changed since Lstat.
+	opened, err := t.root.Stat(".")
+	if err == nil && !os.SameFile(info, opened) {
+		err = errors.New("not a real folder")
+	}
+	if err == nil {
+		err = checkOwned(opened)
+	}
+	if err == nil && len(found) > 0 {
+		err = t.setRights(".", nil, treeMode)
+	} else if err == nil && opened.Mode().Perm()&0o022 != 0 {
+		if !mend {
+			err = fmt.Errorf("others may write it (mode %#o)", opened.Mode().Perm())
+		} else {
+			found = append(found, Drift{".", "others may write it"})
+			err = t.setRights(".", nil, treeMode)
+		}
+	}
+	if err == nil {
+		var more []Drift
+		more, err = t.openGenerations()
+		found = append(found, more...)
+	}
+	if err != nil {
+		t.root.Close()
+		return nil, err
+	}
+	return found, nil
+}
+
+// openGenerations makes the folder of the generations right. No one but us can
+// have put something else there, since the root is ours.
+func (t *tree) openGenerations() (found []Drift, err error) {
+	info, err := t.root.Lstat(generations)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, t.mkdir(generations, nil, treeMode)
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		if err := t.wipe(generations); err != nil {
+			return nil, err
+		}
+		return []Drift{{generations, "not a folder"}}, t.mkdir(generations, nil, treeMode)
+	case info.Mode() != fs.ModeDir|treeMode:
+		return []Drift{{generations, modeCause(info, treeMode)}}, t.setRights(generations, nil, treeMode)
+	}
+	return nil, nil
+}
+
+func (t *tree) close() { t.root.Close() }
+
+// do runs one change, unless a test has it fail.
+func (t *tree) do(op, name string, change func() error) error {
+	if t.step != nil {
+		if err := t.step(op, name); err != nil {
+			return &fs.PathError{Op: op, Path: name, Err: err}
+		}
+	}
+	return change()
+}
+
+// mkdir makes a folder, private until it has its owner (nil: ours) and mode.
+func (t *tree) mkdir(name string, owner *Owner, mode fs.FileMode) error {
+	if err := t.do("mkdir", name, func() error { return t.root.Mkdir(name, 0o700) }); err != nil {
+		return err
+	}
+	return t.setRights(name, owner, mode)
+}
+
+// setRights works on the opened folder, so that it cannot be led elsewhere.
+func (t *tree) setRights(name string, owner *Owner, mode fs.FileMode) error {
+	f, err := t.root.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return t.setFileRights(f, name, owner, mode)
+}
+
+// setFileRights gives the owner first: a mode for the group must not meet the
+// wrong group.
+func (t *tree) setFileRights(f *os.File, name string, owner *Owner, mode fs.FileMode) error {
+	if owner != nil {
+		if err := t.do("chown", name, func() error { return f.Chown(owner.UID, owner.GID) }); err != nil {
+			return err
+		}
+	}
+	return t.do("chmod", name, func() error { return f.Chmod(mode) })
+}
+
+// writeFile makes a file that has its final owner and mode before its content.
+func (t *tree) writeFile(name string, data []byte, owner *Owner, mode fs.FileMode) error {
+	var f *os.File
+	err := t.do("create", name, func() (err error) {
+		f, err = t.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := t.setFileRights(f, name, owner, mode); err != nil {
+		return err
+	}
+	err = t.do("write", name, func() error {
+		_, err := f.Write(data)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := t.do("sync", name, f.Sync); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// syncDir makes the names in a folder durable.
+func (t *tree) syncDir(name string) error {
+	f, err := t.root.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return t.do("sync", name, f.Sync)
+}
+
+func (t *tree) rename(from, to string) error {
+	return t.do("rename", to, func() error { return t.root.Rename(from, to) })
+}
+
+func (t *tree) symlink(target, name string) error {
+	return t.do("symlink", name, func() error { return t.root.Symlink(target, name) })
+}
+
+// names lists a folder.
+func (t *tree) names(dir string) ([]string, error) {
+	f, err := t.root.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Readdirnames(-1)
+}
+
+// wipe removes name with all that is in it, content of files overwritten first.
+func (t *tree) wipe(name string) error {
+	info, err := t.root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		// From here on no one else may enter, and we may even when not root.
+		if err := t.do("chmod", name, func() error { return t.root.Chmod(name, 0o700) }); err != nil {
+			return err
+		}
+		names, err := t.names(name)
+		if err != nil {
+			return err
+		}
+		for _, n := range names {
+			if err := t.wipe(path.Join(name, n)); err != nil {
+				return err
+			}
+		}
+	} else if info.Mode().IsRegular() {
+		if err := t.overwrite(name, info); err != nil {
+			return err
+		}
+	}
+	return t.do("remove", name, func() error { return t.root.Remove(name) })
+}
+
+// overwrite puts zeros in place of the content of a file. A file with a second
+// name stays: that name may be someone else's file, linked here to destroy it.
+func (t *tree) overwrite(name string, info fs.FileInfo) error {
+	if info.Mode().Perm()&0o200 == 0 {
+		if err := t.do("chmod", name, func() error { return t.root.Chmod(name, 0o600) }); err != nil {
+			return err
+		}
+	}
+	f, err := t.root.OpenFile(name, os.O_WRONLY|openSafely, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if info, err = f.Stat(); err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() || linkCount(info) != 1 {
+		return nil
+	}
+	return t.do("overwrite", name, func() error {
+		if _, err := f.WriteAt(make([]byte, info.Size()), 0); err != nil {
+			return err
+		}
+		return f.Sync()
+	})
+}
