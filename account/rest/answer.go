@@ -1,0 +1,115 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"poolcert/account/db"
+	"poolcert/batch"
+)
+
+const contentType = "application/json;odata=minimalmetadata"
+
+// fail answers with an error. It is the one place where errors become codes.
+func (c *call) fail(err error) {
+	refusal := c.refusal(err)
+	if refusal == nil || c.status != 0 {
+		return // the client is gone, or has an answer
+	}
+	if refusal.Status == http.StatusServiceUnavailable {
+		c.w.Header().Set("Retry-After", "1")
+	}
+	c.write(refusal.Status, refusal.Body(c.base, c.id, batch.TimeOf(time.Now())))
+}
+
+func (c *call) refusal(err error) *batch.Error {
+	var refusal *batch.Error
+	switch {
+	case errors.As(err, &refusal):
+		return refusal
+	case errors.Is(err, context.DeadlineExceeded):
+		return batch.NewError(batch.CodeOperationTimedOut, "The operation could not be completed within the permitted time.")
+	case errors.Is(err, context.Canceled) && c.r.Context().Err() != nil:
+		return nil
+	case errors.Is(err, db.ErrBusy):
+		c.log.Warn("database refuses work", "request_id", c.id, "err", err)
+		return batch.NewError(batch.CodeServerBusy, "The server is currently unable to receive requests. Please retry your request.")
+	}
+	c.log.Error("request failed", "request_id", c.id, "method", c.r.Method, "path", c.r.URL.Path, "err", err)
+	return batch.NewError(batch.CodeInternalError, "The server encountered an internal error. Please retry the request.")
+}
+
+// write sends the answer; a nil body is none.
+func (c *call) write(status int, body []byte) {
+	c.status = status
+	if body != nil {
+		c.w.Header().Set("Content-Type", contentType)
+	}
+	if status != http.StatusNoContent && status != http.StatusNotModified {
+		c.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	c.w.WriteHeader(status)
+	c.w.Write(body) // a client that is gone is not our error
+}
+
+func (c *call) empty(status int) error {
+	c.write(status, nil)
+	return nil
+}
+
+func (c *call) json(status int, v any) error {
+	body, err := encode(v)
+	if err != nil {
+		return err
+	}
+	c.write(status, body)
+	return nil
+}
+
+// entity answers with one element, cut to $select.
+func (c *call) entity(v any) error {
+	element, err := selectFrom(v, c.params.selected)
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, element)
+}
+
+// selectFrom leaves the selected properties of v, which encodes to an object.
+func selectFrom(v any, selected []string) (any, error) {
+	if selected == nil {
+		return v, nil
+	}
+	data, err := encode(v)
+	if err != nil {
+		return nil, err
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(data, &members); err != nil {
+		return nil, err
+	}
+	for name := range members {
+		if name != "odata.metadata" && !slices.Contains(selected, strings.ToLower(name)) {
+			delete(members, name)
+		}
+	}
+	return members, nil
+}
+
+// encode writes JSON as the real service does, with < > & as they are.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}

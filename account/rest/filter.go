@@ -1,0 +1,193 @@
+package rest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"poolcert/account"
+	"poolcert/account/db"
+)
+
+// Limits of a $filter.
+const (
+	maxFilterText  = 4 << 10 // bytes
+	maxFilterTerms = 64      // comparisons
+	maxFilterDepth = 16      // parentheses
+)
+
+// A kind says which literals and operators a property takes in a filter.
+type kind int
+
+const (
+	word   kind = iota // eq, ne; compared in lower case, as enum values are
+	text               // any operator
+	moment             // any operator, DateTime
+)
+
+// fields are the properties that a list can be filtered by.
+type fields map[string]kind
+
+// parseFilter parses an OData filter: comparisons of a property with a literal,
+// joined by and, or and parentheses. The empty text is no filter.
+func parseFilter(source string, f fields) (*account.Filter, error) {
+	if strings.TrimSpace(source) == "" {
+		return nil, nil
+	}
+	if len(source) > maxFilterText {
+		return nil, badParam("$filter", source, fmt.Sprintf("it is longer than %d bytes", maxFilterText))
+	}
+	p := filterParser{rest: source, fields: f}
+	p.next()
+	filter, err := p.or(0)
+	if err == nil && p.token != "" {
+		err = fmt.Errorf("%s is not expected", quote(p.token))
+	}
+	if err != nil {
+		return nil, badParam("$filter", source, err.Error())
+	}
+	return filter, nil
+}
+
+type filterParser struct {
+	rest   string
+	token  string // the one to look at; empty at the end
+	terms  int
+	fields fields
+}
+
+// next moves to the next token: a parenthesis, a quoted literal with its prefix,
+// or a word.
+func (p *filterParser) next() {
+	p.rest = strings.TrimLeft(p.rest, " \t\r\n")
+	end := 0
+	for quoted := false; end < len(p.rest); end++ {
+		b := p.rest[end]
+		if b == '\'' {
+			quoted = !quoted // a doubled quote opens again at once
+			continue
+		}
+		if !quoted && strings.IndexByte(" \t\r\n()", b) >= 0 {
+			if end == 0 { // a parenthesis
+				end = 1
+			}
+			break
+		}
+	}
+	p.token, p.rest = p.rest[:end], p.rest[end:]
+}
+
+func (p *filterParser) or(depth int) (*account.Filter, error) {
+	return p.chain(account.Or, func() (*account.Filter, error) {
+		return p.chain(account.And, func() (*account.Filter, error) { return p.primary(depth) })
+	})
+}
+
+// chain parses operands joined by op.
+func (p *filterParser) chain(op db.Op, operand func() (*account.Filter, error)) (*account.Filter, error) {
+	left, err := operand()
+	for err == nil && strings.EqualFold(p.token, string(op)) {
+		p.next()
+		var right *account.Filter
+		right, err = operand()
+		left = &account.Filter{Op: op, Left: left, Right: right}
+	}
+	return left, err
+}
+
+func (p *filterParser) primary(depth int) (*account.Filter, error) {
+	if p.token != "(" {
+		return p.comparison()
+	}
+	if depth == maxFilterDepth {
+		return nil, fmt.Errorf("more than %d nested parentheses", maxFilterDepth)
+	}
+	p.next()
+	filter, err := p.or(depth + 1)
+	if err != nil {
+		return nil, err
+	}
+	if p.token != ")" {
+		return nil, fmt.Errorf("a closing parenthesis is missing")
+	}
+	p.next()
+	return filter, nil
+}
+
+var comparisons = []db.Op{account.EQ, account.NE, account.GT, account.GE, account.LT, account.LE}
+
+func (p *filterParser) comparison() (*account.Filter, error) {
+	if p.terms++; p.terms > maxFilterTerms {
+		return nil, fmt.Errorf("more than %d comparisons", maxFilterTerms)
+	}
+	property, kind, ok := p.fields.find(p.token)
+	if !ok {
+		return nil, fmt.Errorf("%s is not a property to filter by", quote(p.token))
+	}
+	p.next()
+	op := db.Op(strings.ToLower(p.token))
+	if !slices.Contains(comparisons, op) {
+		return nil, fmt.Errorf("after %s an operator is expected, not %s", property, quote(p.token))
+	}
+	if kind == word && op != account.EQ && op != account.NE {
+		return nil, fmt.Errorf("%s has no order: only eq and ne are supported", property)
+	}
+	p.next()
+	value, err := literal(p.token, kind)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %v", property, op, err)
+	}
+	p.next()
+	return &account.Filter{Op: op, Property: property, Value: value}, nil
+}
+
+func (f fields) find(name string) (string, kind, bool) {
+	for property, kind := range f {
+		if strings.EqualFold(property, name) {
+			return property, kind, true
+		}
+	}
+	return "", 0, false
+}
+
+// literal reads 'text' or, for times, DateTime'2024-03-22T19:21:11Z' or the bare
+// time.
+func literal(token string, kind kind) (any, error) {
+	prefix, rest, quoted := strings.Cut(token, "'")
+	if quoted {
+		var closed bool
+		if rest, closed = strings.CutSuffix(rest, "'"); !closed || strings.Contains(strings.ReplaceAll(rest, "''", ""), "'") {
+			return nil, fmt.Errorf("%s is not a quoted literal", quote(token))
+		}
+		rest = strings.ReplaceAll(rest, "''", "'")
+	}
+	if kind == moment {
+		if quoted && prefix != "" && !strings.EqualFold(prefix, "datetime") && !strings.EqualFold(prefix, "datetimeoffset") {
+			return nil, fmt.Errorf("%s is not a DateTime", quote(token))
+		}
+		if !quoted {
+			rest = token
+		}
+		t, err := time.Parse(time.RFC3339, strings.ToUpper(rest))
+		if err != nil {
+			return nil, fmt.Errorf("%s is not a DateTime such as DateTime'2024-03-22T19:21:11Z'", quote(token))
+		}
+		return t.UTC(), nil
+	}
+	if !quoted || prefix != "" {
+		return nil, fmt.Errorf("%s is not a literal in single quotes", quote(token))
+	}
+	if kind == word {
+		rest = strings.ToLower(rest)
+	}
+	return rest, nil
+}
+
+// quote shows a token in a reason; at the end of the text there is none.
+func quote(token string) string {
+	if token == "" {
+		return "the end"
+	}
+	return fmt.Sprintf("%q", clip(token, 40))
+}
