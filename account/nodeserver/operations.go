@@ -1,0 +1,166 @@
+package nodeserver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"poolcert/account"
+	"poolcert/batch"
+	"poolcert/internal/nodeapi"
+)
+
+// decode reads a JSON body of one value.
+func decode(r *http.Request, v any) error {
+	dec := json.NewDecoder(r.Body)
+	err := dec.Decode(v)
+	if err == nil && dec.More() {
+		err = errors.New("more than one JSON value")
+	}
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return &nodeapi.Error{Code: codeTooLarge, Message: fmt.Sprintf("the body is larger than %d bytes", large.Limit)}
+	case err != nil:
+		return badRequest("the body is not the JSON that is expected: %v", err)
+	}
+	return nil
+}
+
+func badRequest(format string, args ...any) error {
+	return &nodeapi.Error{Code: nodeapi.CodeBadRequest, Message: fmt.Sprintf(format, args...)}
+}
+
+// maxEnrollBody bounds the one request that anybody can make.
+const maxEnrollBody = 64 << 10
+
+func (s *Server) enroll(w http.ResponseWriter, r *http.Request) {
+	from, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		from = r.RemoteAddr
+	}
+	if wait := s.failures.wait(from, time.Now()); wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
+		s.refuse(w, r, errTooMany)
+		return
+	}
+	var request nodeapi.EnrollRequest
+	r.Body = http.MaxBytesReader(w, r.Body, maxEnrollBody)
+	if err = decode(r, &request); err == nil {
+		var response *nodeapi.EnrollResponse
+		if response, err = s.service.Enroll(r.Context(), &request); err == nil {
+			answer(w, http.StatusOK, response)
+			return
+		}
+	}
+	var refusal *nodeapi.Error
+	if errors.As(err, &refusal) && refusal.Code != nodeapi.CodeBusy {
+		s.failures.record(from, time.Now())
+	}
+	s.refuse(w, r, err)
+}
+
+func (s *Server) renew(w http.ResponseWriter, r *http.Request, node *account.NodeIdentity) {
+	response, err := s.service.Renew(r.Context(), node)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	answer(w, http.StatusOK, response)
+}
+
+// references answers at once if the node's tag is old or it doesn't wait, else
+// when there is news. An end of the server is like an end of the wait.
+func (s *Server) references(w http.ResponseWriter, r *http.Request, node *account.NodeIdentity) {
+	wait, err := waitOf(r)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	have, conditional := tagOf(r)
+	var doc *account.ReferencesDoc
+	if conditional && wait > 0 && s.stop.Err() == nil {
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		defer context.AfterFunc(s.stop, cancel)()
+		doc, err = s.service.WaitReferences(ctx, node, have, wait)
+		if err != nil && s.stop.Err() != nil && r.Context().Err() == nil {
+			notModified(w, have)
+			return
+		}
+	} else {
+		doc, err = s.service.References(r.Context(), node)
+	}
+	switch {
+	case err != nil:
+		s.refuse(w, r, err)
+	case conditional && doc.Tag == have:
+		notModified(w, have)
+	default:
+		w.Header().Set("ETag", `"`+doc.Tag+`"`)
+		write(w, http.StatusOK, "application/json", doc.Body)
+	}
+}
+
+func notModified(w http.ResponseWriter, tag string) {
+	w.Header().Set("ETag", `"`+tag+`"`)
+	w.WriteHeader(http.StatusNotModified)
+}
+
+// waitOf returns how long the node wants to wait; more than the limit is the
+// limit.
+func waitOf(r *http.Request) (time.Duration, error) {
+	text := r.URL.Query().Get("wait")
+	if text == "" {
+		return 0, nil
+	}
+	seconds, err := strconv.ParseUint(text, 10, 31)
+	if err != nil {
+		return 0, badRequest("wait is to be a number of seconds")
+	}
+	return min(time.Duration(seconds)*time.Second, nodeapi.MaxWait), nil
+}
+
+// tagOf returns the tag in If-None-Match without its quotes.
+func tagOf(r *http.Request) (string, bool) {
+	tag := strings.TrimSpace(r.Header.Get("If-None-Match"))
+	tag = strings.TrimPrefix(tag, "W/") // a proxy may have weakened it
+	tag, ok := strings.CutPrefix(tag, `"`)
+	if !ok {
+		return "", false
+	}
+	return strings.CutSuffix(tag, `"`)
+}
+
+func (s *Server) certificate(w http.ResponseWriter, r *http.Request, node *account.NodeIdentity) {
+	tp, err := batch.ParseThumbprint(r.PathValue("thumbprint"))
+	if err != nil || r.PathValue("algorithm") != batch.SHA1 {
+		s.refuse(w, r, badRequest("the path is to end in sha1 and a thumbprint"))
+		return
+	}
+	sealed, err := s.service.SealedCertificate(r.Context(), node, tp)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	write(w, http.StatusOK, nodeapi.MediaTypeSealed, sealed)
+}
+
+func (s *Server) status(w http.ResponseWriter, r *http.Request, node *account.NodeIdentity) {
+	var status nodeapi.Status
+	err := decode(r, &status)
+	if err == nil {
+		err = s.service.Report(r.Context(), node, &status)
+	}
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}

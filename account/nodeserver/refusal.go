@@ -1,0 +1,85 @@
+package nodeserver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"poolcert/account/db"
+	"poolcert/internal/nodeapi"
+)
+
+// Refusals that need no look at the account.
+var (
+	errNoPath        = &nodeapi.Error{Code: codeNotFound, Message: "the node API has no such path and method"}
+	errNoCertificate = &nodeapi.Error{Code: nodeapi.CodeNotAllowed, Message: "a node certificate is needed for all but enrolment"}
+	errExpired       = &nodeapi.Error{Code: codeExpired, Message: "the node certificate has expired; renew it first"}
+	errInternal      = &nodeapi.Error{Code: nodeapi.CodeInternal, Message: "the service failed; its log says why"}
+	errBusy          = &nodeapi.Error{Code: nodeapi.CodeBusy, Message: "the service is busy; try again later"}
+	errTooMany       = &nodeapi.Error{Code: nodeapi.CodeBusy, Message: "too many failed enrolments from this address; try again later"}
+)
+
+// Codes beside those that tell an agent what to do.
+const (
+	codeNotFound nodeapi.ErrorCode = "not-found"           // 404
+	codeTooLarge nodeapi.ErrorCode = "too-large"           // 413
+	codeExpired  nodeapi.ErrorCode = "certificate-expired" // 403: only renewal is possible
+)
+
+var codeStatus = map[nodeapi.ErrorCode]int{
+	nodeapi.CodeTokenRefused: http.StatusForbidden,
+	nodeapi.CodeNodeRevoked:  http.StatusForbidden,
+	nodeapi.CodeNotAllowed:   http.StatusForbidden,
+	nodeapi.CodeBadRequest:   http.StatusBadRequest,
+	nodeapi.CodeBusy:         http.StatusServiceUnavailable,
+	nodeapi.CodeInternal:     http.StatusInternalServerError,
+	codeNotFound:             http.StatusNotFound,
+	codeTooLarge:             http.StatusRequestEntityTooLarge,
+	codeExpired:              http.StatusForbidden,
+}
+
+// refuse answers with an error. It is the one place where errors become codes;
+// the text of an unknown one goes to the log only.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	var refusal *nodeapi.Error
+	switch {
+	case errors.As(err, &refusal):
+	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
+		return // nobody listens
+	case errors.Is(err, db.ErrBusy), errors.Is(err, context.DeadlineExceeded):
+		s.log.Warn("node request postponed", "path", r.URL.Path, "err", err)
+		refusal = errBusy
+	default:
+		s.log.Error("node request failed", "path", r.URL.Path, "err", err)
+		refusal = errInternal
+	}
+	status, ok := codeStatus[refusal.Code]
+	if !ok {
+		status = http.StatusInternalServerError
+	}
+	if status < http.StatusInternalServerError {
+		s.log.Info("node refused", "path", r.URL.Path, "remote", r.RemoteAddr, "code", string(refusal.Code), "reason", refusal.Message)
+	}
+	if refusal.Code == nodeapi.CodeBusy && w.Header().Get("Retry-After") == "" {
+		w.Header().Set("Retry-After", "5")
+	}
+	answer(w, status, refusal)
+}
+
+func answer(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		status, body = http.StatusInternalServerError, []byte(`{"code":"internal"}`)
+	}
+	write(w, status, "application/json", body)
+}
+
+func write(w http.ResponseWriter, status int, mediaType string, body []byte) {
+	w.Header().Set("Content-Type", mediaType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	w.Write(body) // a node that is gone asks again
+}
