@@ -1,13 +1,125 @@
-// Package db keeps the rows of the account service.
+// Package db keeps the rows of the account service: accounts, certificates, pools,
+// nodes and join tokens.
+//
+// Call [Open], then [DB.Update] to write and [DB.View] to read, each with a
+// function that uses the row methods of its [Tx]. They are named after the nouns
+// and hold no rules; package account composes them, one transaction for each rule.
+//
+// Promised: an Update that returned nil is on disk (it survives SIGKILL and power
+// loss); one that returned an error changed nothing. Updates are serial: the
+// function sees all updates before it. A View sees one moment. When the disk is
+// full, updates fail with [ErrBusy], views go on, and updates work again once
+// there is space.
+//
+// The function must not keep the Tx, call Update or View, or wait for anything.
 package db
 
-import "context"
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+)
 
-// A DB is an open database.
-type DB struct{}
+// Errors that callers may test.
+var (
+	// ErrBusy is wrapped when the database can't serve at the moment: disk full or
+	// failing, or locked by another process for too long. Trying later may help.
+	ErrBusy = errors.New("the database is busy")
 
-// Open opens or makes a database.
-func Open(ctx context.Context, dsn string) (*DB, error) { panic("unfinished") }
+	// ErrNotFound is returned by row methods that find no row.
+	ErrNotFound = errors.New("no such row")
 
-// Close ends all use.
-func (d *DB) Close() error { panic("unfinished") }
+	// ErrClosed is returned after [DB.Close].
+	ErrClosed = errors.New("the database is closed")
+
+	// ErrNewer is wrapped when a newer poolcert made the database.
+	ErrNewer = errors.New("the database was made by a newer version of poolcert")
+
+	// ErrPlace is wrapped when the database can't be kept safely where it is: the
+	// folder is open to other users, or on a network file system.
+	ErrPlace = errors.New("not a safe place for the database")
+)
+
+// An engine runs transactions. SQLite is one; PostgreSQL is to be another.
+type engine interface {
+	dialect() dialect
+	update(context.Context, func(context.Context, querier) error) error
+	view(context.Context, func(context.Context, querier) error) error
+	close() error
+}
+
+// A querier is a connection inside a transaction.
+type querier interface {
+	ExecContext(context.Context, string, ...any) (sql.Result, error)
+	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}
+
+// A DB is an open database. Its methods are safe for concurrent use.
+type DB struct {
+	engine      engine
+	incarnation string
+}
+
+// Open opens the database, and makes it or brings its schema up to date where
+// needed. The dsn is the path of an SQLite file, with or without "sqlite:" before
+// it; its folder must exist, be open to nobody else, and be on a local disk.
+// Errors: [ErrPlace], [ErrNewer], [ErrBusy].
+func Open(ctx context.Context, dsn string) (*DB, error) {
+	if scheme, _, ok := strings.Cut(dsn, "://"); ok {
+		return nil, fmt.Errorf("open database: %q is not supported, only an SQLite file", scheme)
+	}
+	path := strings.TrimPrefix(dsn, "sqlite:")
+	e, err := openSQLite(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
+	d := &DB{engine: e}
+	if err := d.Update(ctx, d.prepare); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), e.close())
+	}
+	return d, nil
+}
+
+// prepare brings the schema up to date and reads the incarnation.
+func (d *DB) prepare(tx *Tx) error {
+	if err := migrate(tx, d.engine.dialect()); err != nil {
+		return err
+	}
+	incarnation, err := tx.meta("incarnation")
+	if errors.Is(err, ErrNotFound) {
+		var random [8]byte
+		rand.Read(random[:])
+		incarnation = hex.EncodeToString(random[:])
+		err = tx.setMeta("incarnation", incarnation)
+	}
+	d.incarnation = incarnation
+	return err
+}
+
+// Incarnation returns 16 random hexadecimal digits that change when a database is
+// restored from a backup, so that a revision number never means two things.
+func (d *DB) Incarnation() string { return d.incarnation }
+
+// Update runs fn in a transaction that writes, and commits it unless fn fails.
+// The error is fn's own, or the database's. It always tells the outcome: when ctx
+// ends after fn began, fn and its commit go on.
+func (d *DB) Update(ctx context.Context, fn func(*Tx) error) error {
+	return d.engine.update(ctx, func(ctx context.Context, q querier) error {
+		return fn(&Tx{ctx: ctx, q: q})
+	})
+}
+
+// View runs fn in a transaction that reads.
+func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
+	return d.engine.view(ctx, func(ctx context.Context, q querier) error {
+		return fn(&Tx{ctx: ctx, q: q})
+	})
+}
+
+// Close waits for running transactions and closes the database.
+func (d *DB) Close() error { return d.engine.close() }

@@ -1,0 +1,47 @@
+package db
+
+import (
+	"time"
+
+	"poolcert/batch"
+)
+
+// A NodeCertificate is a row: one certificate on one node.
+type NodeCertificate struct {
+	Account    int64
+	Pool, Node string
+	Thumbprint batch.Thumbprint
+	State      batch.NodeCertificateState
+	Time       time.Time
+	Error      string
+}
+
+const nodeCertificateColumns = `acct, pool, node, thumb, state, at, error`
+
+func (c *NodeCertificate) fields() []any {
+	return []any{&c.Account, &c.Pool, &c.Node, scanThumbprint{&c.Thumbprint}, &c.State, scanTime{&c.Time}, &c.Error}
+}
+
+// NodeCertificates returns the certificates of the pool's nodes from first to
+// last, in the order of nodes and thumbprints.
+func (tx *Tx) NodeCertificates(acct int64, pool, first, last string) ([]NodeCertificate, error) {
+	return rows(tx, (*NodeCertificate).fields,
+		`SELECT `+nodeCertificateColumns+` FROM node_cert WHERE acct = ? AND pool = ? AND node >= ? AND node <= ? ORDER BY node, thumb`,
+		acct, pool, first, last)
+}
+
+// SetNodeCertificate inserts or replaces a row. A certificate that the account
+// doesn't have is left out.
+func (tx *Tx) SetNodeCertificate(c *NodeCertificate) error {
+	_, err := tx.exec(`INSERT INTO node_cert (`+nodeCertificateColumns+`)
+		SELECT acct, ?, ?, thumb, ?, ?, ? FROM cert WHERE acct = ? AND thumb = ?
+		ON CONFLICT (acct, pool, node, thumb) DO UPDATE SET state = excluded.state, at = excluded.at, error = excluded.error`,
+		c.Pool, c.Node, string(c.State), nanos(c.Time), c.Error, c.Account, c.Thumbprint.String())
+	return err
+}
+
+// DeleteNodeCertificate removes a row if it is there.
+func (tx *Tx) DeleteNodeCertificate(acct int64, pool, node string, tp batch.Thumbprint) error {
+	_, err := tx.exec(`DELETE FROM node_cert WHERE acct = ? AND pool = ? AND node = ? AND thumb = ?`, acct, pool, node, tp.String())
+	return err
+}

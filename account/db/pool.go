@@ -1,0 +1,95 @@
+package db
+
+import (
+	"time"
+
+	"poolcert/batch"
+)
+
+// A Pool is a row.
+type Pool struct {
+	Account            int64
+	ID                 string // lower case
+	Name               string // the id as it was given
+	Revision           int64
+	ReferencesRevision int64 // the revision that changed the references last
+	Created, Modified  time.Time
+	References         string // JSON
+	Properties         string // JSON
+	Nodes              int    // how many it has; only read
+}
+
+const poolColumns = `acct, id, name, rev, refs_rev, created, modified, refs, doc`
+const poolNodes = `, (SELECT count(*) FROM node n WHERE n.acct = pool.acct AND n.pool = pool.id)`
+
+func (p *Pool) fields() []any {
+	return []any{&p.Account, &p.ID, &p.Name, &p.Revision, &p.ReferencesRevision, scanTime{&p.Created}, scanTime{&p.Modified},
+		&p.References, &p.Properties, &p.Nodes}
+}
+
+// Pool returns one pool.
+func (tx *Tx) Pool(acct int64, id string) (*Pool, error) {
+	p := new(Pool)
+	if err := tx.row(p.fields(), `SELECT `+poolColumns+poolNodes+` FROM pool WHERE acct = ? AND id = ?`, acct, id); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// All pools are active.
+var poolProperties = map[string]property{
+	"id":                  {expr: "id"},
+	"state":               {expr: "'active'"},
+	"creationTime":        {expr: "created", time: true},
+	"stateTransitionTime": {expr: "created", time: true},
+	"lastModified":        {expr: "modified", time: true},
+}
+
+// Pools returns up to limit pools after one, or from the start.
+func (tx *Tx) Pools(acct int64, after string, f *Filter, limit int) ([]Pool, error) {
+	where, args, err := f.where(poolProperties)
+	if err != nil {
+		return nil, err
+	}
+	return rows(tx, (*Pool).fields,
+		`SELECT `+poolColumns+poolNodes+` FROM pool WHERE acct = ? AND id > ? AND `+where+` ORDER BY id LIMIT ?`,
+		append(append([]any{acct, after}, args...), limit)...)
+}
+
+// AddPool inserts a pool without its relation to certificates.
+func (tx *Tx) AddPool(p *Pool) error {
+	_, err := tx.exec(`INSERT INTO pool (`+poolColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		p.Account, p.ID, p.Name, p.Revision, p.ReferencesRevision, nanos(p.Created), nanos(p.Modified), p.References, p.Properties)
+	return err
+}
+
+// SetPool writes the pool's revisions, references, properties and time of change.
+func (tx *Tx) SetPool(p *Pool) error {
+	return tx.one(`UPDATE pool SET rev = ?, refs_rev = ?, modified = ?, refs = ?, doc = ? WHERE acct = ? AND id = ?`,
+		p.Revision, p.ReferencesRevision, nanos(p.Modified), p.References, p.Properties, p.Account, p.ID)
+}
+
+// SetPoolCertificates makes the pool refer to these certificates and no others.
+func (tx *Tx) SetPoolCertificates(acct int64, pool string, certificates []batch.Thumbprint) error {
+	if _, err := tx.exec(`DELETE FROM pool_ref WHERE acct = ? AND pool = ?`, acct, pool); err != nil {
+		return err
+	}
+	for _, tp := range certificates {
+		if _, err := tx.exec(`INSERT INTO pool_ref (acct, pool, thumb) VALUES (?, ?, ?)`, acct, pool, tp.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PoolRefersTo tells whether the pool refers to a certificate.
+func (tx *Tx) PoolRefersTo(acct int64, pool string, tp batch.Thumbprint) (bool, error) {
+	var n int
+	err := tx.row([]any{&n}, `SELECT count(*) FROM pool_ref WHERE acct = ? AND pool = ? AND thumb = ?`, acct, pool, tp.String())
+	return n > 0, err
+}
+
+// DeletePool removes a pool with its references, join tokens and nodes.
+func (tx *Tx) DeletePool(acct int64, id string) error {
+	return tx.one(`DELETE FROM pool WHERE acct = ? AND id = ?`, acct, id)
+}
