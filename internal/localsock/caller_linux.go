@@ -1,0 +1,59 @@
+package localsock
+
+import (
+	"errors"
+	"net"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+func callerOf(conn net.Conn) (c Caller, err error) {
+	uc, ok := conn.(*net.UnixConn)
+	if !ok {
+		return c, errors.New("not a local socket")
+	}
+	raw, err := uc.SyscallConn()
+	if err != nil {
+		return c, err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		var cred *unix.Ucred
+		if cred, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); failed != nil {
+			return
+		}
+		c = Caller{UID: cred.Uid, GID: cred.Gid, PID: cred.Pid}
+		c.Groups, failed = peerGroups(fd)
+	})
+	if err == nil {
+		err = failed
+	}
+	if err == nil && c.UID == ^uint32(0) {
+		err = errors.New("the kernel does not know")
+	}
+	return c, err
+}
+
+// peerGroups reads SO_PEERGROUPS (Linux 4.13): the supplementary groups that the
+// kernel recorded beside SO_PEERCRED. /proc/PID/status would tell those of
+// whichever process has the id now.
+func peerGroups(fd uintptr) ([]uint32, error) {
+	groups := make([]uint32, 64)
+	for {
+		size := uint32(len(groups) * 4)
+		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_PEERGROUPS,
+			uintptr(unsafe.Pointer(&groups[0])), uintptr(unsafe.Pointer(&size)), 0)
+		switch {
+		case errno == unix.ERANGE && int(size) > len(groups)*4 && size <= maxGroups*4:
+			groups = make([]uint32, size/4)
+		case errno != 0:
+			return nil, errno
+		default:
+			return groups[:size/4], nil
+		}
+	}
+}
+
+// maxGroups is NGROUPS_MAX of Linux.
+const maxGroups = 65536

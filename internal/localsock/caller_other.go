@@ -1,0 +1,13 @@
+//go:build !linux
+
+package localsock
+
+import (
+	"fmt"
+	"net"
+	"runtime"
+)
+
+func callerOf(net.Conn) (Caller, error) {
+	return Caller{}, fmt.Errorf("not known how on %s", runtime.GOOS)
+}

@@ -1,0 +1,108 @@
+// Package localsock connects processes of one machine by stream sockets on which
+// the kernel tells who calls.
+//
+// A server calls [Listen], and [CallerOf] for each connection, or [ConnContext]
+// and [FromContext] in HTTP. A client calls [Dial].
+//
+// Promises. No one connects before the socket has its owner and mode. A socket
+// on which someone answers is never taken away, and whatever is no socket is
+// never removed. A [Caller] is what the kernel recorded when the connection was
+// made; nothing is looked up by process id, so that a reused id lends no rights.
+// An unknown caller is an error: treat it as no.
+//
+// The folder of a socket must be one in which only trusted users may write.
+package localsock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"slices"
+)
+
+// ErrInUse is wrapped by the error of Listen when someone answers at the path.
+var ErrInUse = errors.New("another process answers on this socket")
+
+// Options say who may connect. On Unix that takes the right to write the socket.
+type Options struct {
+	Mode  fs.FileMode // zero means 0600
+	Owner *Owner      // nil means this process's user and group
+}
+
+// An Owner is a numeric user and group.
+type Owner struct{ UID, GID int }
+
+// Listen opens a socket at path. A socket that a dead process left there is
+// replaced. Closing the listener removes the socket, unless another one has
+// taken its path.
+//
+// Of two processes that call Listen for one path at the same time, both may
+// succeed, and one is not reachable then: the caller has a lock of its own.
+func Listen(path string, opts Options) (net.Listener, error) {
+	if opts.Mode == 0 {
+		opts.Mode = 0o600
+	}
+	l, err := listen(path, opts)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", path, err)
+	}
+	return l, nil
+}
+
+// Dial connects to the socket at path.
+func Dial(ctx context.Context, path string) (net.Conn, error) { return dial(ctx, path) }
+
+// A Caller is the other end of a connection, as it was when it connected.
+type Caller struct {
+	UID    uint32
+	GID    uint32
+	Groups []uint32 // supplementary groups
+
+	// PID is for logs alone. The process may have ended, and its id be reused.
+	PID int32
+}
+
+// InGroup tells whether gid is among the caller's groups.
+func (c Caller) InGroup(gid uint32) bool { return c.GID == gid || slices.Contains(c.Groups, gid) }
+
+// LogValue shows the caller without its groups.
+func (c Caller) LogValue() slog.Value {
+	return slog.GroupValue(slog.Any("uid", c.UID), slog.Any("gid", c.GID), slog.Any("pid", c.PID))
+}
+
+// CallerOf asks the kernel who made a connection that a listener of this package
+// accepted.
+func CallerOf(conn net.Conn) (Caller, error) {
+	c, err := callerOf(conn)
+	if err != nil {
+		return Caller{}, fmt.Errorf("ask who calls: %w", err)
+	}
+	return c, nil
+}
+
+type contextKey struct{}
+
+type callerOrError struct {
+	caller Caller
+	err    error
+}
+
+// ConnContext is for [net/http.Server].ConnContext. It asks once for each
+// connection.
+func ConnContext(ctx context.Context, conn net.Conn) context.Context {
+	c, err := CallerOf(conn)
+	return context.WithValue(ctx, contextKey{}, callerOrError{c, err})
+}
+
+// FromContext returns the caller that [ConnContext] put into ctx. Without one,
+// it returns an error.
+func FromContext(ctx context.Context) (Caller, error) {
+	v, ok := ctx.Value(contextKey{}).(callerOrError)
+	if !ok {
+		return Caller{}, errors.New("ask who calls: not a local connection")
+	}
+	return v.caller, v.err
+}
