@@ -194,9 +194,15 @@ func (r *berReader) peekTag() (byte, error) {
 	return b[0], nil
 }
 
-// der reads one element of at most limit bytes, and returns it with definite
-// lengths and with its octet strings in one piece.
-func (r *berReader) der(what string, limit int) ([]byte, error) {
+// der reads one element of at most limit bytes that has this tag, be it
+// primitive or constructed, and returns it with definite lengths and with its
+// octet strings in one piece.
+func (r *berReader) der(tag byte, what string, limit int) ([]byte, error) {
+	if found, err := r.peekTag(); err != nil {
+		return nil, err
+	} else if found&^constructed != tag&^constructed {
+		return nil, r.fail(what)
+	}
 	var buf bytes.Buffer
 	stop := r.off + int64(limit)
 	if err := r.appendDER(&buf, what, stop); err != nil {

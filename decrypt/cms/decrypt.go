@@ -131,7 +131,7 @@ func (m *Message) readAuthenticated(t *trailer) error {
 		return err
 	}
 	if tag == tagAttributes {
-		der, err := m.r.der("authenticated attributes", maxAttributes)
+		der, err := m.r.der(tagAttributes, "authenticated attributes", maxAttributes)
 		if err != nil {
 			return err
 		}
@@ -139,7 +139,7 @@ func (m *Message) readAuthenticated(t *trailer) error {
 			return err
 		}
 	}
-	der, err := m.r.der("MAC", maxMAC)
+	der, err := m.r.der(tagOctets, "MAC", maxMAC)
 	if err != nil {
 		return err
 	}

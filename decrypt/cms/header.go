@@ -106,7 +106,7 @@ func (m *Message) readRecipients() error {
 		}
 	}
 	start := m.r.off
-	der, err := m.r.der("recipients", maxRecipientSize)
+	der, err := m.r.der(tagSet, "recipients", maxRecipientSize)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (m *Message) readContentInfo() error {
 		return err
 	}
 	start := m.r.off
-	der, err := m.r.der("content-encryption algorithm", maxAlgorithm)
+	der, err := m.r.der(tagSequence, "content-encryption algorithm", maxAlgorithm)
 	if err != nil {
 		return err
 	}
@@ -183,7 +183,7 @@ func at(offset int64, err error) error {
 // oid reads an OBJECT IDENTIFIER.
 func (r *berReader) oid(what string) (encasn1.ObjectIdentifier, error) {
 	start := r.off
-	der, err := r.der(what, maxOID)
+	der, err := r.der(tagOID, what, maxOID)
 	if err != nil {
 		return nil, err
 	}
@@ -197,13 +197,6 @@ func (r *berReader) oid(what string) (encasn1.ObjectIdentifier, error) {
 
 // skip reads over an element with this tag.
 func (r *berReader) skip(tag byte, what string, limit int) error {
-	start := r.off
-	der, err := r.der(what, limit)
-	if err != nil {
-		return err
-	}
-	if der[0] != tag {
-		return &FormatError{Offset: start, Want: what}
-	}
-	return nil
+	_, err := r.der(tag, what, limit)
+	return err
 }

@@ -1,0 +1,186 @@
+package cms
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/x509"
+	"io"
+	"math/big"
+	"slices"
+	"testing"
+)
+
+// A countingKey is a key that is no *rsa.PrivateKey, as in a hardware module.
+type countingKey struct {
+	*rsa.PrivateKey
+	operations int
+}
+
+func (k *countingKey) Decrypt(random io.Reader, ct []byte, opts crypto.DecrypterOpts) ([]byte, error) {
+	k.operations++
+	return k.PrivateKey.Decrypt(random, ct, opts)
+}
+
+type countingSource struct {
+	cert *x509.Certificate
+	key  *countingKey
+}
+
+func (s *countingSource) PrivateKey(_ context.Context, match func(*x509.Certificate) bool) (*x509.Certificate, crypto.PrivateKey, error) {
+	if !match(s.cert) {
+		return nil, nil, ErrNoRecipient
+	}
+	return s.cert, s.key, nil
+}
+
+// withEncryptedKey replaces the encrypted key of a message for one recipient.
+func withEncryptedKey(t testing.TB, message, key []byte) []byte {
+	t.Helper()
+	m, err := ReadHeader(bytes.NewReader(message))
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := m.Recipients[0].encryptedKey
+	if len(old) != len(key) {
+		t.Fatal("keys of different length")
+	}
+	return bytes.Replace(message, old, key, 1)
+}
+
+// rawRSA encrypts a padded block.
+func rawRSA(pub *rsa.PublicKey, block []byte) []byte {
+	c := new(big.Int).Exp(new(big.Int).SetBytes(block), big.NewInt(int64(pub.E)), pub.N)
+	return c.FillBytes(make([]byte, pub.Size()))
+}
+
+func TestNoOracle(t *testing.T) {
+	pub := &alice().key.PublicKey
+	k := pub.Size()
+	// block returns 00 02 fill 00 key, for a key of n bytes.
+	block := func(n int) []byte {
+		b := bytes.Repeat([]byte{0xaa}, k)
+		b[0], b[1] = 0, 2
+		copy(b[k-n:], pattern(n))
+		b[k-n-1] = 0
+		return b
+	}
+	change := func(i int, v byte) []byte {
+		b := block(32)
+		b[i] = v
+		return b
+	}
+	encryptedKeys := map[string][]byte{
+		"wrong key":         rawRSA(pub, block(32)),
+		"empty key":         rawRSA(pub, block(0)),
+		"short key":         rawRSA(pub, block(16)),
+		"long key":          rawRSA(pub, block(33)),
+		"block type":        rawRSA(pub, change(1, 1)),
+		"leading byte":      rawRSA(pub, change(0, 1)),
+		"no separator":      rawRSA(pub, change(k-33, 7)),
+		"zero in the fill":  rawRSA(pub, change(5, 0)),
+		"zero":              make([]byte, k),
+		"modulus":           pub.N.FillBytes(make([]byte, k)),
+		"all ones":          bytes.Repeat([]byte{0xff}, k),
+		"an OAEP encrypted": rawRSA(pub, append([]byte{0}, pattern(k-1)...)),
+	}
+	content := pattern(100)
+	for _, opts := range []Options{{}, {Compat: true}} {
+		message := seal(t, content, opts, alice())
+		for name, encryptedKey := range encryptedKeys {
+			bad := withEncryptedKey(t, message, encryptedKey)
+			checkNoOracle(t, name, bad, content)
+		}
+		last := len(message) - 1
+		if !opts.Compat { // the tag
+			flipped := bytes.Clone(message)
+			flipped[last] ^= 1
+			checkNoOracle(t, "tag", flipped, content)
+		}
+		checkNoOracle(t, "cut", message[:last], content)
+	}
+}
+
+// checkNoOracle wants one operation and ErrDecrypt itself, or, in CBC, rubbish.
+func checkNoOracle(t *testing.T, name string, message, content []byte) {
+	t.Helper()
+	var keys [][]byte
+	for range 2 {
+		src := &countingSource{alice().cert, &countingKey{PrivateKey: alice().key}}
+		m, err := ReadHeader(bytes.NewReader(message))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cek, err := Keys(src).Unwrap(t.Context(), m.WrappedKey())
+		if err != nil || len(cek) != m.ContentAlgorithm.KeySize {
+			t.Errorf("%s: Unwrap = %d bytes, %v; want a key and no error", name, len(cek), err)
+		}
+		if src.key.operations != 1 {
+			t.Errorf("%s: %d private-key operations, want 1", name, src.key.operations)
+		}
+		keys = append(keys, cek)
+		var out bytes.Buffer
+		err = m.Decrypt(t.Context(), &out, cek)
+		lucky := err == nil && !m.Authenticated() && !bytes.Equal(out.Bytes(), content)
+		if err != ErrDecrypt && !lucky {
+			t.Errorf("%s: Decrypt: %v, want ErrDecrypt", name, err)
+		}
+	}
+	if !bytes.Equal(keys[0], keys[1]) {
+		t.Errorf("%s: the substitute key changes", name)
+	}
+}
+
+// The substitute must differ between keys and between ciphertexts.
+func TestSubstituteKey(t *testing.T) {
+	ct := pattern(256)
+	seen := make(map[string]bool)
+	for _, key := range []crypto.Decrypter{alice().key, bob().key, &countingKey{PrivateKey: alice().key}} {
+		for _, ct := range [][]byte{ct, ct[1:], pattern(255)} {
+			sub, err := substituteKey(key, ct, 32)
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen[string(sub)] = true
+		}
+	}
+	if len(seen) != 9 {
+		t.Errorf("%d different substitutes, want 9", len(seen))
+	}
+}
+
+// Only the first recipient that names our certificate is tried.
+func TestFirstRecipientOnly(t *testing.T) {
+	message := seal(t, pattern(10), Options{}, alice())
+	m, err := ReadHeader(bytes.NewReader(message))
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := m.Recipients[0].Raw
+	bad := bytes.Replace(good, m.Recipients[0].encryptedKey, make([]byte, 256), 1)
+	w := m.WrappedKey()
+	for _, test := range []struct {
+		name       string
+		recipients []byte
+		same       bool
+	}{
+		{"good first", slices.Concat(good, bad), true},
+		{"bad first", slices.Concat(bad, good), false},
+	} {
+		if w.Recipients, err = parseRecipients(el(tagSet, test.recipients)); err != nil {
+			t.Fatal(err)
+		}
+		src := &countingSource{alice().cert, &countingKey{PrivateKey: alice().key}}
+		cek, cert, err := w.Unwrap(t.Context(), src)
+		if err != nil || cert != alice().cert || src.key.operations != 1 {
+			t.Errorf("%s: %v, %d operations", test.name, err, src.key.operations)
+		}
+		if err := m.Decrypt(t.Context(), io.Discard, cek); (err == nil) != test.same {
+			t.Errorf("%s: Decrypt: %v", test.name, err)
+		}
+		if m, err = ReadHeader(bytes.NewReader(message)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
