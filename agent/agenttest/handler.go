@@ -1,0 +1,170 @@
+package agenttest
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"poolcert/batch"
+	"poolcert/internal/nodeapi"
+)
+
+func (s *Service) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+nodeapi.PathEnroll, s.enroll)
+	mux.HandleFunc("POST "+nodeapi.PathRenew, s.asNode(s.renew))
+	mux.HandleFunc("GET "+nodeapi.PathReferences, s.asNode(s.followReferences))
+	mux.HandleFunc("GET "+nodeapi.PathCertificates+"/sha1/{thumbprint}", s.asNode(s.certificate))
+	mux.HandleFunc("PUT "+nodeapi.PathStatus, s.asNode(s.report))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		failure := s.failure
+		s.requests[r.URL.Path]++
+		s.mu.Unlock()
+		if failure != 0 {
+			http.Error(w, "out of order", failure)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func refuse(w http.ResponseWriter, status int, code nodeapi.ErrorCode, message string) {
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(&nodeapi.Error{Code: code, Message: message})
+}
+
+func (s *Service) enroll(w http.ResponseWriter, r *http.Request) {
+	var request nodeapi.EnrollRequest
+	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
+		refuse(w, 400, nodeapi.CodeBadRequest, err.Error())
+		return
+	}
+	csr, err := x509.ParseCertificateRequest(request.CSR)
+	if err != nil || csr.CheckSignature() != nil || nodeapi.CheckSealKey(request.SealKey) != nil {
+		refuse(w, 400, nodeapi.CodeBadRequest, "malformed enrolment")
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	token := s.tokens[request.TokenID]
+	key := sha256.Sum256(csr.RawSubjectPublicKeyInfo)
+	node := s.nodes[key]
+	switch {
+	case token == nil || !request.Proves(token.hash):
+		refuse(w, 403, nodeapi.CodeTokenRefused, "The join token is not known.")
+		return
+	case token.expired:
+		refuse(w, 403, nodeapi.CodeTokenRefused, "The join token has expired.")
+		return
+	case node != nil:
+	case token.uses == 0:
+		refuse(w, 403, nodeapi.CodeTokenRefused, "The join token is used up.")
+		return
+	default:
+		token.uses--
+		node = &nodeRow{id: request.NodeName + "-" + strconv.Itoa(len(s.nodes)+1), sealKey: request.SealKey}
+		s.nodes[key] = node
+	}
+	json.NewEncoder(w).Encode(&nodeapi.EnrollResponse{
+		Account: Account, Pool: Pool, Node: node.id, Certificate: s.issueNode(node, csr.PublicKey), CA: s.CA.Raw,
+	})
+}
+
+func (s *Service) issueNode(node *nodeRow, public any) []byte {
+	return s.issue(&x509.Certificate{
+		Subject: pkix.Name{CommonName: node.id}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}, public, s.life).Raw
+}
+
+// asNode finds the node by the key of its connection.
+func (s *Service) asNode(handle func(http.ResponseWriter, *http.Request, *nodeRow)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TLS.PeerCertificates) == 0 {
+			refuse(w, 403, nodeapi.CodeNotAllowed, "no client certificate")
+			return
+		}
+		s.mu.Lock()
+		node := s.nodes[sha256.Sum256(r.TLS.PeerCertificates[0].RawSubjectPublicKeyInfo)]
+		revoked := node == nil || node.revoked
+		s.mu.Unlock()
+		if revoked {
+			refuse(w, 403, nodeapi.CodeNodeRevoked, "The node was evicted.")
+			return
+		}
+		handle(w, r, node)
+	}
+}
+
+func (s *Service) renew(w http.ResponseWriter, r *http.Request, node *nodeRow) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cert := s.issueNode(node, r.TLS.PeerCertificates[0].PublicKey)
+	json.NewEncoder(w).Encode(&nodeapi.RenewResponse{Certificate: cert, CA: s.CA.Raw})
+}
+
+func (s *Service) followReferences(w http.ResponseWriter, r *http.Request, node *nodeRow) {
+	seconds, _ := strconv.Atoi(r.URL.Query().Get("wait"))
+	timeout := time.NewTimer(time.Duration(seconds) * time.Second)
+	defer timeout.Stop()
+	for {
+		s.mu.Lock()
+		changed, revoked := s.changed, node.revoked
+		doc := nodeapi.References{Account: Account, Pool: Pool, Revision: "r" + strconv.Itoa(s.revision), References: s.references}
+		s.mu.Unlock()
+		if revoked {
+			refuse(w, 403, nodeapi.CodeNodeRevoked, "The node was evicted.")
+			return
+		}
+		if etag := strconv.Quote(doc.Revision); r.Header.Get("If-None-Match") != etag {
+			w.Header().Set("ETag", etag)
+			json.NewEncoder(w).Encode(&doc)
+			return
+		}
+		select {
+		case <-changed:
+		case <-timeout.C:
+			w.WriteHeader(http.StatusNotModified)
+			return
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+func (s *Service) certificate(w http.ResponseWriter, r *http.Request, node *nodeRow) {
+	thumbprint, err := batch.ParseThumbprint(r.PathValue("thumbprint"))
+	s.mu.Lock()
+	c := s.certificates[thumbprint]
+	refers := slices.ContainsFunc(s.references, func(r batch.CertificateReference) bool { return r.Thumbprint == thumbprint })
+	s.mu.Unlock()
+	if err != nil || c == nil || !refers {
+		refuse(w, 403, nodeapi.CodeNotAllowed, "The pool of the node does not refer to this certificate.")
+		return
+	}
+	sealed, err := nodeapi.Seal(node.sealKey, nodeapi.Binding{Account: Account, Pool: Pool, Node: node.id, Thumbprint: thumbprint}, c)
+	if err != nil {
+		refuse(w, 500, nodeapi.CodeInternal, err.Error())
+		return
+	}
+	w.Header().Set("Content-Type", nodeapi.MediaTypeSealed)
+	w.Write(sealed)
+}
+
+func (s *Service) report(w http.ResponseWriter, r *http.Request, _ *nodeRow) {
+	var status nodeapi.Status
+	if err := json.NewDecoder(r.Body).Decode(&status); err != nil {
+		refuse(w, 400, nodeapi.CodeBadRequest, err.Error())
+		return
+	}
+	select {
+	case s.Reports <- status:
+	default:
+	}
+	w.WriteHeader(http.StatusNoContent)
+}

@@ -1,0 +1,246 @@
+// Package agenttest is an account service for tests of the agent: a real TLS
+// server with its own CA that speaks the node API for one pool, in memory.
+//
+// Call [NewService], give it certificates with [Service.Add] and references with
+// [Service.SetReferences], and have a node join with [Service.Token]. It checks
+// what the real service checks: proofs, client certificates, and that a node
+// gets only what its pool refers to. It is safe for concurrent use.
+package agenttest
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"poolcert/batch"
+	"poolcert/internal/nodeapi"
+)
+
+// Names of the service's account and pool.
+const (
+	Account = "testaccount"
+	Pool    = "testpool"
+)
+
+// A Service is the account service.
+type Service struct {
+	CA *x509.Certificate
+
+	// Reports gets each status that a node reported. It holds many; tests take
+	// what they wait for.
+	Reports chan nodeapi.Status
+
+	t     testing.TB
+	caKey *ecdsa.PrivateKey
+	addr  string
+
+	mu           sync.Mutex
+	server       *http.Server
+	life         time.Duration // of node certificates
+	tokens       map[string]*tokenRow
+	nodes        map[[sha256.Size]byte]*nodeRow // by SHA-256 of the key
+	certificates map[batch.Thumbprint]*nodeapi.Certificate
+	references   []batch.CertificateReference
+	revision     int
+	changed      chan struct{} // closed at each change
+	failure      int           // status of every answer, 0: work
+	requests     map[string]int
+}
+
+type tokenRow struct {
+	hash    []byte
+	uses    int
+	expired bool
+}
+
+type nodeRow struct {
+	id      string
+	sealKey []byte
+	revoked bool
+}
+
+// NewService starts a service that ends with the test.
+func NewService(t testing.TB) *Service {
+	t.Helper()
+	s := &Service{
+		t: t, Reports: make(chan nodeapi.Status, 10_000), life: nodeapi.CertificateLife,
+		tokens: make(map[string]*tokenRow), nodes: make(map[[sha256.Size]byte]*nodeRow),
+		certificates: make(map[batch.Thumbprint]*nodeapi.Certificate),
+		changed:      make(chan struct{}), requests: make(map[string]int),
+		addr: "127.0.0.1:0",
+	}
+	s.caKey = s.newKey()
+	s.CA = s.issue(&x509.Certificate{Subject: pkix.Name{CommonName: "agenttest CA"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign}, &s.caKey.PublicKey, 20*365*24*time.Hour)
+	s.Start()
+	t.Cleanup(s.Stop)
+	return s
+}
+
+// URL returns the address of the node API.
+func (s *Service) URL() string { return "https://" + s.addr }
+
+// Start listens, again at the same address after Stop.
+func (s *Service) Start() {
+	s.t.Helper()
+	listener, err := net.Listen("tcp", s.addr)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.addr = listener.Addr().String()
+	key := s.newKey()
+	leaf := s.issue(&x509.Certificate{
+		Subject: pkix.Name{CommonName: "agenttest"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}, &key.PublicKey, time.Hour)
+	clients := x509.NewCertPool()
+	clients.AddCert(s.CA)
+	server := &http.Server{
+		Handler:     s.handler(),
+		ErrorLog:    log.New(io.Discard, "", 0),
+		BaseContext: func(net.Listener) context.Context { return s.t.Context() },
+		TLSConfig: &tls.Config{
+			MinVersion:   tls.VersionTLS13,
+			Certificates: []tls.Certificate{{Certificate: [][]byte{leaf.Raw, s.CA.Raw}, PrivateKey: key}},
+			ClientCAs:    clients,
+			ClientAuth:   tls.VerifyClientCertIfGiven,
+		},
+	}
+	s.mu.Lock()
+	s.server = server
+	s.mu.Unlock()
+	go server.ServeTLS(listener, "", "")
+}
+
+// Stop ends the service and all connections: from now on, they are refused.
+func (s *Service) Stop() {
+	s.mu.Lock()
+	server := s.server
+	s.server = nil
+	s.mu.Unlock()
+	if server != nil {
+		server.Close()
+	}
+}
+
+// Fail has every request answered with an HTTP status; 0 ends that.
+func (s *Service) Fail(status int) { s.update(func() { s.failure = status }) }
+
+// SetLife sets the life of the node certificates that follow.
+func (s *Service) SetLife(d time.Duration) { s.update(func() { s.life = d }) }
+
+// Token returns a new token for the given number of nodes.
+func (s *Service) Token(uses int) *nodeapi.Token {
+	token := nodeapi.NewToken(s.URL(), s.CA)
+	s.update(func() { s.tokens[token.IDText()] = &tokenRow{hash: token.Hash(), uses: uses} })
+	return token
+}
+
+// ExpireTokens ends all tokens.
+func (s *Service) ExpireTokens() {
+	s.update(func() {
+		for _, token := range s.tokens {
+			token.expired = true
+		}
+	})
+}
+
+// Add adds a certificate to the account.
+func (s *Service) Add(thumbprint batch.Thumbprint, c *nodeapi.Certificate) {
+	s.update(func() { s.certificates[thumbprint] = c })
+}
+
+// SetReferences makes the pool refer to exactly these.
+func (s *Service) SetReferences(references ...batch.CertificateReference) {
+	s.update(func() { s.references, s.revision = references, s.revision+1 })
+}
+
+// Evict revokes all nodes.
+func (s *Service) Evict() {
+	s.update(func() {
+		for _, n := range s.nodes {
+			n.revoked = true
+		}
+	})
+}
+
+// Nodes returns how many nodes have joined.
+func (s *Service) Nodes() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.nodes)
+}
+
+// Requests returns how many requests a path has had.
+func (s *Service) Requests(path string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests[path]
+}
+
+// AwaitReport returns the first report that ok accepts.
+func (s *Service) AwaitReport(ctx context.Context, ok func(nodeapi.Status) bool) nodeapi.Status {
+	s.t.Helper()
+	var last nodeapi.Status
+	for {
+		select {
+		case last = <-s.Reports:
+			if ok(last) {
+				return last
+			}
+		case <-ctx.Done():
+			s.t.Fatalf("no such report in time; the last one is %+v", last)
+		}
+	}
+}
+
+// update changes the service, and wakes all long polls.
+func (s *Service) update(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+func (s *Service) newKey() *ecdsa.PrivateKey {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return key
+}
+
+// issue signs template with the CA's key; the CA's own template has no issuer yet.
+func (s *Service) issue(template *x509.Certificate, public any, life time.Duration) *x509.Certificate {
+	template.SerialNumber = new(big.Int).SetInt64(time.Now().UnixNano())
+	template.NotBefore = time.Now().Add(-time.Minute)
+	template.NotAfter = template.NotBefore.Add(life)
+	template.BasicConstraintsValid = true
+	parent := s.CA
+	if parent == nil {
+		parent = template
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, s.caKey)
+	if err != nil {
+		panic(fmt.Sprintf("agenttest: %v", err))
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		panic(fmt.Sprintf("agenttest: %v", err))
+	}
+	return cert
+}

@@ -1,0 +1,285 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"poolcert/batch"
+	"poolcert/internal/nodeapi"
+	"poolcert/store"
+)
+
+const (
+	fetchers       = 4           // certificates fetched at the same time
+	repairInterval = time.Minute // until folders are watched
+)
+
+// A reconciler brings the store to what the follower passes on, and keeps it so.
+// One certificate that fails does not hold up the others; it is tried again
+// until it works or is no longer wanted.
+type reconciler struct {
+	source source
+	store  store.Store
+	vault  *vault
+	wants  *latest[want]
+	record *record
+	log    *slog.Logger
+
+	held      map[batch.Thumbprint]*holding
+	installed map[batch.Thumbprint]batch.CertificateReference
+	saved     *lastGood // what the vault holds, nil if that is not known
+	unsettled bool      // the store may hold something else than installed
+	retry     retry
+}
+
+// restore installs the last-known-good set, before any contact with the service,
+// and returns it as the current want. Without one it leaves the store alone.
+func (r *reconciler) restore(ctx context.Context) (want, bool) {
+	set, err := r.vault.load()
+	if err != nil {
+		r.log.Error("last-known-good set not used; waiting for the service", "err", err)
+	}
+	if set == nil {
+		return want{}, false
+	}
+	failed := make(map[batch.Thumbprint]error)
+	for thumbprint, c := range set.Certificates {
+		if r.held[thumbprint], err = newHolding(ctx, thumbprint, c); err != nil {
+			delete(r.held, thumbprint)
+			failed[thumbprint] = fmt.Errorf("open last-known-good set: %w", err)
+		}
+	}
+	r.saved = set
+	w := want{revision: set.Revision, references: set.References, superseded: ctx}
+	if err := r.settle(ctx, w, failed, nil); err != nil && ctx.Err() == nil {
+		r.log.Warn("not everything is installed", "err", err)
+	}
+	if len(r.held) < len(merge(set.References)) {
+		w.revision = "" // not complete: have the service send the set again
+	}
+	return w, true
+}
+
+// run applies each want until ctx ends. current is what was restored.
+func (r *reconciler) run(ctx context.Context, current want, known bool) {
+	var again <-chan time.Time
+	// Watching the folders comes here; until then, and beside it, look regularly.
+	repair := time.NewTicker(repairInterval)
+	defer repair.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case current = <-r.wants.c:
+			known = true
+			r.retry.reset()
+		case <-r.record.online: // what could not be fetched can be now
+			if again == nil {
+				continue
+			}
+		case <-again:
+		case <-repair.C:
+			if known {
+				r.repair(ctx)
+			}
+			continue
+		}
+		again = nil
+		err := r.apply(ctx, current)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			wait := r.retry.next(err)
+			again = time.After(wait)
+			r.log.Warn("not everything is installed", "err", err, "wait", wait)
+		}
+	}
+}
+
+// apply fetches what is missing and installs the set. The error joins those of all
+// certificates that failed.
+func (r *reconciler) apply(ctx context.Context, w want) error {
+	plan := NewPlan(w.references, func(t batch.Thumbprint) bool { return r.held[t] != nil }, r.installed)
+	failed := make(map[batch.Thumbprint]error)
+	if len(plan.Remove) > 0 && len(plan.Fetch) > 0 {
+		// A removal does not wait for the network.
+		if err := r.install(ctx, w, failed); err != nil {
+			r.log.Warn("not everything is installed", "err", err)
+		}
+		clear(failed)
+	}
+	r.fetch(ctx, w, plan.Fetch, failed)
+	if w.superseded.Err() != nil {
+		return nil // the newer want is next
+	}
+	return r.install(ctx, w, failed)
+}
+
+// fetch adds to held what can be had, and to failed the others.
+func (r *reconciler) fetch(ctx context.Context, w want, missing []batch.CertificateReference, failed map[batch.Thumbprint]error) {
+	var mu sync.Mutex
+	var group errgroup.Group
+	group.SetLimit(fetchers)
+	for _, reference := range missing {
+		thumbprint := reference.Thumbprint
+		group.Go(func() error {
+			h, err := r.fetchOne(w.superseded, thumbprint)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failed[thumbprint] = err
+			} else {
+				r.held[thumbprint] = h
+			}
+			return nil
+		})
+	}
+	group.Wait()
+}
+
+// errNoContact says that nothing was fetched, since only the follower calls a
+// service that does not answer.
+var errNoContact = errors.New("no contact to the service")
+
+func (r *reconciler) fetchOne(ctx context.Context, thumbprint batch.Thumbprint) (*holding, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if !r.record.hasContact() {
+		return nil, fmt.Errorf("fetch: %w", errNoContact)
+	}
+	c, err := r.source.Certificate(ctx, thumbprint)
+	if err != nil {
+		return nil, fmt.Errorf("fetch: %w", err)
+	}
+	return newHolding(ctx, thumbprint, c)
+}
+
+// install makes the store, and the last-known-good set, hold what is wanted and
+// held, and records the outcome. failed has the certificates that are not held.
+//
+// The last-known-good set is written first: after a crash in between, the next
+// start installs the new set, and never again what was removed. When it cannot
+// be written, say on a full disk, the node's tasks still get the new set; but
+// nothing is reported as removed while a copy is left.
+func (r *reconciler) install(ctx context.Context, w want, failed map[batch.Thumbprint]error) error {
+	return r.settle(ctx, w, failed, r.save(w))
+}
+
+// settle brings the store to what is wanted and held, and records the outcome.
+func (r *reconciler) settle(ctx context.Context, w want, failed map[batch.Thumbprint]error, saveErr error) error {
+	references := merge(w.references)
+	var entries []store.Entry
+	for _, reference := range references {
+		if h := r.held[reference.Thumbprint]; h != nil {
+			entries = append(entries, h.entry(reference))
+		}
+	}
+	setErr := r.replace(ctx, entries, failed)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	r.record.update(w, references, r.held, r.installed, failed, errors.Join(saveErr, setErr))
+	if saveErr == nil && setErr == nil {
+		r.forget(references)
+	}
+	errs := []error{saveErr, setErr}
+	for _, thumbprint := range slices.SortedFunc(maps.Keys(failed), compareThumbprints) {
+		errs = append(errs, fmt.Errorf("certificate %s: %w", thumbprint, failed[thumbprint]))
+	}
+	return errors.Join(errs...)
+}
+
+// save writes the last-known-good set if it changed.
+func (r *reconciler) save(w want) error {
+	set := &lastGood{w.revision, merge(w.references), make(map[batch.Thumbprint]*nodeapi.Certificate)}
+	for _, reference := range set.References {
+		if h := r.held[reference.Thumbprint]; h != nil {
+			set.Certificates[reference.Thumbprint] = h.certificate
+		}
+	}
+	if r.saved != nil && r.saved.same(set) {
+		return nil
+	}
+	if err := r.vault.save(set); err != nil {
+		r.saved = nil
+		return err
+	}
+	r.saved = set
+	return nil
+}
+
+// replace installs entries unless they are what is installed, and adds to failed
+// those that the store refused.
+func (r *reconciler) replace(ctx context.Context, entries []store.Entry, failed map[batch.Thumbprint]error) error {
+	next := make(map[batch.Thumbprint]batch.CertificateReference, len(entries))
+	for _, e := range entries {
+		next[e.Reference.Thumbprint] = e.Reference
+	}
+	if !r.unsettled && r.installed != nil && maps.EqualFunc(next, r.installed, sameReference) {
+		return nil
+	}
+	refused, err := r.store.Replace(ctx, entries)
+	if err != nil && !errors.Is(err, store.ErrUnfinished) {
+		r.unsettled = true
+		return fmt.Errorf("install: %w", err)
+	}
+	for thumbprint, err := range refused {
+		failed[thumbprint] = fmt.Errorf("install: %w", err)
+		delete(next, thumbprint)
+	}
+	r.logChange(r.installed, next)
+	r.installed = next
+	r.unsettled = err != nil
+	if err != nil {
+		return fmt.Errorf("install: %w", err)
+	}
+	return nil
+}
+
+func (r *reconciler) logChange(old, next map[batch.Thumbprint]batch.CertificateReference) {
+	var added, removed, changed []string
+	for thumbprint, reference := range next {
+		if have, ok := old[thumbprint]; !ok {
+			added = append(added, thumbprint.String())
+		} else if !sameReference(have, reference) {
+			changed = append(changed, thumbprint.String())
+		}
+	}
+	for thumbprint := range old {
+		if _, ok := next[thumbprint]; !ok {
+			removed = append(removed, thumbprint.String())
+		}
+	}
+	if len(added)+len(removed)+len(changed) > 0 {
+		r.log.Info("the set of certificates changed", "total", len(next), "installed", added, "removed", removed, "changed", changed)
+	}
+}
+
+// forget drops what is not wanted any more.
+func (r *reconciler) forget(references []batch.CertificateReference) {
+	maps.DeleteFunc(r.held, func(t batch.Thumbprint, _ *holding) bool {
+		return !slices.ContainsFunc(references, func(c batch.CertificateReference) bool { return c.Thumbprint == t })
+	})
+}
+
+func (r *reconciler) repair(ctx context.Context) {
+	drifts, err := r.store.Repair(ctx)
+	for _, d := range drifts {
+		r.log.Warn("installed files were changed, and are mended", "path", d.Path, "cause", d.Cause)
+	}
+	if err != nil && ctx.Err() == nil {
+		r.log.Error("installed files not checked", "err", err)
+	}
+}
+
+func compareThumbprints(a, b batch.Thumbprint) int { return slices.Compare(a[:], b[:]) }

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package agent
+
+import "poolcert/batch"
+
+func bootTime() *batch.Time { return nil }

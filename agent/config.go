@@ -1,0 +1,193 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"poolcert/batch"
+	"poolcert/internal/nodeapi"
+)
+
+// A Config is the agent's configuration file, in TOML. Its comments are the
+// manual. Every key may be absent, and so may the file; a key that is not here
+// is an error.
+type Config struct {
+	// StateDir holds what must survive a reboot: the node's identity and the
+	// sealed last-known-good set. Only the agent's user may enter it.
+	StateDir string `toml:"state_dir"`
+
+	// CertificatesDir is where certificates are installed: tasks read
+	// CertificatesDir/current/<visibility>. It should be on a tmpfs, so that
+	// no key stays on a disk.
+	CertificatesDir string `toml:"certificates_dir"`
+
+	// Socket is where tasks, and "poolcert-agent status", reach the agent.
+	Socket string `toml:"socket"`
+
+	// Wait is how long the service may hold a poll until something changes:
+	// "1s" to "60s". A change arrives at once; this is how often an unchanged
+	// node is heard of.
+	Wait time.Duration `toml:"wait"`
+
+	// InitialJitter spreads the first contact after a start over this time, so
+	// that a pool that boots at once does not call at once. "0s" is allowed.
+	InitialJitter time.Duration `toml:"initial_jitter"`
+
+	Log LogConfig `toml:"log"`
+
+	// Owners say whom the files of a visibility belong to: [owners.task],
+	// [owners.starttask], [owners.remoteuser].
+	Owners PerVisibility[OwnerConfig] `toml:"owners"`
+
+	// Access says who may use the keys of a visibility through the socket:
+	// [access.task], [access.starttask], [access.remoteuser].
+	Access PerVisibility[AccessConfig] `toml:"access"`
+}
+
+// A LogConfig is the table [log].
+type LogConfig struct {
+	Level  slog.Level `toml:"level"`  // debug, info (default), warn, error
+	Format string     `toml:"format"` // text (default) or json
+}
+
+// An OwnerConfig names a user and a group, or their numbers as text. Names are
+// looked up in the system's files only when the agent was built without cgo: for
+// a name that only a directory service knows, write the number.
+type OwnerConfig struct {
+	User  string `toml:"user"`  // default: the agent's own user, which should be root
+	Group string `toml:"group"` // default: poolcert-task, poolcert-starttask, poolcert-remoteuser
+}
+
+// An AccessConfig lists users and groups, by name or by number as text. Root may
+// always use everything.
+type AccessConfig struct {
+	Users  []string `toml:"users"`
+	Groups []string `toml:"groups"` // default: the group of the visibility's owner
+}
+
+// PerVisibility holds one T for each visibility.
+type PerVisibility[T any] struct {
+	Task       T `toml:"task"`
+	StartTask  T `toml:"starttask"`
+	RemoteUser T `toml:"remoteuser"`
+}
+
+// For returns the one of v.
+func (p *PerVisibility[T]) For(v batch.Visibility) *T {
+	switch v {
+	case batch.StartTask:
+		return &p.StartTask
+	case batch.RemoteUser:
+		return &p.RemoteUser
+	}
+	return &p.Task
+}
+
+// DefaultConfig returns what holds without a configuration file.
+func DefaultConfig() *Config {
+	c := &Config{
+		StateDir:        defaultStateDir(),
+		CertificatesDir: defaultCertificatesDir(),
+		Socket:          defaultSocket(),
+		Wait:            55 * time.Second,
+		InitialJitter:   2 * time.Second,
+		Log:             LogConfig{Format: "text"},
+	}
+	for _, v := range batch.Visibilities() {
+		c.Owners.For(v).Group = "poolcert-" + string(v)
+	}
+	return c
+}
+
+// maxConfig is more than anybody writes by hand.
+const maxConfig = 1 << 20
+
+// LoadConfig reads path over the defaults. An empty path is the system's
+// configuration file, which need not exist. Errors name the file, the line and
+// the key.
+func LoadConfig(path string) (*Config, error) {
+	optional := path == ""
+	if optional {
+		path = DefaultConfigPath()
+	}
+	data, err := os.ReadFile(path)
+	switch {
+	case optional && errors.Is(err, fs.ErrNotExist):
+		return DefaultConfig(), nil
+	case err != nil:
+		return nil, fmt.Errorf("read configuration: %w", err)
+	case len(data) > maxConfig:
+		return nil, fmt.Errorf("read configuration %s: larger than %d bytes", path, maxConfig)
+	}
+	c, err := ParseConfig(string(data))
+	if err != nil {
+		return nil, fmt.Errorf("read configuration %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// ParseConfig reads the text of a configuration file over the defaults.
+func ParseConfig(text string) (*Config, error) {
+	c := DefaultConfig()
+	meta, err := toml.Decode(text, c)
+	if err != nil {
+		var parse toml.ParseError
+		if errors.As(err, &parse) {
+			return nil, fmt.Errorf("line %d: %s", parse.Position.Line, strings.TrimPrefix(parse.Message, "toml: "))
+		}
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "toml: "))
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		return nil, fmt.Errorf("line %d: unknown key %s", lineOf(text, unknown[0]), unknown[0])
+	}
+	return c, c.check()
+}
+
+// lineOf finds the line of a key. The TOML library knows, but does not tell.
+func lineOf(text string, key toml.Key) int {
+	table := ""
+	for i, line := range strings.Split(text, "\n") {
+		line = strings.TrimSpace(line)
+		if header, ok := strings.CutPrefix(line, "["); ok {
+			header, _, _ = strings.Cut(strings.TrimPrefix(header, "["), "]")
+			table = strings.TrimSpace(header) + "."
+			if strings.HasPrefix(table, key.String()+".") {
+				return i + 1
+			}
+			continue
+		}
+		name, _, ok := strings.Cut(line, "=")
+		if full := table + strings.TrimSpace(name); ok && (full == key.String() || strings.HasPrefix(key.String(), full+".")) {
+			return i + 1
+		}
+	}
+	return 1
+}
+
+func (c *Config) check() error {
+	for _, dir := range []struct{ key, path string }{
+		{"state_dir", c.StateDir}, {"certificates_dir", c.CertificatesDir}, {"socket", c.Socket},
+	} {
+		if !filepath.IsAbs(dir.path) {
+			return fmt.Errorf("%s: %q is not an absolute path", dir.key, dir.path)
+		}
+	}
+	if c.Wait < time.Second || c.Wait > nodeapi.MaxWait {
+		return fmt.Errorf("wait: want 1s to %v, such as \"55s\"", nodeapi.MaxWait)
+	}
+	if c.InitialJitter < 0 || c.InitialJitter > time.Hour {
+		return errors.New(`initial_jitter: want 0s to 1h, such as "2s"`)
+	}
+	if c.Log.Format != "text" && c.Log.Format != "json" {
+		return fmt.Errorf("log.format: %q is neither text nor json", c.Log.Format)
+	}
+	return nil
+}

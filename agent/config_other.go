@@ -1,0 +1,10 @@
+//go:build !windows
+
+package agent
+
+// DefaultConfigPath returns where the configuration file is looked for.
+func DefaultConfigPath() string { return "/etc/poolcert/agent.toml" }
+
+func defaultStateDir() string        { return "/var/lib/poolcert" }
+func defaultCertificatesDir() string { return "/run/poolcert/certs" }
+func defaultSocket() string          { return "/run/poolcert/agent.sock" }

@@ -1,0 +1,197 @@
+package agent
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/hpke"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"poolcert/internal/nodeapi"
+)
+
+// ErrNotJoined means that the state directory holds no identity: [Join] has not
+// been called.
+var ErrNotJoined = errors.New("this node has not joined a pool")
+
+// An Identity is what makes a node a member of a pool. It is a value that is
+// never changed; renewal makes a new one.
+type Identity struct {
+	Server              string // https URL of the service's node API
+	Account, Pool, Node string
+	Certificate         *x509.Certificate // the node's own, for TLS
+	CA                  *x509.Certificate // the service's
+
+	keys *nodeKeys
+}
+
+// nodeKeys are made once per join and never change.
+type nodeKeys struct {
+	tls  *ecdsa.PrivateKey // P-256
+	seal hpke.PrivateKey   // opens what the service seals to this node
+}
+
+func newNodeKeys() (*nodeKeys, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	seal, err := nodeapi.GenerateSealKey()
+	if err != nil {
+		return nil, err
+	}
+	return &nodeKeys{key, seal}, nil
+}
+
+// RenewAt returns when the certificate has to be renewed: at half of its life.
+func (id *Identity) RenewAt() time.Time {
+	c := id.Certificate
+	return c.NotBefore.Add(c.NotAfter.Sub(c.NotBefore) / 2)
+}
+
+// renewed returns id with a new certificate for the same key by the same CA.
+func (id *Identity) renewed(r *nodeapi.RenewResponse) (*Identity, error) {
+	cert, err := checkNodeCertificate(r.Certificate, id.CA, id.keys)
+	if err != nil {
+		return nil, err
+	}
+	next := *id
+	next.Certificate = cert
+	return &next, nil
+}
+
+// checkNodeCertificate refuses a certificate that is for another key than ours, or not by
+// the service's CA.
+func checkNodeCertificate(der []byte, ca *x509.Certificate, keys *nodeKeys) (*x509.Certificate, error) {
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("node certificate: %w", err)
+	}
+	if !keys.tls.PublicKey.Equal(cert.PublicKey) {
+		return nil, errors.New("node certificate: the service certified another key than ours")
+	}
+	if err := cert.CheckSignatureFrom(ca); err != nil {
+		return nil, fmt.Errorf("node certificate: not from the service's CA: %w", err)
+	}
+	return cert, nil
+}
+
+// tlsCertificate returns the client certificate for connections.
+func (id *Identity) tlsCertificate() *tls.Certificate {
+	return &tls.Certificate{Certificate: [][]byte{id.Certificate.Raw}, PrivateKey: id.keys.tls, Leaf: id.Certificate}
+}
+
+// keysJSON is the stored form of nodeKeys.
+type keysJSON struct {
+	Key     []byte `json:"key"`     // PKCS #8
+	SealKey []byte `json:"sealKey"` // as nodeapi.ParseSealKey reads it
+}
+
+func (k *nodeKeys) marshal() (*keysJSON, error) {
+	key, err := x509.MarshalPKCS8PrivateKey(k.tls)
+	if err != nil {
+		return nil, err
+	}
+	seal, err := k.seal.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	return &keysJSON{key, seal}, nil
+}
+
+func (j *keysJSON) parse() (*nodeKeys, error) {
+	key, err := x509.ParsePKCS8PrivateKey(j.Key)
+	if err != nil {
+		return nil, errors.New("its key is damaged")
+	}
+	ec, ok := key.(*ecdsa.PrivateKey)
+	if !ok {
+		return nil, errors.New("its key is of another kind")
+	}
+	seal, err := nodeapi.ParseSealKey(j.SealKey)
+	if err != nil {
+		return nil, errors.New("its seal key is damaged")
+	}
+	return &nodeKeys{ec, seal}, nil
+}
+
+// identityJSON is the content of identity.json.
+type identityJSON struct {
+	Version     int       `json:"version"`
+	Server      string    `json:"server"`
+	Account     string    `json:"account"`
+	Pool        string    `json:"pool"`
+	Node        string    `json:"node"`
+	Certificate []byte    `json:"certificate"` // DER
+	CA          []byte    `json:"ca"`          // DER
+	Keys        *keysJSON `json:"keys"`
+}
+
+const identityVersion = 1
+
+// LoadIdentity reads the identity in a state directory, or fails with ErrNotJoined.
+// It needs no lock: the file is replaced whole.
+func LoadIdentity(stateDir string) (*Identity, error) {
+	path := filepath.Join(stateDir, identityFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNotJoined
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read identity: %w", err)
+	}
+	defer clear(data)
+	id, err := parseIdentity(data)
+	if err != nil {
+		return nil, fmt.Errorf("read identity %s: %w", path, err)
+	}
+	return id, nil
+}
+
+func parseIdentity(data []byte) (*Identity, error) {
+	var j identityJSON
+	if err := json.Unmarshal(data, &j); err != nil || j.Keys == nil {
+		return nil, errors.New("the file is damaged")
+	}
+	if j.Version != identityVersion {
+		return nil, fmt.Errorf("the file has version %d, and this agent reads version %d", j.Version, identityVersion)
+	}
+	keys, err := j.Keys.parse()
+	if err != nil {
+		return nil, err
+	}
+	ca, err := x509.ParseCertificate(j.CA)
+	if err != nil {
+		return nil, fmt.Errorf("CA certificate: %w", err)
+	}
+	cert, err := checkNodeCertificate(j.Certificate, ca, keys)
+	if err != nil {
+		return nil, err
+	}
+	return &Identity{j.Server, j.Account, j.Pool, j.Node, cert, ca, keys}, nil
+}
+
+// saveIdentity replaces the identity in one step.
+func (s *stateDir) saveIdentity(id *Identity) error {
+	keys, err := id.keys.marshal()
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(&identityJSON{identityVersion, id.Server, id.Account, id.Pool, id.Node, id.Certificate.Raw, id.CA.Raw, keys})
+	if err != nil {
+		return err
+	}
+	defer clear(data)
+	if err := s.write(identityFile, data); err != nil {
+		return fmt.Errorf("save identity: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+package agent
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+
+	"golang.org/x/crypto/cryptobyte"
+
+	"poolcert/batch"
+	"poolcert/internal/nodeapi"
+)
+
+// A lastGood is the last set that the node was told to have, with what it holds
+// of it: enough to install the set after a reboot without the service.
+type lastGood struct {
+	Revision     string                                    `json:"revision"`
+	References   []batch.CertificateReference              `json:"references"`
+	Certificates map[batch.Thumbprint]*nodeapi.Certificate `json:"certificates"`
+}
+
+// same compares the certificates by identity: they are never changed.
+func (a *lastGood) same(b *lastGood) bool {
+	return a.Revision == b.Revision && slices.EqualFunc(a.References, b.References, sameReference) &&
+		maps.Equal(a.Certificates, b.Certificates)
+}
+
+// errLastGood covers a last-known-good set that cannot be used: damaged, of
+// another node, or without its key.
+var errLastGood = errors.New("the last-known-good set is damaged, or another node's")
+
+const (
+	lastGoodVersion = 1
+	lastGoodKeySize = 32 // AES-256
+	maxLastGood     = maxReferences * 64 << 10
+)
+
+// A vault seals the last-known-good set into the state directory with
+// AES-256-GCM, bound to the node. The key is in a file beside it: this protects
+// a copy of the one file, and is the place where a TPM comes in.
+type vault struct {
+	state *stateDir
+	node  []byte // the additional data: format and node
+}
+
+func newVault(state *stateDir, id *Identity) *vault {
+	b := cryptobyte.NewBuilder([]byte("poolcert last known good\x00"))
+	b.AddUint8(lastGoodVersion)
+	for _, field := range []string{id.Account, id.Pool, id.Node} {
+		b.AddUint24LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes([]byte(field)) })
+	}
+	return &vault{state, b.BytesOrPanic()}
+}
+
+// save replaces the stored set in one step.
+func (v *vault) save(set *lastGood) error {
+	err := v.trySave(set)
+	if err != nil {
+		return fmt.Errorf("save last-known-good set: %w", err)
+	}
+	return nil
+}
+
+func (v *vault) trySave(set *lastGood) error {
+	plain, err := json.Marshal(set)
+	if err != nil {
+		return err
+	}
+	defer clear(plain)
+	aead, err := v.aead(true)
+	if err != nil {
+		return err
+	}
+	sealed := aead.Seal([]byte{lastGoodVersion}, nil, plain, v.node)
+	return v.state.write(lastGoodFile, sealed)
+}
+
+// load returns the stored set, nil when there is none, and an error that wraps errLastGood
+// when there is one that cannot be used.
+func (v *vault) load() (*lastGood, error) {
+	sealed, err := readLimited(v.state.file(lastGoodFile), maxLastGood)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read last-known-good set: %w", err)
+	}
+	if len(sealed) == 0 || sealed[0] != lastGoodVersion {
+		return nil, errLastGood
+	}
+	aead, err := v.aead(false)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := aead.Open(nil, nil, sealed[1:], v.node)
+	if err != nil {
+		return nil, errLastGood
+	}
+	defer clear(plain)
+	var set lastGood
+	if err := json.Unmarshal(plain, &set); err != nil {
+		return nil, errLastGood
+	}
+	return &set, nil
+}
+
+// aead makes the cipher; create allows a new key.
+func (v *vault) aead(create bool) (cipher.AEAD, error) {
+	key, err := readLimited(v.state.file(lastGoodKeyFile), lastGoodKeySize)
+	usable := err == nil && len(key) == lastGoodKeySize
+	switch {
+	case usable:
+	case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errTooLarge):
+		return nil, err
+	case !create:
+		return nil, fmt.Errorf("%w: its key is missing", errLastGood)
+	default:
+		key = make([]byte, lastGoodKeySize)
+		rand.Read(key)
+		if err := v.state.write(lastGoodKeyFile, key); err != nil {
+			return nil, err
+		}
+	}
+	defer clear(key)
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
+
+var errTooLarge = errors.New("the file is too large")
+
+func readLimited(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s: %w", path, errTooLarge)
+	}
+	return data, err
+}

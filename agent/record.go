@@ -1,0 +1,231 @@
+package agent
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"poolcert/batch"
+	"poolcert/internal/nodeapi"
+)
+
+const (
+	removedShown = time.Hour // how long a removed certificate is still reported
+	maxRemoved   = 100       // and how many
+)
+
+// A signal wakes one goroutine; several signals before it looks are one.
+type signal chan struct{}
+
+func newSignal() signal { return make(signal, 1) }
+
+func (s signal) raise() {
+	select {
+	case s <- struct{}{}:
+	default:
+	}
+}
+
+// A record is what the agent knows of its own condition. It is safe for
+// concurrent use.
+type record struct {
+	changed signal // something is to be reported
+	online  signal // contact is there again
+
+	mu           sync.Mutex
+	started      time.Time
+	connected    time.Time // since; zero: no contact
+	lastContact  time.Time
+	contactError string
+	revoked      bool
+	applied      bool // a set was applied since the start
+	revision     string
+	problem      string
+	certificates map[batch.Thumbprint]CertificateStatus
+}
+
+func newRecord() *record {
+	return &record{
+		changed: newSignal(), online: newSignal(), started: time.Now(),
+		certificates: make(map[batch.Thumbprint]CertificateStatus),
+	}
+}
+
+// contact notes the result of a poll.
+func (r *record) contact(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil {
+		r.connected, r.contactError = time.Time{}, err.Error()
+		return
+	}
+	r.lastContact, r.contactError, r.revoked = time.Now(), "", false
+	if r.connected.IsZero() {
+		r.connected = r.lastContact
+		r.online.raise()
+		r.changed.raise()
+	}
+}
+
+// hasContact tells whether the last poll was answered.
+func (r *record) hasContact() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.connected.IsZero()
+}
+
+// hasSet tells whether a set was applied: the node is as good as it can be.
+func (r *record) hasSet() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.applied
+}
+
+// update notes the outcome of bringing the node to w. problem is that of the set
+// as a whole: while there is one, nothing counts as removed.
+func (r *record) update(w want, references []batch.CertificateReference, held map[batch.Thumbprint]*holding,
+	installed map[batch.Thumbprint]batch.CertificateReference, failed map[batch.Thumbprint]error, problem error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	next := make(map[batch.Thumbprint]CertificateStatus, len(references))
+	for _, reference := range references {
+		c := CertificateStatus{Thumbprint: reference.Thumbprint, Time: now, Visibility: reference.Visibility}
+		if h := held[reference.Thumbprint]; h != nil {
+			leaf := h.bundle.Leaf
+			c.Subject, c.Expires, c.HasKey = leaf.Subject.String(), &leaf.NotAfter, h.bundle.Key != nil
+		}
+		_, isInstalled := installed[reference.Thumbprint]
+		err := failed[reference.Thumbprint]
+		switch {
+		case err != nil:
+			c.State, c.Error = batch.NodeFailed, err.Error()
+		case isInstalled:
+			c.State = batch.NodeInstalled
+		case problem != nil:
+			c.State, c.Error = batch.NodeFailed, problem.Error()
+		default:
+			c.State = batch.NodeDelivering
+		}
+		next[c.Thumbprint] = c
+	}
+	for thumbprint, c := range r.certificates {
+		if _, ok := next[thumbprint]; ok {
+			continue
+		}
+		switch {
+		case c.State == batch.NodeRemoved:
+		case problem != nil:
+			c.Error = "remove: " + problem.Error()
+		default:
+			c.State, c.Error, c.Time = batch.NodeRemoved, "", now
+		}
+		next[thumbprint] = c
+	}
+	for thumbprint, c := range next { // a state that lasts keeps its time
+		if old, ok := r.certificates[thumbprint]; ok && old.State == c.State && old.Error == c.Error {
+			c.Time = old.Time
+			next[thumbprint] = c
+		}
+	}
+	dropRemoved(next, now)
+
+	same := r.applied && r.revision == w.revision && r.revoked == w.revoked && maps.EqualFunc(r.certificates, next, sameStatus)
+	r.applied, r.revision, r.revoked, r.certificates, r.problem = true, w.revision, w.revoked, next, ""
+	if problem != nil {
+		r.problem = problem.Error()
+	}
+	if !same {
+		r.changed.raise()
+	}
+}
+
+func sameStatus(a, b CertificateStatus) bool {
+	return a.State == b.State && a.Error == b.Error && slices.Equal(a.Visibility, b.Visibility)
+}
+
+// dropRemoved forgets removals that are old, or too many.
+func dropRemoved(certificates map[batch.Thumbprint]CertificateStatus, now time.Time) {
+	var removed []CertificateStatus
+	for _, c := range certificates {
+		if c.State == batch.NodeRemoved {
+			removed = append(removed, c)
+		}
+	}
+	slices.SortFunc(removed, func(a, b CertificateStatus) int { return b.Time.Compare(a.Time) })
+	for i, c := range removed {
+		if i >= maxRemoved || now.Sub(c.Time) > removedShown {
+			delete(certificates, c.Thumbprint)
+		}
+	}
+}
+
+// list returns the certificates, sorted. The caller holds the lock.
+func (r *record) list() []CertificateStatus {
+	all := slices.Collect(maps.Values(r.certificates))
+	slices.SortFunc(all, func(a, b CertificateStatus) int { return compareThumbprints(a.Thumbprint, b.Thumbprint) })
+	return all
+}
+
+// report returns what the service is told, or nil before the first set.
+func (r *record) report(version string) *nodeapi.Status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.applied {
+		return nil
+	}
+	dropRemoved(r.certificates, time.Now())
+	s := &nodeapi.Status{Revision: r.revision, AgentVersion: version, BootTime: bootTime(), Certificates: []batch.NodeCertificate{}}
+	for _, c := range r.list() {
+		s.Certificates = append(s.Certificates, batch.NodeCertificate{Thumbprint: c.Thumbprint, State: c.State, Time: batch.TimeOf(c.Time), Error: clip(c.Error)})
+	}
+	return s
+}
+
+// maxReported is how much of an error the service is told, in bytes.
+const maxReported = 500
+
+func clip(s string) string {
+	if len(s) <= maxReported {
+		return s
+	}
+	return s[:maxReported] + "..."
+}
+
+// status returns what the agent tells of itself.
+func (r *record) status(id *Identity, version string) *Status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := &Status{
+		Version: version, State: r.state(id),
+		Server: id.Server, Account: id.Account, Pool: id.Pool, Node: id.Node,
+		NodeCertificateExpires: id.Certificate.NotAfter,
+		Started:                r.started,
+		ContactError:           r.contactError,
+		Revision:               r.revision,
+		Problem:                r.problem,
+		Certificates:           r.list(),
+	}
+	if t := r.connected; !t.IsZero() {
+		s.ConnectedSince = &t
+	}
+	if t := r.lastContact; !t.IsZero() {
+		s.LastContact = &t
+	}
+	return s
+}
+
+func (r *record) state(id *Identity) State {
+	switch {
+	case r.revoked:
+		return StateRevoked
+	case !r.connected.IsZero():
+		return StateConnected
+	case time.Now().After(id.Certificate.NotAfter):
+		return StateExpired
+	case r.contactError == "":
+		return StateStarting
+	}
+	return StateDisconnected
+}

@@ -1,0 +1,93 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"poolcert/internal/securefile"
+)
+
+// Files of the state directory.
+const (
+	identityFile    = "identity.json" // who this node is
+	joiningFile     = "joining.json"  // keys of a join that has not been answered yet
+	lastGoodFile    = "lastgood"      // the sealed last-known-good set
+	lastGoodKeyFile = "lastgood.key"
+	lockFile        = "lock"
+)
+
+// ErrRunning means that another process uses the state directory.
+var ErrRunning = errors.New("an agent is already running with this state directory")
+
+// A stateDir is the agent's own folder, locked for this process.
+type stateDir struct {
+	path string
+	lock *os.File
+}
+
+// openStateDir makes the folder if it is missing, checks that nobody else can
+// enter it, and takes its lock, or fails with ErrRunning.
+func openStateDir(path string) (*stateDir, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("make state directory: %w", err)
+	}
+	if err := checkStateDir(path); err != nil {
+		return nil, err
+	}
+	lock, err := os.OpenFile(filepath.Join(path, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock state directory: %w", err)
+	}
+	if err := tryLock(lock); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("lock state directory %s: %w", path, err)
+	}
+	s := &stateDir{path: path, lock: lock}
+	s.sweep()
+	return s, nil
+}
+
+func checkStateDir(path string) error {
+	fi, err := os.Lstat(path)
+	if err != nil {
+		return fmt.Errorf("open state directory: %w", err)
+	}
+	if !fi.IsDir() {
+		return fmt.Errorf("open state directory: %s is not a folder", path)
+	}
+	return checkPrivate(path, fi)
+}
+
+// sweep removes what a killed process was writing. The lock says that no one
+// writes now.
+func (s *stateDir) sweep() {
+	entries, err := os.ReadDir(s.path)
+	if err != nil {
+		return // the first real read or write will say
+	}
+	for _, e := range entries {
+		if securefile.IsTemp(e.Name()) {
+			os.Remove(s.file(e.Name()))
+		}
+	}
+}
+
+func (s *stateDir) file(name string) string { return filepath.Join(s.path, name) }
+
+func (s *stateDir) write(name string, data []byte) error {
+	return securefile.WriteFile(s.file(name), data, 0o600)
+}
+
+// remove removes a file for good. A missing one is no error.
+func (s *stateDir) remove(name string) error {
+	if err := os.Remove(s.file(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return securefile.SyncDir(s.path)
+}
+
+// Close gives up the lock.
+func (s *stateDir) Close() error { return s.lock.Close() }
