@@ -89,15 +89,7 @@ func list(certs []*x509.Certificate) string {
 			fmt.Fprintf(&b, "and %d more", len(certs)-most)
 			break
 		}
-		fmt.Fprintf(&b, "%v (%s)", batch.ThumbprintOf(c), name(c))
+		fmt.Fprintf(&b, "%v (%s)", batch.ThumbprintOf(c), printable(c.Subject.String()))
 	}
 	return b.String()
-}
-
-func name(c *x509.Certificate) string {
-	s := c.Subject.String()
-	if len(s) > 100 {
-		s = strings.ToValidUTF8(s[:100], "") + "..."
-	}
-	return s
 }

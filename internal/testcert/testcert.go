@@ -124,15 +124,20 @@ func (p *plan) make(t testing.TB) *Pair {
 // PFX returns the pair, with its issuers, as a PKCS #12 file.
 func (p *Pair) PFX(password string) []byte {
 	p.t.Helper()
-	bundle := &pfx.Bundle{Leaf: p.Cert, Key: p.Key}
-	for ca := p.issuer; ca != nil; ca = ca.issuer {
-		bundle.Chain = append(bundle.Chain, ca.Cert)
-	}
-	data, err := pfx.Encode(bundle, password)
+	data, err := pfx.Encode(&pfx.Bundle{Leaf: p.Cert, Key: p.Key, Chain: p.Chain()}, password)
 	if err != nil {
 		p.t.Fatalf("encode a test PFX: %v", err)
 	}
 	return data
+}
+
+// Chain returns the issuers, the nearest first.
+func (p *Pair) Chain() []*x509.Certificate {
+	var chain []*x509.Certificate
+	for ca := p.issuer; ca != nil; ca = ca.issuer {
+		chain = append(chain, ca.Cert)
+	}
+	return chain
 }
 
 // Thumbprint returns the certificate's thumbprint.
