@@ -1,0 +1,165 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"poolcert/batch"
+	"poolcert/internal/cli"
+)
+
+func newNodeCommand(acct *accountFlags) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "node",
+		Short:   "Nodes of a pool, and what they have installed",
+		Example: `  poolcert node list render`,
+	}
+	cmd.AddCommand(newNodeListCommand(acct), newNodeShowCommand(acct), newNodeEvictCommand(acct))
+	return cmd
+}
+
+func newNodeListCommand(acct *accountFlags) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "list POOL",
+		Short:   "List the nodes of a pool",
+		Example: `  poolcert node list render`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withPool(acct, args[0], func(client *batch.Client, id string) error {
+				all := []*batch.Node{}
+				style := cli.StyleOf(cmd.OutOrStdout())
+				table := cli.NewTable("NODE", "STATE", "INSTALLED", "FAILED", "LAST SEEN", "AGENT")
+				for n, err := range client.Nodes(cmd.Context(), id, batch.ListOptions{}) {
+					if err != nil {
+						return err
+					}
+					all = append(all, n)
+					installed, failed := countCertificates(n)
+					failures := fmt.Sprint(failed)
+					if failed > 0 {
+						failures = style.Red(failures)
+					}
+					table.Row(cli.Text(n.ID), paintNodeState(style, n.State), fmt.Sprint(installed), failures, ago(n.LastSeen), cli.Text(n.AgentVersion))
+				}
+				if asJSON {
+					return cli.JSON(cmd.OutOrStdout(), all)
+				}
+				return table.Write(cmd.OutOrStdout())
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func countCertificates(n *batch.Node) (installed, failed int) {
+	for _, c := range n.Certificates {
+		switch c.State {
+		case batch.NodeInstalled:
+			installed++
+		case batch.NodeFailed:
+			failed++
+		}
+	}
+	return installed, failed
+}
+
+func paintNodeState(style cli.Style, state batch.NodeState) string {
+	if state == batch.NodeIdle {
+		return style.Green(string(state))
+	}
+	return style.Yellow(string(state))
+}
+
+// ago says how long before now a moment was, as people do.
+func ago(t *batch.Time) string {
+	if t == nil {
+		return "never"
+	}
+	d := time.Since(t.Time)
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds ago", max(0, int(d/time.Second)))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm ago", int(d/time.Minute))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh ago", int(d/time.Hour))
+	}
+	return fmt.Sprintf("%dd ago", int(d/(24*time.Hour)))
+}
+
+func newNodeShowCommand(acct *accountFlags) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "show POOL NODE",
+		Short:   "Show a node and each of its certificates",
+		Example: `  poolcert node show render n1-0123456789`,
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withPool(acct, args[0], func(client *batch.Client, id string) error {
+				n, err := client.Node(cmd.Context(), id, args[1])
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return cli.JSON(cmd.OutOrStdout(), n)
+				}
+				return printNode(cmd.OutOrStdout(), n)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func printNode(w io.Writer, n *batch.Node) error {
+	style := cli.StyleOf(w)
+	fmt.Fprintf(w, "Node %s: %s, last seen %s, agent %s\n", cli.Text(n.ID), paintNodeState(style, n.State), ago(n.LastSeen), cli.Text(n.AgentVersion))
+	if len(n.Certificates) == 0 {
+		_, err := fmt.Fprintln(w, "No certificates.")
+		return err
+	}
+	visibility := make(map[batch.Thumbprint]string)
+	for _, r := range n.CertificateReferences {
+		var all []string
+		for _, v := range r.WithDefaults().Visibility {
+			all = append(all, string(v))
+		}
+		visibility[r.Thumbprint] = strings.Join(all, "+")
+	}
+	table := cli.NewTable("THUMBPRINT", "STATE", "SINCE", "VISIBILITY", "ERROR")
+	for _, c := range n.Certificates {
+		state := string(c.State)
+		switch c.State {
+		case batch.NodeInstalled:
+			state = style.Green(state)
+		case batch.NodeFailed:
+			state = style.Red(state)
+		}
+		table.Row(c.Thumbprint.String(), state, c.Time.Format(time.RFC3339), visibility[c.Thumbprint], cli.Text(c.Error))
+	}
+	return table.Write(w)
+}
+
+func newNodeEvictCommand(acct *accountFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:     "evict POOL NODE...",
+		Short:   "Take nodes out of a pool; they lose access at once",
+		Example: `  poolcert node evict render n1-0123456789`,
+		Args:    cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withPool(acct, args[0], func(client *batch.Client, id string) error {
+				if err := client.RemoveNodes(cmd.Context(), id, args[1:]...); err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.ErrOrStderr(), "Evicted %d nodes from pool %s\n", len(args)-1, id)
+				return nil
+			})
+		},
+	}
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"poolcert/batch"
+	"poolcert/internal/cli"
+)
+
+func newTokenCommand(acct *accountFlags) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "token",
+		Short:   "Join tokens, with which nodes join a pool",
+		Example: `  poolcert pool token create render --uses 10 --ttl 1h`,
+	}
+	cmd.AddCommand(newTokenCreateCommand(acct), newTokenListCommand(acct), newTokenRevokeCommand(acct))
+	return cmd
+}
+
+func newTokenCreateCommand(acct *accountFlags) *cobra.Command {
+	var uses int
+	var ttl time.Duration
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "create POOL",
+		Short: "Make a join token and print it; it is shown only now",
+		Long: `Make a token with which nodes join the pool. Whoever has it can make a node of
+the pool and so use the pool's certificates: treat it as a password.`,
+		Example: `  poolcert pool token create render > token
+  poolcert-agent join --token-file token`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			add := batch.AddJoinToken{TTL: int64(ttl / time.Second)}
+			switch {
+			case uses < 0:
+				return cli.Usagef("--uses is %d, want 1 or more, or 0 for no limit", uses)
+			case ttl < time.Minute || ttl > 365*24*time.Hour:
+				return cli.Usagef("--ttl is %v, want 1m to 8760h", ttl)
+			case uses > 0:
+				add.Uses = &uses
+			}
+			return withPool(acct, args[0], func(client *batch.Client, id string) error {
+				token, err := client.AddJoinToken(cmd.Context(), id, add)
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return cli.JSON(cmd.OutOrStdout(), token)
+				}
+				fmt.Fprintf(cmd.ErrOrStderr(), "Token %s, valid until %s, for %s; on a node run 'poolcert-agent join TOKEN'\n", token.ID, token.Expires.Format(time.RFC3339), usesText(token.UsesLeft))
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), token.Token)
+				return err
+			})
+		},
+	}
+	cmd.Flags().IntVar(&uses, "uses", 1, "how many nodes may join, 0 for no limit")
+	cmd.Flags().DurationVar(&ttl, "ttl", time.Hour, "how long the token is valid, 1m to 8760h")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func usesText(uses *int) string {
+	switch {
+	case uses == nil:
+		return "any number of nodes"
+	case *uses == 1:
+		return "1 node"
+	}
+	return strconv.Itoa(*uses) + " nodes"
+}
+
+func newTokenListCommand(acct *accountFlags) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "list POOL",
+		Short:   "List a pool's join tokens",
+		Example: `  poolcert pool token list render`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withPool(acct, args[0], func(client *batch.Client, id string) error {
+				all := []*batch.JoinToken{}
+				table := cli.NewTable("TOKEN", "EXPIRES", "LEFT")
+				for t, err := range client.JoinTokens(cmd.Context(), id) {
+					if err != nil {
+						return err
+					}
+					all = append(all, t)
+					table.Row(t.ID, t.Expires.Format(time.RFC3339), usesText(t.UsesLeft))
+				}
+				if asJSON {
+					return cli.JSON(cmd.OutOrStdout(), all)
+				}
+				return table.Write(cmd.OutOrStdout())
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func newTokenRevokeCommand(acct *accountFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:     "revoke POOL TOKEN-ID",
+		Short:   "End a join token; nodes that joined with it stay",
+		Example: `  poolcert pool token revoke render 0123456789abcdef`,
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withPool(acct, args[0], func(client *batch.Client, id string) error {
+				if err := client.RevokeJoinToken(cmd.Context(), id, args[1]); err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.ErrOrStderr(), "Revoked token %s\n", args[1])
+				return nil
+			})
+		},
+	}
+}
