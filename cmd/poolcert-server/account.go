@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"poolcert/account"
+	"poolcert/internal/cli"
+)
+
+func newAccountCommand(dir *string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "account",
+		Short: "Make and list accounts",
+		Long:  "Make and list accounts. Both work while the server runs.",
+	}
+	cmd.AddCommand(newAccountCreateCommand(dir), newAccountListCommand(dir))
+	return cmd
+}
+
+// created is what account create prints.
+type created struct {
+	Account      string `json:"account"`
+	Endpoint     string `json:"endpoint,omitempty"` // empty while the port is not known
+	PrimaryKey   string `json:"primaryKey"`
+	SecondaryKey string `json:"secondaryKey"`
+	CA           string `json:"ca,omitempty"` // path of what clients have to trust
+}
+
+func newAccountCreateCommand(dir *string) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "create NAME",
+		Short: "Make an account and print its keys, once",
+		Long: `Make an account and print its two keys. They are not shown again: the database
+holds them sealed. The name is 3 to 24 lower-case letters and digits.`,
+		Example: `  poolcert-server account create myaccount
+  (umask 077; poolcert-server account create myaccount --json > account.json)`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withService(cmd.Context(), *dir, func(cfg *config, s *account.Service) error {
+				primary, secondary, err := s.CreateAccount(cmd.Context(), args[0])
+				if err != nil {
+					return fmt.Errorf("create account %q: %w", args[0], err)
+				}
+				made := created{
+					Account: args[0], Endpoint: cfg.urlFor(cfg.URL, "https", cfg.Listen),
+					PrimaryKey: primary.Encode(), SecondaryKey: secondary.Encode(),
+				}
+				if cfg.TLSCert == "" {
+					if made.CA, err = filepath.Abs(filepath.Join(*dir, caName)); err != nil {
+						return err
+					}
+				}
+				if asJSON {
+					return cli.JSON(cmd.OutOrStdout(), made)
+				}
+				return made.print(cmd)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (c created) print(cmd *cobra.Command) error {
+	endpoint, login := c.Endpoint, c.Endpoint
+	if endpoint == "" {
+		endpoint, login = "as 'poolcert-server run' prints it (the configured port is 0)", "URL"
+	}
+	line := "poolcert login --endpoint " + login + " --account " + c.Account
+	ca := "that of your tls_cert"
+	if c.CA != "" {
+		ca = c.CA
+		line += " --ca " + c.CA
+	}
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), `Account:        %s
+Endpoint:       %s
+Primary key:    %s
+Secondary key:  %s
+CA:             %s
+The keys are not shown again. To use the account, with one of them:
+  %s
+`, c.Account, endpoint, c.PrimaryKey, c.SecondaryKey, ca, line)
+	return err
+}
+
+func newAccountListCommand(dir *string) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the accounts",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withService(cmd.Context(), *dir, func(_ *config, s *account.Service) error {
+				names, err := s.Accounts(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return cli.JSON(cmd.OutOrStdout(), append([]string{}, names...))
+				}
+				for _, name := range names {
+					fmt.Fprintln(cmd.OutOrStdout(), name)
+				}
+				return nil
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"poolcert/account"
+)
+
+func newCheckCommand(dir *string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "Check the data directory and print the configuration in effect",
+		Long: `Read server.toml, open the database with the master key, load the CA and the
+TLS certificate, and print what is in effect, without secrets. It listens on
+nothing, and works while the server runs.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withService(cmd.Context(), *dir, func(cfg *config, s *account.Service) error {
+				if err := s.Ready(cmd.Context()); err != nil {
+					return err
+				}
+				if cfg.TLSCert != "" {
+					if _, err := tls.LoadX509KeyPair(cfg.TLSCert, cfg.TLSKey); err != nil {
+						return fmt.Errorf("load tls_cert: %w", err)
+					}
+				}
+				return printConfig(cmd, cfg)
+			})
+		},
+	}
+}
+
+func printConfig(cmd *cobra.Command, cfg *config) error {
+	show := func(url string) string {
+		if url == "" {
+			return "(known at start: the port is 0)"
+		}
+		return url
+	}
+	certificate := "issued by the service CA"
+	if cfg.TLSCert != "" {
+		certificate = cfg.TLSCert
+	}
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), `listen         %s
+node_listen    %s
+hosts          %s
+url            %s
+node_url       %s
+certificate    %s
+delete_window  %s
+log            %s
+ok
+`, cfg.Listen, cfg.NodeListen, strings.Join(cfg.Hosts, ", "), show(cfg.urlFor(cfg.URL, "https", cfg.Listen)),
+		show(cfg.urlFor(cfg.NodeURL, "https", cfg.NodeListen)), certificate, cfg.DeleteWindow, cfg.Log)
+	return err
+}

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"poolcert/account"
+	"poolcert/internal/cli"
+)
+
+// Names in the data directory.
+const (
+	configName   = "server.toml"
+	caName       = "ca.pem"
+	caKeyName    = "ca.key"
+	masterName   = "master.key"
+	databaseName = "poolcert.db"
+)
+
+func configPath(dir string) string { return filepath.Join(dir, configName) }
+
+// config is what server.toml holds; configText is its manual.
+type config struct {
+	Listen       string   `toml:"listen"`
+	NodeListen   string   `toml:"node_listen"`
+	Hosts        []string `toml:"hosts"`
+	URL          string   `toml:"url"`
+	NodeURL      string   `toml:"node_url"`
+	TLSCert      string   `toml:"tls_cert"`
+	TLSKey       string   `toml:"tls_key"`
+	DeleteWindow duration `toml:"delete_window"`
+	Log          logLevel `toml:"log"`
+}
+
+// configText is the file that init writes.
+var configText = template.Must(template.New(configName).Parse(`# poolcert-server: how the account service listens.
+# An unknown key is refused. 'poolcert-server check' tells what is in effect.
+
+# Where clients connect (the Batch REST API), and where nodes do. Port 0 takes a
+# free port at each start.
+listen = {{printf "%q" .Listen}}
+node_listen = {{printf "%q" .NodeListen}}
+
+# The names and addresses in the TLS certificates that the service issues to
+# itself. The first one is in the URLs that people and nodes are told.
+hosts = [{{range $i, $h := .Hosts}}{{if $i}}, {{end}}{{printf "%q" $h}}{{end}}]
+
+# The URL of this service for clients, when it differs from https://<first host>:<port
+# of listen>, for instance behind a proxy. It is then in all answers; without it, an
+# answer uses the name by which its client called.
+# url = "https://batch.example.org"
+
+# The URL for nodes, when it differs from https://<first host>:<port of node_listen>.
+# It goes into join tokens. TLS must reach this service unopened.
+# node_url = "https://batch.example.org:8444"
+
+# Your own certificate (PEM, with its chain) and key for listen. Without them the
+# service's CA issues one, and clients need ca.pem. Nodes don't need it.
+# tls_cert = "/etc/poolcert/tls.pem"
+# tls_key = "/etc/poolcert/tls.key"
+
+# How long the deletion of a certificate waits until no pool and no node holds it
+# any more, before it fails.
+delete_window = "{{.DeleteWindow}}"
+
+# debug, info, warn or error. At debug, each request is logged.
+log = "{{.Log}}"
+`))
+
+// defaultConfig is a file in which every line is absent.
+func defaultConfig() config {
+	return config{
+		Listen: ":8443", NodeListen: ":8444",
+		DeleteWindow: duration(account.DefaultDeleteWindow), Log: logLevel(slog.LevelInfo),
+	}
+}
+
+// loadConfig reads the data directory's configuration and checks all of it.
+func loadConfig(dir string) (*config, error) {
+	path := configPath(dir)
+	cfg := defaultConfig()
+	meta, err := toml.DecodeFile(path, &cfg)
+	var syntax toml.ParseError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, cli.Hint(fmt.Errorf("%s is not a data directory of poolcert-server: it has no %s", dir, configName),
+			"make one with 'poolcert-server init --dir %s', or name another with --dir", dir)
+	case errors.As(err, &syntax):
+		return nil, fmt.Errorf("%s:%d: %s", path, syntax.Position.Line, syntax.Message)
+	case err != nil:
+		return nil, explain(fmt.Errorf("read configuration: %w", err), dir)
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		return nil, cli.Hint(fmt.Errorf("%s:%d: unknown key %q", path, lineOf(path, unknown[0]), unknown[0].String()),
+			"the keys are listen, node_listen, hosts, url, node_url, tls_cert, tls_key, delete_window, log")
+	}
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	// Paths in the file are relative to it, not to where somebody stands.
+	for _, file := range []*string{&cfg.TLSCert, &cfg.TLSKey} {
+		if *file != "" && !filepath.IsAbs(*file) {
+			*file = filepath.Join(dir, *file)
+		}
+	}
+	return &cfg, nil
+}
+
+func (c *config) check() error {
+	for key, address := range map[string]string{"listen": c.Listen, "node_listen": c.NodeListen} {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			return cli.Hint(fmt.Errorf("%s: %q is not an address", key, address), "write it as \"host:port\", or \":port\" for all addresses")
+		}
+	}
+	if len(c.Hosts) == 0 {
+		return errors.New("hosts: at least one name or address is needed")
+	}
+	for _, host := range c.Hosts {
+		if err := checkHost(host); err != nil {
+			return fmt.Errorf("hosts: %w", err)
+		}
+	}
+	for key, text := range map[string]string{"url": c.URL, "node_url": c.NodeURL} {
+		if err := checkURL(text); err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return errors.New("tls_cert and tls_key: give both or none")
+	}
+	if c.DeleteWindow < 0 {
+		return errors.New("delete_window: it cannot be negative")
+	}
+	return nil
+}
+
+// checkHost accepts a DNS name or an IP address.
+func checkHost(host string) error {
+	if net.ParseIP(host) != nil {
+		return nil
+	}
+	for label := range strings.SplitSeq(host, ".") {
+		if label == "" || len(label) > 63 || strings.Trim(strings.ToLower(label), "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			return cli.Hint(fmt.Errorf("%q is neither a host name nor an IP address", host), "give the name alone, without scheme and port")
+		}
+	}
+	return nil
+}
+
+func checkURL(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return cli.Hint(fmt.Errorf("%q is not the https URL of a server", text), "write it as \"https://host:port\", without a path")
+	}
+	return nil
+}
+
+// urlFor is the URL by which others reach a listener: the configured one, or the
+// first host with the listener's port. It is empty when the port is not known yet.
+func (c *config) urlFor(configured, scheme, address string) string {
+	if configured != "" {
+		return strings.TrimRight(configured, "/")
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err != nil || port == "0" {
+		return ""
+	}
+	if scheme == "https" && port == "443" {
+		if strings.Contains(c.Hosts[0], ":") {
+			return "https://[" + c.Hosts[0] + "]"
+		}
+		return "https://" + c.Hosts[0]
+	}
+	return scheme + "://" + net.JoinHostPort(c.Hosts[0], port)
+}
+
+// lineOf finds the line of a key for a message; 1 if it is written in a way that
+// the search misses.
+func lineOf(path string, key toml.Key) int {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return 1
+	}
+	name := regexp.QuoteMeta(key[len(key)-1])
+	at := regexp.MustCompile(`(?m)^[ \t]*(\[+[^\]\n]*)?["']?` + name + `["']?[ \t]*[]=.]`).FindIndex(data)
+	if at == nil {
+		return 1
+	}
+	return 1 + bytes.Count(data[:at[0]], []byte("\n"))
+}
+
+// A duration is written as text, such as "60s".
+type duration time.Duration
+
+func (d duration) String() string { return time.Duration(d).String() }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (d *duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is not a duration such as \"60s\"", text)
+	}
+	*d = duration(v)
+	return nil
+}
+
+// A logLevel is a slog level in lower case.
+type logLevel slog.Level
+
+func (l logLevel) String() string { return strings.ToLower(slog.Level(l).String()) }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (l *logLevel) UnmarshalText(text []byte) error {
+	var v slog.Level
+	if err := v.UnmarshalText(text); err != nil {
+		return fmt.Errorf("%q is none of debug, info, warn, error", text)
+	}
+	*l = logLevel(v)
+	return nil
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"poolcert/account"
+	"poolcert/account/db"
+	"poolcert/internal/cli"
+)
+
+// data is an open data directory.
+type data struct {
+	db   *db.DB
+	keys *account.Keyring
+	ca   *account.CA
+}
+
+// openData opens what is in dir: the keys first, so that a wrong one changes
+// nothing.
+func openData(ctx context.Context, dir string) (*data, error) {
+	var d data
+	var err error
+	if d.keys, err = account.OpenKeyring(filepath.Join(dir, masterName)); err != nil {
+		return nil, err
+	}
+	if d.ca, err = loadCA(dir); err != nil {
+		return nil, err
+	}
+	// Open would make a new one.
+	path := filepath.Join(dir, databaseName)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, cli.Hint(fmt.Errorf("the database %s is missing", path), "bring it back from a backup; to begin anew, move %s away and run init", dir)
+	}
+	if d.db, err = db.Open(ctx, path); err != nil {
+		return nil, err
+	}
+	return &d, nil
+}
+
+func loadCA(dir string) (*account.CA, error) {
+	certPEM, err := os.ReadFile(filepath.Join(dir, caName))
+	if err != nil {
+		return nil, fmt.Errorf("read the service CA: %w", err)
+	}
+	keyPath := filepath.Join(dir, caKeyName)
+	if err := checkPrivate(keyPath); err != nil {
+		return nil, err
+	}
+	keyPEM, err := os.ReadFile(keyPath)
+	if err != nil {
+		return nil, fmt.Errorf("read the service CA: %w", err)
+	}
+	ca, err := account.LoadCA(certPEM, keyPEM)
+	if err != nil {
+		return nil, fmt.Errorf("load the service CA from %s: %w", dir, err)
+	}
+	return ca, nil
+}
+
+func (d *data) service(ctx context.Context, cfg *config, nodeURL string, log *slog.Logger) (*account.Service, error) {
+	return account.New(ctx, account.Config{
+		DB: d.db, Keys: d.keys, CA: d.ca, NodeURL: nodeURL, Log: log,
+		DeleteWindow: max(1, time.Duration(cfg.DeleteWindow)), // 0 would mean the default
+	})
+}
+
+// withService runs a command that needs the service for a moment. A running
+// server on the same directory doesn't mind.
+func withService(ctx context.Context, dir string, do func(*config, *account.Service) error) (err error) {
+	cfg, err := loadConfig(dir)
+	if err != nil {
+		return err
+	}
+	d, err := openData(ctx, dir)
+	if err != nil {
+		return explain(err, dir)
+	}
+	defer func() { err = errors.Join(err, d.db.Close()) }()
+	s, err := d.service(ctx, cfg, cfg.urlFor(cfg.NodeURL, "https", cfg.NodeListen), slog.New(slog.DiscardHandler))
+	if err != nil {
+		return explain(err, dir)
+	}
+	return explain(do(cfg, s), dir)
+}

@@ -1,0 +1,22 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"poolcert/internal/cli"
+)
+
+// checkPrivate refuses a file of secrets that others may read.
+func checkPrivate(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return cli.Hint(fmt.Errorf("%s is open to other users (mode %04o)", path, mode), "chmod 600 %s; if others could read it, make a new CA", path)
+	}
+	return nil
+}
