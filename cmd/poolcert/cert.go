@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -55,9 +54,7 @@ on a terminal. The thumbprint is printed.`,
 			if err := client.AddCertificate(cmd.Context(), add); err != nil {
 				return fmt.Errorf("add %s: %w", add.Thumbprint, explain(err))
 			}
-			for _, w := range warnings {
-				fmt.Fprintf(cmd.ErrOrStderr(), "poolcert: %s %s\n", cli.StyleOf(cmd.ErrOrStderr()).Yellow("warning:"), w)
-			}
+			printWarnings(cmd.ErrOrStderr(), warnings)
 			if asJSON {
 				return cli.JSON(cmd.OutOrStdout(), map[string]any{"thumbprint": add.Thumbprint, "thumbprintAlgorithm": batch.SHA1, "warnings": warnings})
 			}
@@ -81,7 +78,7 @@ func readCertificate(cmd *cobra.Command, path, passwordFile, thumbprint string) 
 			return nil, nil, cli.Usage(err)
 		}
 	}
-	data, err := readFileLimited(path, 1<<20)
+	data, err := readFileLimited(path, maxPFX)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -94,7 +91,7 @@ func readCertificate(cmd *cobra.Command, path, passwordFile, thumbprint string) 
 		add.Thumbprint = batch.ThumbprintOf(cert)
 		data = cert.Raw
 	} else {
-		bundle, password, err := openPFX(cmd, data, passwordFile, want)
+		bundle, password, err := openPFX(cmd, data, passwordFile, pfx.Options{Thumbprint: want})
 		if err != nil {
 			return nil, nil, err
 		}
@@ -112,66 +109,6 @@ func readCertificate(cmd *cobra.Command, path, passwordFile, thumbprint string) 
 			"leave out the certificates of the chain when you export it")
 	}
 	return add, warnings, nil
-}
-
-// openPFX decodes a PFX with the password of the file, or without one if that
-// works, or with one asked for on the terminal.
-func openPFX(cmd *cobra.Command, data []byte, passwordFile string, want batch.Thumbprint) (*pfx.Bundle, batch.Password, error) {
-	opts := pfx.Options{Thumbprint: want}
-	var password string
-	if passwordFile != "" {
-		var err error
-		if password, err = readFirstLine(cmd.InOrStdin(), passwordFile); err != nil {
-			return nil, "", fmt.Errorf("password: %w", err)
-		}
-	}
-	bundle, err := pfx.Decode(cmd.Context(), data, password, opts)
-	if errors.Is(err, pfx.ErrPassword) && passwordFile == "" {
-		if !cli.IsTerminal(cmd.InOrStdin()) {
-			return nil, "", cli.Hint(err, "the file has a password; give it with --password-file")
-		}
-		if password, err = promptSecret(cmd, "Password of the PFX: "); err != nil {
-			return nil, "", err
-		}
-		bundle, err = pfx.Decode(cmd.Context(), data, password, opts)
-	}
-	return bundle, batch.Password(password), explainPFX(err)
-}
-
-// explainPFX gives an error about a PFX its hint.
-func explainPFX(err error) error {
-	switch {
-	case errors.Is(err, pfx.ErrPassword):
-		return cli.Hint(err, "the first line of --password-file is the password; check for a space or another keyboard layout")
-	case errors.Is(err, pfx.ErrNoKey):
-		return cli.Hint(err, "export the certificate with its private key, or add it as a .cer file if nodes need no key")
-	}
-	return err
-}
-
-func readFirstLine(stdin io.Reader, path string) (string, error) {
-	var data []byte
-	var err error
-	if path == "-" {
-		data, err = io.ReadAll(io.LimitReader(stdin, 4096))
-	} else {
-		data, err = readFileLimited(path, 4096)
-	}
-	line, _, _ := strings.Cut(string(data), "\n")
-	return strings.TrimSuffix(line, "\r"), err
-}
-
-func readFileLimited(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("longer than %d bytes", limit)
-	}
-	return data, err
 }
 
 func newCertListCommand(acct *accountFlags) *cobra.Command {

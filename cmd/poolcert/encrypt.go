@@ -89,7 +89,7 @@ func recipients(ctx context.Context, acct *accountFlags, to []string) ([]*x509.C
 }
 
 func recipient(ctx context.Context, acct *accountFlags, name string) (*x509.Certificate, error) {
-	data, err := readFileLimited(name, 1<<20)
+	data, err := readFileLimited(name, maxPFX)
 	if err == nil {
 		cert, err := pfx.DecodeCER(data)
 		if err != nil {

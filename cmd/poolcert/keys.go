@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"poolcert/batch"
 	"poolcert/decrypt"
 	"poolcert/decrypt/local"
 	"poolcert/internal/cli"
@@ -46,11 +45,11 @@ func (f *keyFlags) unwrapper(cmd *cobra.Command) (decrypt.Unwrapper, error) {
 		}
 		return local.Dial(f.socket), nil
 	}
-	data, err := readFileLimited(f.pfxFile, 1<<20)
+	data, err := readFileLimited(f.pfxFile, maxPFX)
 	if err != nil {
 		return nil, err
 	}
-	bundle, _, err := openPFX(cmd, data, f.passwordFile, batch.Thumbprint{})
+	bundle, _, err := openPFX(cmd, data, f.passwordFile, pfx.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.pfxFile, err)
 	}
