@@ -1,0 +1,165 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"poolcert/decrypt/cms"
+	"poolcert/internal/localsock"
+)
+
+// A Client asks the node's decrypt service. It is safe for concurrent use.
+//
+// Its errors are *[Error], or wrap [ErrUnavailable] when no service answers and
+// [ErrNotAllowed] when the socket may not be opened. Errors with code
+// no-recipient are *[cms.NoRecipientError] from Unwrap.
+type Client struct {
+	path string
+	http *http.Client
+}
+
+// Dial returns a client of the service on the socket at path. It connects when
+// it is used.
+func Dial(path string) *Client {
+	c := &Client{path: path}
+	c.http = &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return c.dial(ctx)
+		},
+		MaxIdleConnsPerHost:   16,
+		IdleConnTimeout:       idleTime / 2, // before the server does
+		ExpectContinueTimeout: time.Second,
+		DisableCompression:    true,
+	}}
+	return c
+}
+
+// Close closes connections that are not in use.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Unwrap implements [cms.Unwrapper].
+func (c *Client) Unwrap(ctx context.Context, w *cms.WrappedKey) ([]byte, error) {
+	data, err := w.MarshalBinary()
+	if err != nil {
+		return nil, err
+	}
+	var u unwrapped
+	err = c.callJSON(ctx, http.MethodPost, "/v1/unwrap", data, &u)
+	if errors.Is(err, cms.ErrNoRecipient) {
+		return nil, &cms.NoRecipientError{Recipients: w.Recipients}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return u.ContentEncryptionKey, nil
+}
+
+// Decrypt sends a whole message, of at most [MaxMessage] bytes, and returns its
+// content. For large ones decrypt.Decrypt with c as its Unwrapper is faster, and
+// needs less memory on both sides.
+func (c *Client) Decrypt(ctx context.Context, message io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(message, MaxMessage+1))
+	if err != nil {
+		return nil, fmt.Errorf("read message: %w", err)
+	}
+	if len(data) > MaxMessage {
+		return nil, fmt.Errorf("%w: the service takes at most %d bytes", ErrTooLarge, MaxMessage)
+	}
+	return c.call(ctx, http.MethodPost, "/v1/decrypt", data)
+}
+
+// Certificates returns what this process may use.
+func (c *Client) Certificates(ctx context.Context) ([]Certificate, error) {
+	var list certificateList
+	err := c.callJSON(ctx, http.MethodGet, "/v1/certificates", nil, &list)
+	return list.Certificates, err
+}
+
+// Healthy returns nil when the service answers.
+func (c *Client) Healthy(ctx context.Context) error {
+	_, err := c.call(ctx, http.MethodGet, "/healthz", nil)
+	return err
+}
+
+// Ready returns nil when the service says that it is ready, else an error that
+// wraps [ErrNotReady] or [ErrUnavailable].
+func (c *Client) Ready(ctx context.Context) error {
+	_, err := c.call(ctx, http.MethodGet, "/readyz", nil)
+	return err
+}
+
+func (c *Client) callJSON(ctx context.Context, method, path string, body []byte, v any) error {
+	data, err := c.call(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	defer clear(data)
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("%w: its answer to %s is not what this program expects", ErrInternal, path)
+	}
+	return nil
+}
+
+// call sends one request and returns the whole answer.
+func (c *Client) call(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://node"+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/octet-stream")
+	}
+	if len(body) > smallBody {
+		req.Header.Set("Expect", "100-continue") // a refusal saves sending it
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, c.unavailable(ctx, err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, MaxMessage+1))
+	if err != nil {
+		return nil, c.unavailable(ctx, err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return data, nil
+	}
+	var e Error
+	if err := json.Unmarshal(data, &e); err != nil || e.Code == "" {
+		return nil, fmt.Errorf("%w: status %d", ErrInternal, resp.StatusCode)
+	}
+	return nil, &e
+}
+
+func (c *Client) dial(ctx context.Context) (net.Conn, error) {
+	conn, err := localsock.Dial(ctx, c.path)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, &RefusedError{"this process may not open " + c.path}
+	}
+	return conn, err
+}
+
+// unavailable tells a service that is not there, or went away, from a caller who
+// gave up.
+func (c *Client) unavailable(ctx context.Context, err error) error {
+	if ctx.Err() != nil || errors.Is(err, ErrNotAllowed) {
+		return err
+	}
+	why := "the connection broke"
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		why = "there is no socket"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		why = "no process listens"
+	}
+	return fmt.Errorf("%w at %s: %s: %w", ErrUnavailable, c.path, why, err)
+}

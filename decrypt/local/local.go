@@ -1,0 +1,115 @@
+// Package local is the node's decrypt service, and its client. The service holds
+// the private keys, so that a task needs none: it sends the part of a message
+// that opens the content key, and decrypts the content itself.
+//
+// In the node's agent, make a [Server] by [NewServer] and call [Server.Serve]
+// with a listener of internal/localsock. In a task's process, [Dial] returns a
+// [Client], which is a [cms.Unwrapper].
+//
+// The service is HTTP/1.1 on a local socket, for any program:
+//
+//	POST /v1/unwrap        body: a cms.WrappedKey in its binary form
+//	                       answer: {"contentEncryptionKey": base64, "thumbprint": hex}
+//	POST /v1/decrypt       body: a whole message of at most 64 MiB, in any form
+//	                       that package decrypt detects; answer: the content
+//	GET  /v1/certificates  answer: {"certificates": [...]}, see Certificate
+//	GET  /healthz          200 while the process serves
+//	GET  /readyz           200 when it is ready, else 503
+//
+//	curl --unix-socket /run/poolcert/agent.sock --data-binary @secret.p7m http://node/v1/decrypt
+//
+// Bodies are application/octet-stream or JSON. The answer of decrypt has headers
+// Poolcert-Thumbprint, and Poolcert-Authenticated: false when the message has no
+// protection against changes. An error is {"code": ..., "message": ...}:
+//
+//	400 malformed, unsupported   403 not-allowed    404 no-recipient, not-found
+//	413 too-large                422 decrypt-failed  503 not-ready, busy
+//	500 internal
+//
+// Promises. The kernel says who calls; for healthz and readyz nothing else is
+// asked. A caller uses only what [Config].Authorize grants, and a certificate
+// that it may not use is, to it, not there. Content leaves when all of it is
+// verified. After a private key was used, decrypt has one error for all causes;
+// unwrap has none, and answers a key that looks random. Every use is told to
+// [Config].Audit, without content.
+//
+// Do not serve on a network: the caller would be unknown, and is refused.
+package local
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"poolcert/batch"
+	"poolcert/decrypt/cms"
+	"poolcert/internal/localsock"
+)
+
+// MaxMessage is the limit of POST /v1/decrypt, in bytes as sent.
+const MaxMessage = 64 << 20
+
+// A Grant is what one caller may use. It must be safe for concurrent use.
+type Grant interface {
+	cms.KeySource
+
+	// Certificates returns those that the key source looks at, and those without
+	// a key that the caller may see.
+	Certificates() []Certificate
+}
+
+// A Certificate is what a caller is told of one.
+type Certificate struct {
+	Thumbprint batch.Thumbprint   `json:"thumbprint"`
+	Subject    string             `json:"subject"`
+	NotAfter   time.Time          `json:"notAfter"`
+	Visibility []batch.Visibility `json:"visibility"` // of the reference
+	HasKey     bool               `json:"hasKey"`
+}
+
+// Config says what a [Server] serves, and to whom. Its functions are called from
+// many goroutines.
+type Config struct {
+	// Authorize is asked for each request. Errors: a *RefusedError for a caller
+	// who may use nothing here, one that wraps ErrNotReady while there is nothing
+	// to use yet. Others are a failure of the service, and are not told.
+	Authorize func(ctx context.Context, c localsock.Caller) (Grant, error)
+
+	// Ready returns why the service is not ready; the text is told. Nil: always
+	// ready. It decides GET /readyz only.
+	Ready func() error
+
+	Log *slog.Logger // nil: none
+
+	// Audit is told of each use that was tried, when its result is known and
+	// before the answer is sent. Nil: no one is.
+	Audit func(Use)
+
+	// Extra answers the paths that are not of this package. It has to ask
+	// localsock.FromContext itself who calls. Nil: 404.
+	Extra http.Handler
+}
+
+// A Use is a record of one use of a private key, or of one that was tried.
+type Use struct {
+	Time       time.Time
+	Caller     localsock.Caller
+	Operation  string           // "unwrap" or "decrypt"
+	Thumbprint batch.Thumbprint // of the certificate; zero when none was found
+	Result     string           // "ok", or the code of the error
+}
+
+// LogValue shows the use as one record.
+func (u Use) LogValue() slog.Value {
+	attrs := []slog.Attr{
+		slog.Time("time", u.Time),
+		slog.Any("caller", u.Caller),
+		slog.String("operation", u.Operation),
+		slog.String("result", u.Result),
+	}
+	if !u.Thumbprint.IsZero() {
+		attrs = append(attrs, slog.String("thumbprint", u.Thumbprint.String()))
+	}
+	return slog.GroupValue(attrs...)
+}

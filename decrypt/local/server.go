@@ -1,0 +1,151 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"poolcert/internal/localsock"
+)
+
+// Times that a connection may take, so that a caller who stalls frees what it
+// holds.
+const (
+	headerTime = 5 * time.Second
+	bodyTime   = time.Minute // for 64 MiB on a busy node; less for small bodies
+	answerTime = time.Minute
+	idleTime   = 2 * time.Minute
+	stopTime   = 4 * time.Second
+)
+
+// A Server answers decrypt requests.
+type Server struct {
+	config Config
+	log    *slog.Logger
+	mux    *http.ServeMux
+	limits *limits
+}
+
+// NewServer returns a server that does nothing yet.
+func NewServer(config Config) *Server {
+	s := &Server{config: config, log: config.Log, mux: http.NewServeMux(), limits: newLimits()}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.mux.HandleFunc("POST /v1/unwrap", s.use("unwrap", maxWrappedKey, s.unwrap))
+	s.mux.HandleFunc("POST /v1/decrypt", s.use("decrypt", MaxMessage, s.decrypt))
+	s.mux.HandleFunc("GET /v1/certificates", s.certificates)
+	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	s.mux.HandleFunc("GET /readyz", s.ready)
+	if config.Extra != nil {
+		s.mux.Handle("/", config.Extra)
+	} else {
+		s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+			s.fail(w, r, fmt.Errorf("%w: %s %.100s", errNotFound, r.Method, r.URL.Path))
+		})
+	}
+	return s
+}
+
+// Serve answers on l, which must be a listener of internal/localsock, until ctx
+// ends; then it closes l, gives requests 4 seconds to complete, and returns nil.
+// Any other end is an error. Requests that take longer are cut, and their
+// contexts end.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	server := &http.Server{
+		Handler:           s.mux,
+		ReadHeaderTimeout: headerTime,
+		ReadTimeout:       bodyTime,
+		WriteTimeout:      bodyTime + answerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    16 << 10,
+		ConnContext:       localsock.ConnContext,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		server.Close()
+		return fmt.Errorf("serve decrypt requests: %w", err)
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer cancel()
+	if err := server.Shutdown(stop); err != nil {
+		server.Close()
+	}
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve decrypt requests: %w", err)
+	}
+	return nil
+}
+
+// authorize finds out who calls and what that one may use.
+func (s *Server) authorize(r *http.Request) (localsock.Caller, Grant, error) {
+	caller, err := localsock.FromContext(r.Context())
+	if err != nil {
+		s.log.Warn("caller unknown", "err", err)
+		return caller, nil, &RefusedError{"the system does not say who calls"}
+	}
+	grant, err := s.config.Authorize(r.Context(), caller)
+	if errors.Is(err, ErrNotAllowed) {
+		s.log.Warn("caller refused", "caller", caller, "path", r.URL.Path, "err", err)
+	}
+	return caller, grant, err
+}
+
+func (s *Server) certificates(w http.ResponseWriter, r *http.Request) {
+	_, grant, err := s.authorize(r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	list := certificateList{Certificates: grant.Certificates()}
+	if list.Certificates == nil {
+		list.Certificates = []Certificate{}
+	}
+	writeJSON(w, http.StatusOK, list)
+}
+
+type certificateList struct {
+	Certificates []Certificate `json:"certificates"`
+}
+
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	if s.config.Ready != nil {
+		if err := s.config.Ready(); err != nil {
+			s.fail(w, r, fmt.Errorf("%w: %w", ErrNotReady, err))
+			return
+		}
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})
+}
+
+// fail answers with err.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	answer, status := answerTo(err)
+	switch {
+	case status == http.StatusInternalServerError:
+		s.log.Error("request failed", "path", r.URL.Path, "err", err)
+	case status == http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "1")
+	case status == http.StatusRequestEntityTooLarge:
+		w.Header().Set("Connection", "close") // the rest of the body is not worth reading
+	}
+	writeJSON(w, status, answer)
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // a caller that has gone needs no answer
+}
