@@ -78,11 +78,11 @@ func elementToDER(in []byte, depth int) (der, rest []byte, err error) {
 			return nil, nil, err
 		}
 		same = same && &child[0] == &body[0] && len(child) == len(body)-len(after)
-		if h.tag == octetsInChunks {
-			s := cryptobyte.String(child)
-			if !s.ReadASN1((*cryptobyte.String)(&child), asn1.OCTET_STRING) {
-				return nil, nil, fmt.Errorf("%w: an octet string of other elements", ErrDamaged)
-			}
+		if h.tag == octetsInChunks && child[0] == byte(asn1.OCTET_STRING) {
+			// Other elements are no chunks: gpgsm 2.4 marks the octet string around
+			// a key as constructed, though it holds the key itself.
+			chunk := cryptobyte.String(child)
+			chunk.ReadASN1((*cryptobyte.String)(&child), asn1.OCTET_STRING)
 		}
 		content = append(content, child...)
 		body = after

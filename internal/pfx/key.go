@@ -65,8 +65,7 @@ var curves = map[string]elliptic.Curve{
 	"1.3.132.0.35":        elliptic.P521(),
 }
 
-// parseECKey takes the secret number alone and ignores the public key behind it,
-// which gpgsm 2.4 encodes in a way of its own.
+// parseECKey takes the secret number alone and ignores what is behind it.
 func parseECKey(a algorithm, rest cryptobyte.String) (crypto.PrivateKey, error) {
 	if a.params.PeekASN1Tag(asn1.SEQUENCE) {
 		return nil, &UnsupportedError{Algorithm: "elliptic curve without a name"}
