@@ -13,12 +13,12 @@ func BenchmarkDecrypt(b *testing.B) {
 	for _, compat := range []bool{false, true} {
 		for _, size := range []int{100, 64 << 20} {
 			b.Run(fmt.Sprintf("compat=%v/%d", compat, size), func(b *testing.B) {
-				message := seal(b, make([]byte, size), Options{Compat: compat}, alice())
+				message := seal(b, make([]byte, size), Options{Compat: compat}, alice(b))
 				m, err := ReadHeader(bytes.NewReader(message))
 				if err != nil {
 					b.Fatal(err)
 				}
-				cek, err := Keys(alice()).Unwrap(context.Background(), m.WrappedKey())
+				cek, err := Keys(alice(b)).Unwrap(context.Background(), m.WrappedKey())
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -41,12 +41,12 @@ func BenchmarkDecrypt(b *testing.B) {
 func BenchmarkUnwrap(b *testing.B) {
 	for _, compat := range []bool{false, true} {
 		b.Run(fmt.Sprintf("compat=%v", compat), func(b *testing.B) {
-			m, err := ReadHeader(bytes.NewReader(seal(b, nil, Options{Compat: compat}, alice())))
+			m, err := ReadHeader(bytes.NewReader(seal(b, nil, Options{Compat: compat}, alice(b))))
 			if err != nil {
 				b.Fatal(err)
 			}
 			for b.Loop() {
-				if _, err := Keys(alice()).Unwrap(context.Background(), m.WrappedKey()); err != nil {
+				if _, err := Keys(alice(b)).Unwrap(context.Background(), m.WrappedKey()); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -85,7 +85,7 @@ func BenchmarkWriter(b *testing.B) {
 			content := make([]byte, size)
 			b.SetBytes(size)
 			for b.Loop() {
-				seal(b, content, Options{Compat: compat}, alice())
+				seal(b, content, Options{Compat: compat}, alice(b))
 			}
 		})
 	}

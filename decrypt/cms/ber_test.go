@@ -53,8 +53,8 @@ func TestBEROfAnyShape(t *testing.T) {
 	for _, opts := range []Options{{}, {Compat: true}} {
 		for _, size := range []int{0, 1, 100, 100_000} {
 			content := pattern(size)
-			ber := toBER(t, seal(t, content, opts, bob(), alice()))
-			got, err := open(alice(), ber)
+			ber := toBER(t, seal(t, content, opts, bob(t), alice(t)))
+			got, err := open(alice(t), ber)
 			if err != nil || !bytes.Equal(got, content) {
 				t.Errorf("%+v: %d bytes, %v; want %d", opts, len(got), err, size)
 			}

@@ -4,22 +4,19 @@ import (
 	"bytes"
 	"context"
 	"crypto"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"io"
-	"math/big"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
-	"time"
+
+	"poolcert/internal/testcert"
 )
 
 // An identity is a certificate with its key. It is a KeySource for itself.
 type identity struct {
+	*testcert.Pair
 	cert *x509.Certificate
 	key  *rsa.PrivateKey
 }
@@ -31,47 +28,22 @@ func (id *identity) PrivateKey(_ context.Context, match func(*x509.Certificate) 
 	return id.cert, id.key, nil
 }
 
-func newIdentity(name string) *identity {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: new(big.Int).SetBytes([]byte(name)),
-		Subject:      pkix.Name{CommonName: name, Organization: []string{"poolcert tests"}},
-		NotBefore:    time.Unix(1_700_000_000, 0),
-		NotAfter:     time.Unix(4_000_000_000, 0),
-		IsCA:         true, BasicConstraintsValid: true, // so that it gets a subject key identifier
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		panic(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		panic(err)
-	}
-	return &identity{cert, key}
+func alice(t testing.TB) *identity {
+	p := testcert.RSA(t, testcert.Name("alice"))
+	return &identity{p, p.Cert, p.RSAKey()}
 }
 
-var (
-	alice = sync.OnceValue(func() *identity { return newIdentity("alice") })
-	bob   = sync.OnceValue(func() *identity { return newIdentity("bob") })
-)
+func bob(t testing.TB) *identity {
+	p := testcert.RSA(t, testcert.Name("bob"), testcert.Key("rsa2048b"))
+	return &identity{p, p.Cert, p.RSAKey()}
+}
 
 // save writes the certificate and key as PEM files into dir.
 func (id *identity) save(t testing.TB, dir string) (cert, key string) {
 	t.Helper()
-	keyDER, err := x509.MarshalPKCS8PrivateKey(id.key)
-	if err != nil {
-		t.Fatal(err)
-	}
 	name := filepath.Join(dir, id.cert.Subject.CommonName)
-	for path, block := range map[string]*pem.Block{
-		name + ".crt": {Type: "CERTIFICATE", Bytes: id.cert.Raw},
-		name + ".key": {Type: "PRIVATE KEY", Bytes: keyDER},
-	} {
-		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+	for path, data := range map[string][]byte{name + ".crt": id.CertPEM(), name + ".key": id.KeyPEM()} {
+		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -98,15 +70,19 @@ func openReader(src KeySource, r io.Reader) ([]byte, error) {
 	return out.Bytes(), err
 }
 
+func certs(ids ...*identity) []*x509.Certificate {
+	var list []*x509.Certificate
+	for _, id := range ids {
+		list = append(list, id.cert)
+	}
+	return list
+}
+
 // seal encrypts content in one go.
 func seal(t testing.TB, content []byte, opts Options, to ...*identity) []byte {
 	t.Helper()
-	var certs []*x509.Certificate
-	for _, id := range to {
-		certs = append(certs, id.cert)
-	}
 	var buf bytes.Buffer
-	w, err := NewWriter(&buf, certs, opts)
+	w, err := NewWriter(&buf, certs(to...), opts)
 	if err != nil {
 		t.Fatal(err)
 	}

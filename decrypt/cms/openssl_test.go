@@ -27,8 +27,8 @@ var testSizes = []int{0, 1, 15, 16, 17, 1000, chunkSize - 1, chunkSize, chunkSiz
 
 func TestOpenSSLEncrypts(t *testing.T) {
 	dir := t.TempDir()
-	a, _ := alice().save(t, dir)
-	b, _ := bob().save(t, dir)
+	a, _ := alice(t).save(t, dir)
+	b, _ := bob(t).save(t, dir)
 	oaep := func(hash, mgf string) []string {
 		return []string{"-recip", a, "-keyopt", "rsa_padding_mode:oaep", "-keyopt", "rsa_oaep_md:" + hash, "-keyopt", "rsa_mgf1_md:" + mgf}
 	}
@@ -74,7 +74,7 @@ func TestOpenSSLEncrypts(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					got, err := open(alice(), message)
+					got, err := open(alice(t), message)
 					if err != nil || !bytes.Equal(got, content) {
 						t.Errorf("open: %d bytes, %v; want the %d bytes of content", len(got), err, size)
 					}
@@ -86,12 +86,12 @@ func TestOpenSSLEncrypts(t *testing.T) {
 
 func TestOpenSSLDecrypts(t *testing.T) {
 	dir := t.TempDir()
-	cert, key := bob().save(t, dir)
+	cert, key := bob(t).save(t, dir)
 	for _, compat := range []bool{false, true} {
 		for _, size := range testSizes {
 			t.Run(fmt.Sprintf("compat=%v/%d", compat, size), func(t *testing.T) {
 				content := pattern(size)
-				message := seal(t, content, Options{Compat: compat}, alice(), bob())
+				message := seal(t, content, Options{Compat: compat}, alice(t), bob(t))
 				in, out := filepath.Join(t.TempDir(), "in"), filepath.Join(t.TempDir(), "out")
 				if err := os.WriteFile(in, message, 0o600); err != nil {
 					t.Fatal(err)

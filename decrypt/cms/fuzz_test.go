@@ -1,0 +1,117 @@
+package cms
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+)
+
+// messages returns small messages of all shapes, to alice.
+func messages(t testing.TB, content []byte) [][]byte {
+	var all [][]byte
+	for _, opts := range []Options{{}, {Compat: true}} {
+		der := seal(t, content, opts, bob(t), alice(t))
+		all = append(all, der, toBER(t, der))
+	}
+	return append(all, authenticatedAttributes(t, content, 12, 12, attributeA, attributeB))
+}
+
+// FuzzMessage: whatever alice's key opens as authenticated is what was sealed
+// for her, and no content is longer than its message.
+func FuzzMessage(f *testing.F) {
+	content := []byte("the secret that alice got")
+	for _, message := range messages(f, content) {
+		f.Add(message)
+		f.Add(message[:len(message)/2])
+	}
+	id := alice(f)
+	f.Fuzz(func(t *testing.T, message []byte) {
+		m, err := ReadHeader(bytes.NewReader(message))
+		if err != nil {
+			var unsupported *UnsupportedError
+			if !isMalformed(err) && !errors.As(err, &unsupported) {
+				t.Errorf("ReadHeader: %T %v", err, err)
+			}
+			return
+		}
+		cek, err := Keys(id).Unwrap(t.Context(), m.WrappedKey())
+		if err != nil {
+			cek = pattern(m.ContentAlgorithm.KeySize)
+		}
+		ours := err == nil
+		var out bytes.Buffer
+		err = m.Decrypt(t.Context(), &out, cek)
+		var unsupported *UnsupportedError
+		if err != nil && err != ErrDecrypt && !errors.As(err, &unsupported) {
+			t.Errorf("Decrypt: %T %v", err, err)
+		}
+		if out.Len() > len(message) {
+			t.Errorf("%d bytes of content in a message of %d", out.Len(), len(message))
+		}
+		if err == nil && ours && m.Authenticated() && !bytes.Equal(out.Bytes(), content) {
+			t.Errorf("authenticated content %q", out.Bytes())
+		}
+	})
+}
+
+// FuzzWrappedKey: what parses has one form.
+func FuzzWrappedKey(f *testing.F) {
+	for _, message := range messages(f, nil) {
+		m, err := ReadHeader(bytes.NewReader(message))
+		if err != nil {
+			f.Fatal(err)
+		}
+		data, err := m.WrappedKey().MarshalBinary()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		w, err := ParseWrappedKey(data)
+		if err != nil {
+			return
+		}
+		again, err := w.MarshalBinary()
+		if err != nil || !bytes.Equal(again, data) {
+			t.Errorf("%x, %v; want %x", again, err, data)
+		}
+	})
+}
+
+func TestWrappedKey(t *testing.T) {
+	content := pattern(50)
+	for i, message := range messages(t, content) {
+		m, err := ReadHeader(bytes.NewReader(message))
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := m.WrappedKey().MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := ParseWrappedKey(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cek, cert, err := w.Unwrap(t.Context(), alice(t))
+		if err != nil || !cert.Equal(alice(t).cert) {
+			t.Fatalf("message %d: Unwrap: %v", i, err)
+		}
+		var out bytes.Buffer
+		if err := m.Decrypt(t.Context(), &out, cek); err != nil || !bytes.Equal(out.Bytes(), content) {
+			t.Errorf("message %d: %d bytes, %v", i, out.Len(), err)
+		}
+		for n := range data {
+			if _, err := ParseWrappedKey(data[:n]); err == nil {
+				t.Errorf("message %d cut after %d parses", i, n)
+			}
+		}
+		if _, err := ParseWrappedKey(append(data, 0)); err == nil {
+			t.Errorf("message %d with a byte more parses", i)
+		}
+	}
+	if _, err := ParseWrappedKey(make([]byte, maxWrappedKey+1)); !isMalformed(err) {
+		t.Errorf("huge: %v, want a LimitError", err)
+	}
+}
