@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
-	"strings"
 )
 
 // A Form is how a message is packed.
@@ -165,22 +164,20 @@ func isCompactJWE(head []byte) bool {
 	return ok && bytes.HasPrefix(header, []byte("eyJ")) && !bytes.ContainsAny(header, " \r\n")
 }
 
-// detectBase64 tells CMS from a bare RSA block by the first bytes.
+// detectBase64 tells CMS by its first bytes, and a bare RSA block by its size.
 func detectBase64(head []byte) Form {
-	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-	text := strings.Join(strings.Fields(string(head)), "")
-	text = strings.TrimRight(text, "=")
-	if len(text) < 8 || strings.Trim(text, digits) != "" {
+	text := bytes.Join(bytes.Fields(head), nil)
+	if len(text) < 8 {
 		return 0
 	}
-	start, err := base64.StdEncoding.DecodeString(text[:8])
+	if start, err := base64.StdEncoding.DecodeString(string(text[:8])); err == nil && isDER(start) {
+		return Base64
+	}
+	block, err := base64.StdEncoding.DecodeString(string(text))
 	if err != nil {
 		return 0
 	}
-	if isDER(start) {
-		return Base64
-	}
-	switch len(text) * 6 / 8 {
+	switch len(block) {
 	case 128, 256, 384, 512, 1024:
 		return RawRSA
 	}
