@@ -23,6 +23,9 @@ func unarmour(data []byte) ([]byte, error) {
 	case bytes.Contains(data, []byte("-----BEGIN ")):
 		return unPEM(data)
 	}
+	if bytes.HasPrefix(data, []byte{0xfe, 0xed, 0xfe, 0xed}) {
+		return nil, fmt.Errorf("%w: it is a Java key store in the JKS form, not a PFX", ErrDamaged)
+	}
 	compact := bytes.Join(bytes.Fields(data), nil)
 	if der, err := base64.StdEncoding.AppendDecode(nil, compact); err == nil && len(der) > 0 && der[0] == sequence {
 		return der, nil

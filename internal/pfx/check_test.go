@@ -5,15 +5,12 @@ import (
 	"crypto"
 	"crypto/ecdh"
 	"crypto/rand"
-	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
 	"testing"
 
 	"poolcert/internal/pfx"
 )
-
-func sha1Sum(b []byte) [20]byte { return sha1.Sum(b) }
 
 // checkUsable has the key sign, or agree, for its certificate.
 func checkUsable(t *testing.T, b *pfx.Bundle) {
@@ -28,7 +25,11 @@ func checkUsable(t *testing.T, b *pfx.Bundle) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		two, err := other.ECDH(b.Leaf.PublicKey.(*ecdh.PublicKey))
+		public, err := x509.ParsePKIXPublicKey(b.Leaf.RawSubjectPublicKeyInfo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		two, err := other.ECDH(public.(*ecdh.PublicKey))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,7 +2,6 @@ package pfx_test
 
 import (
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"poolcert/batch"
 	"poolcert/internal/pfx"
 )
 
@@ -51,10 +51,7 @@ func corpus(t *testing.T) []corpusEntry {
 func TestCorpus(t *testing.T) {
 	for _, e := range corpus(t) {
 		t.Run(e.File, func(t *testing.T) {
-			data, err := os.ReadFile(filepath.Join(corpusDir, e.File))
-			if err != nil {
-				t.Fatal(err)
-			}
+			data := readFile(t, filepath.Join(corpusDir, e.File))
 			switch e.Expect {
 			case "ok":
 				checkEntry(t, e, data)
@@ -85,12 +82,12 @@ func checkEntry(t *testing.T, e corpusEntry, data []byte) {
 	b, err := pfx.Decode(t.Context(), data, e.Password, pfx.Options{})
 	if ambiguous, ok := errors.AsType[*pfx.AmbiguousError](err); ok && len(e.Keys) > 1 {
 		for _, c := range ambiguous.Candidates {
-			options = append(options, pfx.Options{Thumbprint: thumbprint(c)})
+			options = append(options, pfx.Options{Thumbprint: batch.ThumbprintOf(c)})
 		}
 	} else if err != nil {
 		t.Fatal(err)
 	} else {
-		options = append(options, pfx.Options{Thumbprint: thumbprint(b.Leaf)})
+		options = append(options, pfx.Options{Thumbprint: batch.ThumbprintOf(b.Leaf)})
 	}
 	for _, o := range options {
 		b, err := pfx.Decode(t.Context(), data, e.Password, o)
@@ -132,4 +129,36 @@ func checkRefused(t *testing.T, e corpusEntry, data []byte) {
 	t.Log(err)
 }
 
-func thumbprint(c *x509.Certificate) [20]byte { return sha1Sum(c.Raw) }
+// The identities of the corpus hold each kind of key.
+func TestCorpusIdentities(t *testing.T) {
+	corpus(t)
+	files, err := filepath.Glob(filepath.Join(corpusDir, "p12/id/*.p12"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no identities: %v", err)
+	}
+	for _, path := range files {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			want, err := pfx.DecodeCER(readFile(t, strings.TrimSuffix(path, ".p12")+".crt"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			data := readFile(t, path)
+			b, err := pfx.Decode(t.Context(), data, "open-sesame", pfx.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !b.Leaf.Equal(want) {
+				t.Errorf("leaf: got %v, want %v", b.Leaf.Subject, want.Subject)
+			}
+			checkUsable(t, b)
+			compare(t, data, "open-sesame", b)
+			again, err := pfx.Encode(b, "another")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b, err = pfx.Decode(t.Context(), again, "another", pfx.Options{}); err != nil || !b.Leaf.Equal(want) {
+				t.Errorf("encoded and decoded: got %v, %v", b, err)
+			}
+		})
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +54,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"text", []byte("hello, world"), sesame, pfx.ErrDamaged, "not a PFX"},
 		{"DER certificate", rsa.Cert.Raw, sesame, pfx.ErrDamaged, "certificate without a private key"},
 		{"PEM certificate", rsa.CertPEM(), sesame, pfx.ErrDamaged, `PEM with a "CERTIFICATE"`},
+		{"Java", []byte{0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2}, sesame, pfx.ErrDamaged, "Java key store"},
 		{"PEM key", rsa.KeyPEM(), sesame, pfx.ErrDamaged, `PEM with a "PRIVATE KEY"`},
 		{"no key", trustOne, sesame, pfx.ErrNoKey, "no private key"},
 		{"nothing", trust, sesame, pfx.ErrNoKey, "no private key"},
@@ -89,19 +91,21 @@ func TestDecodeThumbprint(t *testing.T) {
 	}
 }
 
-// One key with an old and a new certificate: none of them is the one that is meant.
+// One key with an old and a new certificate.
 func TestDecodeOneKeyTwoCertificates(t *testing.T) {
 	old, renewed := testcert.RSA(t), testcert.RSA(t, testcert.Serial(2))
 	data, err := pfx.Encode(&pfx.Bundle{Leaf: old.Cert, Key: old.Key, Chain: append(renewed.Chain(), renewed.Cert)}, sesame)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = pfx.Decode(t.Context(), data, sesame, pfx.Options{})
-	if e, ok := errors.AsType[*pfx.AmbiguousError](err); !ok || len(e.Candidates) != 2 {
-		t.Errorf("got %v, want an AmbiguousError with two candidates", err)
-	}
 	for _, p := range []*testcert.Pair{old, renewed} {
-		check(t, data, sesame, p)
+		if b := check(t, data, sesame, p); len(b.Warnings) != 0 {
+			t.Errorf("got warnings %q, want none", b.Warnings)
+		}
+	}
+	b, err := pfx.Decode(t.Context(), data, sesame, pfx.Options{})
+	if err != nil || !b.Leaf.Equal(old.Cert) || !slices.Equal(b.Warnings, []pfx.Warning{pfx.FirstTaken}) {
+		t.Errorf("got %+v, %v, want the first certificate and a warning", b, err)
 	}
 }
 

@@ -46,6 +46,9 @@ const (
 	// NoMAC: anyone may have changed the file.
 	NoMAC Warning = "the PFX file has no MAC: nobody can tell whether it was changed since it was made"
 
+	// FirstTaken: no thumbprint was given, and one key has several certificates.
+	FirstTaken Warning = "several certificates in the PFX file belong to its private key: the first one was taken"
+
 	// Skipped: the file holds a key or a certificate more that can't be read.
 	Skipped Warning = "a key or certificate in the PFX file that is not understood was left out"
 )

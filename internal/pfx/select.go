@@ -17,12 +17,13 @@ func pick(keys []crypto.PrivateKey, certs []*x509.Certificate, thumbprint batch.
 	case len(certs) == 0:
 		return nil, ErrNoCertificate
 	}
-	var leaves []*x509.Certificate
-	var leafKeys []crypto.PrivateKey
+	var leaves []candidate
+	several := false // keys
 	for _, c := range certs {
 		for _, k := range keys {
 			if belongs(k, c) {
-				leaves, leafKeys = append(leaves, c), append(leafKeys, k)
+				leaves = append(leaves, candidate{c, k})
+				several = several || !belongs(leaves[0].key, c)
 				break
 			}
 		}
@@ -32,20 +33,37 @@ func pick(keys []crypto.PrivateKey, certs []*x509.Certificate, thumbprint batch.
 	case len(leaves) == 0:
 		return nil, &MismatchError{Certificates: certs}
 	case !thumbprint.IsZero():
-		chosen = slices.IndexFunc(leaves, func(c *x509.Certificate) bool { return batch.ThumbprintOf(c) == thumbprint })
+		chosen = slices.IndexFunc(leaves, func(c candidate) bool { return batch.ThumbprintOf(c.cert) == thumbprint })
 		if chosen < 0 {
-			return nil, &ThumbprintError{Thumbprint: thumbprint, Candidates: leaves}
+			return nil, &ThumbprintError{Thumbprint: thumbprint, Candidates: certificates(leaves)}
 		}
-	case len(leaves) > 1:
-		return nil, &AmbiguousError{Candidates: leaves}
+	case several:
+		return nil, &AmbiguousError{Candidates: certificates(leaves)}
 	}
-	b := &Bundle{Leaf: leaves[chosen], Key: leafKeys[chosen]}
+	b := &Bundle{Leaf: leaves[chosen].cert, Key: leaves[chosen].key}
 	for _, c := range certs {
 		if c != b.Leaf {
 			b.Chain = append(b.Chain, c)
 		}
 	}
+	if thumbprint.IsZero() && len(leaves) > 1 {
+		b.Warnings = append(b.Warnings, FirstTaken)
+	}
 	return b, nil
+}
+
+// A candidate is a certificate with the key that belongs to it.
+type candidate struct {
+	cert *x509.Certificate
+	key  crypto.PrivateKey
+}
+
+func certificates(candidates []candidate) []*x509.Certificate {
+	var certs []*x509.Certificate
+	for _, c := range candidates {
+		certs = append(certs, c.cert)
+	}
+	return certs
 }
 
 func unique(certs []*x509.Certificate) []*x509.Certificate {
@@ -67,5 +85,17 @@ func belongs(key crypto.PrivateKey, cert *x509.Certificate) bool {
 		return false
 	}
 	pub, ok := k.Public().(interface{ Equal(crypto.PublicKey) bool })
-	return ok && pub.Equal(cert.PublicKey)
+	return ok && pub.Equal(publicKey(cert))
+}
+
+// publicKey returns X25519 keys too, which x509.Certificate.PublicKey leaves out.
+func publicKey(cert *x509.Certificate) crypto.PublicKey {
+	if cert.PublicKey != nil {
+		return cert.PublicKey
+	}
+	key, err := x509.ParsePKIXPublicKey(cert.RawSubjectPublicKeyInfo)
+	if err != nil {
+		return nil
+	}
+	return key
 }
