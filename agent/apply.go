@@ -59,9 +59,7 @@ func (r *reconciler) restore(ctx context.Context) (want, bool) {
 	}
 	r.saved = set
 	w := want{revision: set.Revision, references: set.References, superseded: ctx}
-	if err := r.settle(ctx, w, failed, nil); err != nil && ctx.Err() == nil {
-		r.log.Warn("not everything is installed", "err", err)
-	}
+	r.settle(ctx, w, failed, nil) // logs and records
 	if len(r.held) < len(merge(set.References)) {
 		w.revision = "" // not complete: have the service send the set again
 	}
@@ -100,21 +98,19 @@ func (r *reconciler) run(ctx context.Context, current want, known bool) {
 		if err != nil {
 			wait := r.retry.next(err)
 			again = time.After(wait)
-			r.log.Warn("not everything is installed", "err", err, "wait", wait)
+			r.log.Debug("not everything is installed", "wait", wait)
 		}
 	}
 }
 
-// apply fetches what is missing and installs the set. The error joins those of all
-// certificates that failed.
+// apply fetches what is missing and installs the set. The error joins all that
+// went wrong, which is logged already.
 func (r *reconciler) apply(ctx context.Context, w want) error {
 	plan := NewPlan(w.references, func(t batch.Thumbprint) bool { return r.held[t] != nil }, r.installed)
 	failed := make(map[batch.Thumbprint]error)
 	if len(plan.Remove) > 0 && len(plan.Fetch) > 0 {
 		// A removal does not wait for the network.
-		if err := r.install(ctx, w, failed); err != nil {
-			r.log.Warn("not everything is installed", "err", err)
-		}
+		r.install(ctx, w, failed) // logs and records; what failed is tried again below
 		clear(failed)
 	}
 	r.fetch(ctx, w, plan.Fetch, failed)
@@ -188,15 +184,19 @@ func (r *reconciler) settle(ctx context.Context, w want, failed map[batch.Thumbp
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	r.record.update(w, references, r.held, r.installed, failed, errors.Join(saveErr, setErr))
-	if saveErr == nil && setErr == nil {
+	problem := errors.Join(saveErr, setErr)
+	if problem != nil {
+		r.log.Error("the set of certificates is not complete", "err", problem)
+	} else {
 		r.forget(references)
 	}
-	errs := []error{saveErr, setErr}
 	for _, thumbprint := range slices.SortedFunc(maps.Keys(failed), compareThumbprints) {
-		errs = append(errs, fmt.Errorf("certificate %s: %w", thumbprint, failed[thumbprint]))
+		if err := failed[thumbprint]; r.record.isNews(thumbprint, err) {
+			r.log.Warn("certificate not installed", "thumbprint", thumbprint, "err", err)
+		}
 	}
-	return errors.Join(errs...)
+	r.record.update(w, references, r.held, r.installed, failed, problem)
+	return errors.Join(append(slices.Collect(maps.Values(failed)), problem)...)
 }
 
 // save writes the last-known-good set if it changed.

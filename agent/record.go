@@ -32,6 +32,7 @@ func (s signal) raise() {
 type record struct {
 	changed signal // something is to be reported
 	online  signal // contact is there again
+	ready   func() // called when a set is installed; may be nil
 
 	mu           sync.Mutex
 	started      time.Time
@@ -82,10 +83,20 @@ func (r *record) hasSet() bool {
 	return r.applied
 }
 
+// isNews tells whether err is not what the record says of a certificate already.
+func (r *record) isNews(thumbprint batch.Thumbprint, err error) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.certificates[thumbprint].Error != err.Error()
+}
+
 // update notes the outcome of bringing the node to w. problem is that of the set
 // as a whole: while there is one, nothing counts as removed.
 func (r *record) update(w want, references []batch.CertificateReference, held map[batch.Thumbprint]*holding,
 	installed map[batch.Thumbprint]batch.CertificateReference, failed map[batch.Thumbprint]error, problem error) {
+	if r.ready != nil {
+		defer r.ready()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()

@@ -39,7 +39,7 @@ const (
 	StateStarting     State = "starting"     // no contact yet
 	StateConnected    State = "connected"    // the service answers
 	StateDisconnected State = "disconnected" // it does not; the node keeps what it has
-	StateExpired      State = "expired"      // and the node certificate has ended: join again
+	StateExpired      State = "expired"      // and the node certificate has ended; it is renewed at the next contact
 	StateRevoked      State = "revoked"      // the node was evicted or its pool is gone: join again
 	StateStopped      State = "stopped"      // no agent runs
 )

@@ -89,8 +89,18 @@ func (s *Service) asNode(handle func(http.ResponseWriter, *http.Request, *nodeRo
 			refuse(w, 403, nodeapi.CodeNotAllowed, "no client certificate")
 			return
 		}
+		leaf := r.TLS.PeerCertificates[0]
+		if leaf.CheckSignatureFrom(s.CA) != nil {
+			refuse(w, 403, nodeapi.CodeNotAllowed, "not a certificate of this service")
+			return
+		}
+		// An expired certificate may still be renewed.
+		if time.Now().After(leaf.NotAfter) && r.URL.Path != nodeapi.PathRenew {
+			refuse(w, 403, nodeapi.CodeNotAllowed, "The node certificate has expired.")
+			return
+		}
 		s.mu.Lock()
-		node := s.nodes[sha256.Sum256(r.TLS.PeerCertificates[0].RawSubjectPublicKeyInfo)]
+		node := s.nodes[sha256.Sum256(leaf.RawSubjectPublicKeyInfo)]
 		revoked := node == nil || node.revoked
 		s.mu.Unlock()
 		if revoked {
@@ -114,11 +124,15 @@ func (s *Service) followReferences(w http.ResponseWriter, r *http.Request, node 
 	defer timeout.Stop()
 	for {
 		s.mu.Lock()
-		changed, revoked := s.changed, node.revoked
+		changed, revoked, failure := s.changed, node.revoked, s.failure
 		doc := nodeapi.References{Account: Account, Pool: Pool, Revision: "r" + strconv.Itoa(s.revision), References: s.references}
 		s.mu.Unlock()
 		if revoked {
 			refuse(w, 403, nodeapi.CodeNodeRevoked, "The node was evicted.")
+			return
+		}
+		if failure != 0 {
+			http.Error(w, "out of order", failure)
 			return
 		}
 		if etag := strconv.Quote(doc.Revision); r.Header.Get("If-None-Match") != etag {

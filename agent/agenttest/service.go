@@ -106,8 +106,6 @@ func (s *Service) Start() {
 		Subject: pkix.Name{CommonName: "agenttest"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}, &key.PublicKey, time.Hour)
-	clients := x509.NewCertPool()
-	clients.AddCert(s.CA)
 	server := &http.Server{
 		Handler:     s.handler(),
 		ErrorLog:    log.New(io.Discard, "", 0),
@@ -115,8 +113,7 @@ func (s *Service) Start() {
 		TLSConfig: &tls.Config{
 			MinVersion:   tls.VersionTLS13,
 			Certificates: []tls.Certificate{{Certificate: [][]byte{leaf.Raw, s.CA.Raw}, PrivateKey: key}},
-			ClientCAs:    clients,
-			ClientAuth:   tls.VerifyClientCertIfGiven,
+			ClientAuth:   tls.RequestClientCert,
 		},
 	}
 	s.mu.Lock()

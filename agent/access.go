@@ -1,0 +1,148 @@
+package agent
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"poolcert/batch"
+	"poolcert/decrypt/cms"
+	"poolcert/decrypt/local"
+	"poolcert/internal/localsock"
+	"poolcert/store"
+)
+
+// An access list tells which visibilities a caller may use.
+type access map[batch.Visibility]accessRule
+
+type accessRule struct {
+	users, groups []uint32
+	names         []string // of both, for people
+}
+
+// resolveAccess looks the configured names up. A name that does not exist allows
+// nobody; the error lists those.
+func (c *Config) resolveAccess() (access, error) {
+	a := make(access)
+	var errs []error
+	for _, v := range batch.Visibilities() {
+		var rule accessRule
+		configured := c.Access.For(v)
+		groups := configured.Groups
+		if groups == nil && c.Owners.For(v).Group != "" {
+			groups = []string{c.Owners.For(v).Group}
+		}
+		add := func(ids *[]uint32, kind, name string, lookup func(string) (int, error)) {
+			id, err := lookup(name)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("access.%s: %w", v, err))
+				return
+			}
+			*ids = append(*ids, uint32(id))
+			rule.names = append(rule.names, kind+" "+name)
+		}
+		for _, name := range configured.Users {
+			add(&rule.users, "user", name, lookupUser)
+		}
+		for _, name := range groups {
+			add(&rule.groups, "group", name, lookupGroup)
+		}
+		a[v] = rule
+	}
+	return a, errors.Join(errs...)
+}
+
+// visible returns the visibilities that the caller may use, by what the kernel
+// says of it. Root may use all.
+func (a access) visible(c localsock.Caller) []batch.Visibility {
+	var visible []batch.Visibility
+	for _, v := range batch.Visibilities() {
+		rule := a[v]
+		if c.UID == 0 || slices.Contains(rule.users, c.UID) || slices.ContainsFunc(rule.groups, c.InGroup) {
+			visible = append(visible, v)
+		}
+	}
+	return visible
+}
+
+// String says who may use anything.
+func (a access) String() string {
+	var names []string
+	for _, v := range batch.Visibilities() {
+		for _, name := range a[v].names {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return strings.Join(append(names, "root"), ", ")
+}
+
+// A gate grants local callers what they may use.
+type gate struct {
+	access access
+	store  store.Store
+	record *record
+}
+
+var errNoSet = errors.New("the agent waits for its first set of certificates from the service")
+
+func (g *gate) ready() error {
+	if !g.record.hasSet() {
+		return errNoSet
+	}
+	return nil
+}
+
+func (g *gate) authorize(ctx context.Context, caller localsock.Caller) (local.Grant, error) {
+	visible := g.access.visible(caller)
+	if len(visible) == 0 {
+		return nil, &local.RefusedError{Reason: fmt.Sprintf("uid %d is none of those who may use certificates on this node (%s)", caller.UID, g.access)}
+	}
+	if err := g.ready(); err != nil {
+		return nil, fmt.Errorf("%w: %w", local.ErrNotReady, err)
+	}
+	installed, err := g.store.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &grant{g.store, visible, installed}, nil
+}
+
+// A grant is what one caller may use.
+type grant struct {
+	store     store.Store
+	visible   []batch.Visibility
+	installed []store.Installed
+}
+
+// PrivateKey implements [cms.KeySource].
+func (g *grant) PrivateKey(ctx context.Context, match func(*x509.Certificate) bool) (*x509.Certificate, crypto.PrivateKey, error) {
+	cert, key, err := g.store.PrivateKey(ctx, g.visible, match)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil, cms.ErrNoRecipient
+	}
+	return cert, key, err
+}
+
+// Certificates implements [local.Grant].
+func (g *grant) Certificates() []local.Certificate {
+	list := []local.Certificate{}
+	for _, c := range g.installed {
+		if !slices.ContainsFunc(c.Reference.Visibility, func(v batch.Visibility) bool { return slices.Contains(g.visible, v) }) {
+			continue
+		}
+		list = append(list, local.Certificate{
+			Thumbprint: c.Reference.Thumbprint,
+			Subject:    c.Certificate.Subject.String(),
+			NotAfter:   c.Certificate.NotAfter,
+			Visibility: c.Reference.Visibility,
+			HasKey:     c.HasKey,
+		})
+	}
+	return list
+}

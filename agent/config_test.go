@@ -1,0 +1,81 @@
+package agent
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"poolcert/batch"
+)
+
+func TestConfigDefaults(t *testing.T) {
+	c, err := ParseConfig("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Wait != 55*time.Second || c.Owners.For(batch.StartTask).Group != "poolcert-starttask" {
+		t.Errorf("ParseConfig(\"\") = %+v", c)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	c, err := ParseConfig(`
+state_dir = "/a/state"
+wait = "5s"
+initial_jitter = "0s"
+
+[log]
+level = "debug"
+format = "json"
+
+[owners.task]
+user = "0"
+group = "12"
+
+[access.task]
+groups = ["34"]
+users = ["56"]
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.StateDir != "/a/state" || c.Wait != 5*time.Second || c.InitialJitter != 0 || c.Log.Level != -4 {
+		t.Errorf("got %+v", c)
+	}
+	if c.Owners.Task.Group != "12" || c.Owners.RemoteUser.Group != "poolcert-remoteuser" || c.Access.Task.Users[0] != "56" {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestConfigRefuses(t *testing.T) {
+	for name, test := range map[string]struct{ text, want string }{
+		"unknown key":       {"wait = '5s'\nwiat = '6s'\n", "line 2: unknown key wiat"},
+		"unknown in table":  {"[log]\nlevel = 'info'\ncolour = 'red'\n", "line 3: unknown key log.colour"},
+		"unknown table":     {"\n[owners.tsak]\ngroup = 'x'\n", "line 2: unknown key owners.tsak"},
+		"unknown in nested": {"[owners.task]\ngroup = 'x'\n\n[owners.starttask]\ngrp = 'x'\n", "line 5: unknown key owners.starttask.grp"},
+		"unknown inline":    {"# x\nowners = { task = { grp = 'x' } }\n", "line 2: unknown key owners.task.grp"},
+		"array of tables":   {"[[hook]]\nx = 1\n", "line 1: unknown key hook"},
+		"syntax":            {"wait = \n", "line 1: "},
+		"wrong type":        {"\nsocket = 5\n", `line 2 (last key "socket")`},
+		"bad duration":      {"wait = 'soon'\n", "line 1: "},
+		"duration a number": {"wait = 55\n", "wait: want 1s to 1m0s"},
+		"wait too long":     {"wait = '2m'\n", "wait: want 1s to 1m0s"},
+		"relative path":     {"state_dir = 'x'\n", `state_dir: "x" is not an absolute path`},
+		"bad level":         {"[log]\nlevel = 'loud'\n", "loud"},
+		"bad format":        {"[log]\nformat = 'xml'\n", "neither text nor json"},
+		"bad jitter":        {"initial_jitter = '-1s'\n", "initial_jitter"},
+	} {
+		_, err := ParseConfig(test.text)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got error %v, want %q", name, err, test.want)
+		}
+	}
+}
+
+func TestLoadConfigNamesTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none.toml")
+	if _, err := LoadConfig(path); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("LoadConfig = %v, want an error that names %s", err, path)
+	}
+}

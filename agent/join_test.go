@@ -1,0 +1,251 @@
+package agent
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"poolcert/agent/agenttest"
+	"poolcert/internal/nodeapi"
+)
+
+func joinOptions(t *testing.T) JoinOptions {
+	return JoinOptions{StateDir: filepath.Join(t.TempDir(), "state"), NodeName: "n"}
+}
+
+func TestJoin(t *testing.T) {
+	s := agenttest.NewService(t)
+	opts := joinOptions(t)
+	id, err := Join(t.Context(), s.Token(1), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id.Pool != agenttest.Pool || id.Account != agenttest.Account || id.Node != "n-1" || id.Server != s.URL() {
+		t.Errorf("identity %+v", id)
+	}
+	stored, err := LoadIdentity(opts.StateDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stored.Node != id.Node || !stored.keys.tls.Equal(id.keys.tls) || !stored.Certificate.Equal(id.Certificate) {
+		t.Errorf("stored identity %+v, want %+v", stored, id)
+	}
+	checkStateFiles(t, opts.StateDir, identityFile, lockFile)
+
+	_, err = Join(t.Context(), s.Token(1), opts)
+	if !errors.Is(err, ErrJoined) || !strings.Contains(err.Error(), "node n-1 of pool "+agenttest.Pool) {
+		t.Errorf("a second join: %v, want ErrJoined", err)
+	}
+	opts.Force = true
+	again, err := Join(t.Context(), s.Token(1), opts)
+	if err != nil || again.Node != "n-2" {
+		t.Errorf("a forced join = %v, %v; want another node", again, err)
+	}
+}
+
+// checkStateFiles fails unless dir, with mode 0700, holds exactly these, with 0600.
+func checkStateFiles(t *testing.T, dir string, names ...string) {
+	t.Helper()
+	if fi, err := os.Stat(dir); err != nil || fi.Mode().Perm() != 0o700 {
+		t.Errorf("state directory: %v, %v; want mode 0700", fi.Mode(), err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var have []string
+	for _, e := range entries {
+		have = append(have, e.Name())
+		if fi, err := e.Info(); err != nil || fi.Mode() != 0o600 {
+			t.Errorf("%s has mode %v, want 0600", e.Name(), fi.Mode())
+		}
+	}
+	if got, want := strings.Join(have, " "), strings.Join(names, " "); got != want {
+		t.Errorf("state directory holds %s, want %s", got, want)
+	}
+}
+
+// The service has enrolled the node, and the agent is gone before it knows.
+func TestJoinAgainAfterCrashIsTheSameNode(t *testing.T) {
+	s := agenttest.NewService(t)
+	opts := joinOptions(t)
+	token := s.Token(1)
+	state, err := openStateDir(opts.StateDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := state.joiningKeys(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost, err := enroll(t.Context(), token, keys, "n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	state.Close()
+
+	id, err := Join(t.Context(), token, opts)
+	if err != nil {
+		t.Fatalf("the token was used up by the lost answer: %v", err)
+	}
+	if id.Node != lost.Node || s.Nodes() != 1 {
+		t.Errorf("joined as %s beside %s, %d nodes; want one", id.Node, lost.Node, s.Nodes())
+	}
+}
+
+// A token for another pool must not find the keys of a join that may have succeeded.
+func TestJoinKeysAreOfOneToken(t *testing.T) {
+	s := agenttest.NewService(t)
+	state, err := openStateDir(joinOptions(t).StateDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close()
+	first := s.Token(1)
+	a, err := state.joiningKeys(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := state.joiningKeys(first)
+	if err != nil || !again.tls.Equal(a.tls) {
+		t.Errorf("another key for the same token (%v)", err)
+	}
+	other, err := state.joiningKeys(s.Token(1))
+	if err != nil || other.tls.Equal(a.tls) {
+		t.Errorf("the same key for another token (%v)", err)
+	}
+}
+
+func TestJoinRefused(t *testing.T) {
+	s := agenttest.NewService(t)
+	other := agenttest.NewService(t)
+	expired := s.Token(1)
+	s.ExpireTokens()
+	foreign := other.Token(1)
+	foreign.URL = s.URL() // as after a new "init" at the same address
+	wrongHost := s.Token(1)
+	u, err := url.Parse(wrongHost.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrongHost.URL = "https://localhost:" + u.Port() // the server's certificate is for 127.0.0.1
+	unknown := nodeapi.NewToken(s.URL(), s.CA)
+
+	for name, test := range map[string]struct {
+		token *nodeapi.Token
+		check func(error) bool
+	}{
+		"expired":      {expired, isTokenRefused},
+		"used up":      {s.Token(0), isTokenRefused},
+		"unknown":      {unknown, isTokenRefused},
+		"another CA":   {foreign, func(err error) bool { return errors.Is(err, ErrCA) }},
+		"another host": {wrongHost, func(err error) bool { return strings.Contains(err.Error(), "localhost") }},
+		"no one there": {nodeapi.NewToken("https://127.0.0.1:1", s.CA), func(err error) bool { var op *net.OpError; return errors.As(err, &op) }},
+	} {
+		opts := joinOptions(t)
+		_, err := Join(t.Context(), test.token, opts)
+		if err == nil || !test.check(err) {
+			t.Errorf("%s: got error %v", name, err)
+			continue
+		}
+		if strings.Contains(err.Error(), test.token.Encode()) {
+			t.Errorf("%s: the error tells the token", name)
+		}
+		if _, err := LoadIdentity(opts.StateDir); !errors.Is(err, ErrNotJoined) {
+			t.Errorf("%s: LoadIdentity = %v, want ErrNotJoined", name, err)
+		}
+	}
+	if s.Nodes() != 0 {
+		t.Errorf("%d nodes joined", s.Nodes())
+	}
+}
+
+func isTokenRefused(err error) bool {
+	var refused *nodeapi.Error
+	return errors.As(err, &refused) && refused.Code == nodeapi.CodeTokenRefused
+}
+
+func TestFailedForcedJoinKeepsTheIdentity(t *testing.T) {
+	s := agenttest.NewService(t)
+	opts := joinOptions(t)
+	if _, err := Join(t.Context(), s.Token(1), opts); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(filepath.Join(opts.StateDir, identityFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts.Force = true
+	if _, err := Join(t.Context(), s.Token(0), opts); !isTokenRefused(err) {
+		t.Fatalf("got error %v, want a refused token", err)
+	}
+	after, err := os.ReadFile(filepath.Join(opts.StateDir, identityFile))
+	if err != nil || !bytes.Equal(before, after) {
+		t.Errorf("a failed join changed the identity (%v)", err)
+	}
+}
+
+func TestStateDirIsOnesOwn(t *testing.T) {
+	dir := t.TempDir()
+	state, err := openStateDir(filepath.Join(dir, "a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openStateDir(filepath.Join(dir, "a")); !errors.Is(err, ErrRunning) {
+		t.Errorf("locked twice: %v", err)
+	}
+	state.Close()
+	if state, err = openStateDir(filepath.Join(dir, "a")); err != nil {
+		t.Errorf("not free after Close: %v", err)
+	} else {
+		state.Close()
+	}
+
+	open := filepath.Join(dir, "open")
+	if err := os.Mkdir(open, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openStateDir(open); err == nil || !strings.Contains(err.Error(), "mode 0755, want 0700") {
+		t.Errorf("others may enter: %v", err)
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("a", link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openStateDir(link); err == nil {
+		t.Error("a symbolic link was followed")
+	}
+}
+
+func TestDamagedIdentity(t *testing.T) {
+	s := agenttest.NewService(t)
+	opts := joinOptions(t)
+	if _, err := Join(t.Context(), s.Token(1), opts); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(opts.StateDir, identityFile)
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{
+		"empty":       {},
+		"cut":         good[:len(good)/2],
+		"no keys":     []byte(`{"version":1}`),
+		"new version": bytes.Replace(good, []byte(`"version":1`), []byte(`"version":2`), 1),
+	} {
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := LoadIdentity(opts.StateDir)
+		if err == nil || errors.Is(err, ErrNotJoined) || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: got error %v, want one about %s", name, err, path)
+		}
+	}
+}

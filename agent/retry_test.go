@@ -1,0 +1,54 @@
+package agent
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"poolcert/internal/nodeapi"
+)
+
+func TestRetryWindowDoublesToTheCap(t *testing.T) {
+	var r retry
+	err := errors.New("down")
+	for i := range 40 {
+		window := min(retryBase<<min(i, 20), retryCap)
+		if wait := r.next(err); wait < 0 || wait >= window {
+			t.Errorf("wait %d = %v, want below %v", i, wait, window)
+		}
+	}
+	r.reset()
+	if wait := r.next(err); wait >= retryBase {
+		t.Errorf("wait after a success = %v, want below %v", wait, retryBase)
+	}
+}
+
+func TestRetryRespectsRetryAfter(t *testing.T) {
+	var r retry
+	busy := &refusedError{refusal: &nodeapi.Error{Code: nodeapi.CodeBusy, Message: "busy"}, retryAfter: time.Minute}
+	if wait := r.next(busy); wait < time.Minute || wait >= time.Minute+retryBase {
+		t.Errorf("wait = %v, want a minute and jitter below %v", wait, retryBase)
+	}
+	busy.retryAfter = 1000 * time.Hour
+	if wait := r.next(busy); wait > maxRetryAfter+retryCap {
+		t.Errorf("wait = %v, want at most %v and jitter", wait, maxRetryAfter)
+	}
+}
+
+func TestRetrySlow(t *testing.T) {
+	var r retry
+	if wait := r.slow(); wait < retryCap/2 || wait >= retryCap {
+		t.Errorf("slow = %v, want between %v and %v", wait, retryCap/2, retryCap)
+	}
+}
+
+func TestSleepEndsWithContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		start := time.Now()
+		if err := sleep(ctx, time.Hour); err != nil || time.Since(start) != time.Hour {
+			t.Errorf("sleep = %v after %v", err, time.Since(start))
+		}
+	})
+}
