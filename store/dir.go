@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 
@@ -52,6 +53,12 @@ type DirOptions struct {
 
 // An Owner is a numeric user and group. The zero value is root.
 type Owner struct{ UID, GID int }
+
+// valid tells whether both are real ids. -1 is none: to chown it means "as it
+// is", in 32 bits too.
+func (o Owner) valid() bool {
+	return min(o.UID, o.GID) >= 0 && uint64(max(o.UID, o.GID)) < math.MaxUint32
+}
 
 // OpenDir opens the directory and removes what a crash may have left over. It
 // does not touch the current set.

@@ -78,6 +78,9 @@ func (d *Dir) writeFolders(t *tree, making string) (owners map[batch.Visibility]
 	owners = make(map[batch.Visibility]Owner)
 	refused = make(map[batch.Visibility]error)
 	for v, owner := range d.owners {
+		if !owner.valid() {
+			continue
+		}
 		dir := path.Join(making, string(v))
 		switch err := t.mkdir(dir, &owner, folderMode); {
 		case err == nil:

@@ -209,7 +209,7 @@ func (t *tree) wipe(name string) error {
 				return err
 			}
 		}
-	} else if info.Mode().IsRegular() {
+	} else if info.Mode().IsRegular() && linkCount(info) == 1 {
 		if err := t.overwrite(name, info); err != nil {
 			return err
 		}
