@@ -71,7 +71,7 @@ type LimitError struct {
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("too large: more than %d %s", e.Max, e.What)
+	return fmt.Sprintf("too many %s: the limit is %d", e.What, e.Max)
 }
 
 // list names certificates for an error; a file may hold thousands.

@@ -10,13 +10,14 @@
 // validity times, signatures or trust, and a file without a MAC may have been
 // changed by anyone: see [Bundle].Warnings.
 //
-// Do not log a [Bundle], and do not pass a password to an error: the errors of
-// this package never hold one.
+// Do not marshal a [Bundle]: it holds the key. The errors of this package hold
+// neither passwords nor keys, and may be shown to whoever brought the file.
 package pfx
 
 import (
 	"crypto"
 	"crypto/x509"
+	"log/slog"
 	"time"
 
 	"poolcert/batch"
@@ -38,6 +39,12 @@ type Bundle struct {
 	// Warnings are what the user should know of a file that was accepted.
 	Warnings []Warning
 }
+
+// String and LogValue name the certificate, and keep the key out of messages and logs.
+func (b *Bundle) String() string { return "PFX of certificate " + batch.ThumbprintOf(b.Leaf).String() }
+
+// LogValue implements [slog.LogValuer].
+func (b *Bundle) LogValue() slog.Value { return slog.StringValue(b.String()) }
 
 // A Warning is a sentence for the user.
 type Warning string

@@ -21,6 +21,7 @@ import (
 const sesame = "open sesame"
 
 func TestOpenSSL(t *testing.T) {
+	t.Parallel()
 	need(t, openssl)
 	dir := t.TempDir()
 	ca := testcert.CA(t)
@@ -96,6 +97,7 @@ func TestOpenSSLUnsupported(t *testing.T) {
 }
 
 func TestNSS(t *testing.T) {
+	t.Parallel()
 	need(t, certutil, pk12util)
 	for _, v := range []struct{ name, options, password string }{
 		{"default", "", sesame},
@@ -117,6 +119,7 @@ func TestNSS(t *testing.T) {
 }
 
 func TestGnuTLS(t *testing.T) {
+	t.Parallel()
 	need(t, certtool)
 	dir := t.TempDir()
 	ca := testcert.CA(t)
@@ -138,6 +141,7 @@ func TestGnuTLS(t *testing.T) {
 }
 
 func TestKeytool(t *testing.T) {
+	t.Parallel()
 	need(t, keytool)
 	const password = "changeit"
 	dir := t.TempDir()
@@ -178,6 +182,7 @@ func TestKeytool(t *testing.T) {
 }
 
 func TestGPGSM(t *testing.T) {
+	t.Parallel()
 	need(t, gpgsm, gpgconf)
 	dir := t.TempDir()
 	t.Cleanup(func() { exec.Command(gpgconf.name, "--homedir", dir, "--kill", "all").Run() })
