@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -145,6 +146,17 @@ func (c *config) check() error {
 		return errors.New("delete_window: it cannot be negative")
 	}
 	return nil
+}
+
+// certificateHosts are all names that the service's own certificates are for.
+func (c *config) certificateHosts() []string {
+	hosts := slices.Clone(c.Hosts)
+	for _, text := range []string{c.URL, c.NodeURL} {
+		if u, err := url.Parse(text); err == nil && text != "" && !slices.Contains(hosts, u.Hostname()) {
+			hosts = append(hosts, u.Hostname())
+		}
+	}
+	return hosts
 }
 
 // checkHost accepts a DNS name or an IP address.

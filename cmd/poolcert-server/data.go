@@ -64,7 +64,12 @@ func loadCA(dir string) (*account.CA, error) {
 	return ca, nil
 }
 
+// service returns the account service. Without a node URL it must make no join
+// tokens.
 func (d *data) service(ctx context.Context, cfg *config, nodeURL string, log *slog.Logger) (*account.Service, error) {
+	if nodeURL == "" {
+		nodeURL = "https://unknown.invalid"
+	}
 	return account.New(ctx, account.Config{
 		DB: d.db, Keys: d.keys, CA: d.ca, NodeURL: nodeURL, Log: log,
 		DeleteWindow: max(1, time.Duration(cfg.DeleteWindow)), // 0 would mean the default

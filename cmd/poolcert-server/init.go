@@ -162,6 +162,6 @@ func fill(ctx context.Context, dir string, cfg *config) (err error) {
 	}
 	defer func() { err = errors.Join(err, database.Close()) }()
 	d := data{db: database, keys: keys, ca: ca}
-	_, err = d.service(ctx, cfg, "https://"+cfg.Hosts[0], slog.New(slog.DiscardHandler))
+	_, err = d.service(ctx, cfg, "", slog.New(slog.DiscardHandler))
 	return err
 }

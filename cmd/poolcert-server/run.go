@@ -93,7 +93,7 @@ func serveDir(ctx context.Context, dir string, cfg *config, o runOptions, log *s
 		return err
 	}
 	node := nodeserver.New(nodeserver.Config{
-		Service: service, CA: d.ca.Certificate(), Certificate: d.ca.ServerCertificate(cfg.Hosts), Log: log,
+		Service: service, CA: d.ca.Certificate(), Certificate: d.ca.ServerCertificate(cfg.certificateHosts()), Log: log,
 	})
 	s := server{service: service, clients: clientServer(service, cfg, log), node: node, log: log}
 	log.Info("listening", "url", at.URL, "node_url", at.NodeURL, "listen", at.Listen, "node_listen", at.NodeListen, "version", cli.Version())
@@ -129,7 +129,7 @@ func listenClients(cfg *config, o runOptions, d *data) (net.Listener, error) {
 func clientTLS(cfg *config, d *data) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
 	if cfg.TLSCert == "" {
-		config.GetCertificate = d.ca.ServerCertificate(cfg.Hosts)
+		config.GetCertificate = d.ca.ServerCertificate(cfg.certificateHosts())
 		return config, nil
 	}
 	cert, err := tls.LoadX509KeyPair(cfg.TLSCert, cfg.TLSKey)
