@@ -2,31 +2,168 @@ package account
 
 import (
 	"context"
+	"fmt"
+	"strings"
+	"time"
 
+	"poolcert/account/db"
 	"poolcert/batch"
 )
+
+// unknownAfter is how long a node keeps its state without a request: three of the
+// intervals in which it reports at least.
+const unknownAfter = 30 * time.Minute
+
+// maxRemove is the limit of Batch for one request.
+const maxRemove = 100
 
 // Node returns one node of a pool, with the certificates that it holds. The
 // Metadata and URL are empty. Refusals: PoolNotFound, NodeNotFound.
 func (s *Service) Node(ctx context.Context, a *Account, pool, id string) (*batch.Node, error) {
-	panic("unfinished")
+	var nodes []batch.Node
+	err := s.read(ctx, func(tx *db.Tx) error {
+		row, err := tx.Pool(a.ID, poolKey(pool))
+		if err != nil {
+			return orElse(err, errPoolNotFound)
+		}
+		node, err := tx.Node(a.ID, row.ID, strings.ToLower(id))
+		if err != nil {
+			return orElse(err, errNodeNotFound)
+		}
+		nodes, err = s.nodesOf(tx, row, []db.Node{*node})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("node %s of pool %s: %w", clip(id, 64), clip(pool, 64), err)
+	}
+	return &nodes[0], nil
 }
 
 // Nodes returns a page of the pool's nodes, and whether more follow. Refusal:
 // PoolNotFound.
 func (s *Service) Nodes(ctx context.Context, a *Account, pool string, q NodeQuery) (page []batch.Node, more bool, err error) {
-	panic("unfinished")
+	limit := pageLimit(q.Limit)
+	err = s.read(ctx, func(tx *db.Tx) error {
+		row, err := tx.Pool(a.ID, poolKey(pool))
+		if err != nil {
+			return orElse(err, errPoolNotFound)
+		}
+		rows, err := tx.Nodes(a.ID, row.ID, strings.ToLower(q.After), q.Filter, time.Now().Add(-unknownAfter), limit+1)
+		if err != nil {
+			return err
+		}
+		rows, more = cutPage(rows, limit)
+		page, err = s.nodesOf(tx, row, rows)
+		return err
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("list nodes of pool %s: %w", clip(pool, 64), err)
+	}
+	return page, more, nil
+}
+
+// nodesOf returns what the account tells of nodes, which are in the order of ids.
+func (s *Service) nodesOf(tx *db.Tx, pool *db.Pool, rows []db.Node) ([]batch.Node, error) {
+	nodes := make([]batch.Node, 0, len(rows))
+	if len(rows) == 0 {
+		return nodes, nil
+	}
+	p, err := s.poolOf(pool)
+	if err != nil {
+		return nil, err
+	}
+	held, err := tx.NodeCertificates(pool.Account, pool.ID, rows[0].ID, rows[len(rows)-1].ID)
+	if err != nil {
+		return nil, err
+	}
+	certificates := make(map[string][]db.NodeCertificate, len(rows))
+	for _, c := range held {
+		certificates[c.Node] = append(certificates[c.Node], c)
+	}
+	references := make(map[batch.Thumbprint]batch.CertificateReference, len(p.CertificateReferences))
+	for _, r := range p.CertificateReferences {
+		references[r.Thumbprint] = r
+	}
+	for i := range rows {
+		n := s.nodeOf(&rows[i])
+		for _, c := range certificates[n.ID] {
+			n.Certificates = append(n.Certificates, batch.NodeCertificate{
+				Thumbprint: c.Thumbprint, State: c.State, Time: batch.TimeOf(c.Time), Error: c.Error,
+			})
+			if c.State != batch.NodeInstalled {
+				continue
+			}
+			r, ok := references[c.Thumbprint]
+			if !ok { // the pool dropped it, the node has not yet
+				r = batch.CertificateReference{Thumbprint: c.Thumbprint, ThumbprintAlgorithm: batch.SHA1}
+			}
+			n.CertificateReferences = append(n.CertificateReferences, r)
+		}
+		nodes = append(nodes, n)
+	}
+	return nodes, nil
+}
+
+func (s *Service) nodeOf(row *db.Node) batch.Node {
+	if seen, ok := s.nodes.seen(row.KeySHA256); ok && seen.After(row.Seen) {
+		row.Seen = seen
+	}
+	n := batch.Node{
+		ID:             row.ID,
+		LastBootTime:   timeOf(row.Booted),
+		AllocationTime: timeOf(row.Enrolled),
+		LastSeen:       timeOf(row.Seen),
+		AgentVersion:   row.AgentVersion,
+	}
+	lost := row.Seen.Add(unknownAfter)
+	switch {
+	case row.Reported.IsZero():
+		n.State, n.StateTransitionTime = batch.NodeStarting, n.AllocationTime
+	case lost.Before(time.Now()):
+		n.State, n.StateTransitionTime = batch.NodeUnknown, timeOf(lost)
+	default:
+		n.State = batch.NodeIdle
+	}
+	return n
 }
 
 // RemoveNodes evicts the named nodes, all or none of them: see
-// [Service.EvictNode]. Refusals: PoolNotFound, NodeNotFound.
+// [Service.EvictNode]. Refusals: PoolNotFound, NodeNotFound, and
+// InvalidPropertyValue for none or more than 100.
 func (s *Service) RemoveNodes(ctx context.Context, a *Account, pool string, ids []string) error {
-	panic("unfinished")
+	if len(ids) == 0 || len(ids) > maxRemove {
+		return invalid("nodeList", "", fmt.Sprintf("The list has %d nodes; 1 to %d are allowed.", len(ids), maxRemove))
+	}
+	keys := make([][32]byte, 0, len(ids))
+	err := s.write(ctx, a, func(tx *db.Tx, _ int64) error {
+		row, err := tx.Pool(a.ID, poolKey(pool))
+		if err != nil {
+			return orElse(err, errPoolNotFound)
+		}
+		for _, id := range ids {
+			node, err := tx.Node(a.ID, row.ID, strings.ToLower(id))
+			if err != nil {
+				return fmt.Errorf("%s: %w", clip(id, 64), orElse(err, errNodeNotFound))
+			}
+			if err := tx.DeleteNode(a.ID, row.ID, node.ID); err != nil {
+				return err
+			}
+			keys = append(keys, node.KeySHA256)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("evict nodes of pool %s: %w", clip(pool, 64), err)
+	}
+	s.nodes.evict(keys)
+	s.release()
+	s.log.Info("nodes evicted", "account", a.Name, "pool", pool, "nodes", ids)
+	return nil
 }
 
 // EvictNode removes a node from its pool. Its next request is refused, and the
 // account forgets what it holds: a certificate is free to go even if the evicted
 // node still has a copy. Refusals: PoolNotFound, NodeNotFound.
 func (s *Service) EvictNode(ctx context.Context, a *Account, pool, id string) error {
-	panic("unfinished")
+	return s.RemoveNodes(ctx, a, pool, []string{id})
 }

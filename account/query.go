@@ -50,3 +50,19 @@ type NodeQuery struct {
 	Limit  int
 	Filter *Filter
 }
+
+// pageLimit returns how many rows a page has.
+func pageLimit(limit int) int {
+	if limit <= 0 || limit > MaxPage {
+		return MaxPage
+	}
+	return limit
+}
+
+// cutPage cuts off the one row that was read to know whether more follow.
+func cutPage[T any](rows []T, limit int) (page []T, more bool) {
+	if len(rows) > limit {
+		return rows[:limit], true
+	}
+	return rows, false
+}

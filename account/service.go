@@ -2,10 +2,15 @@ package account
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"runtime"
+	"sync"
 	"time"
 
 	"poolcert/account/db"
+	"poolcert/internal/nodeapi"
 )
 
 // DefaultDeleteWindow is how long a deletion waits for the holders of a
@@ -32,17 +37,106 @@ type Config struct {
 
 // A Service answers for all accounts of one database.
 type Service struct {
-	cfg Config
+	db      *db.DB
+	ca      *CA
+	sealer  *sealer
+	window  time.Duration
+	nodeURL string
+	log     *slog.Logger
+
+	accounts sync.Map // name to *Account
+	nodes    nodeCache
+	hub      hub
+	decoding chan struct{} // bounds how many files are decoded at a time
+	released chan struct{} // tells Run that a certificate may be free to go
+	stopping chan struct{} // closed when Run ends
 }
 
 // New returns a service, after it has made sure that the master keys open what
 // the database holds: [ErrMasterKey] otherwise. It starts nothing.
-func New(ctx context.Context, cfg Config) (*Service, error) { panic("unfinished") }
+func New(ctx context.Context, cfg Config) (*Service, error) {
+	if cfg.DB == nil || cfg.Keys == nil || cfg.CA == nil {
+		return nil, errors.New("account service: the database, the master keys and the CA are needed")
+	}
+	if _, err := nodeapi.ParseToken(nodeapi.NewToken(cfg.NodeURL, cfg.CA.cert).Encode()); err != nil {
+		return nil, fmt.Errorf("account service: the node URL %q: %w", cfg.NodeURL, err)
+	}
+	if cfg.DeleteWindow <= 0 {
+		cfg.DeleteWindow = DefaultDeleteWindow
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	sealer, err := openSealer(ctx, cfg.DB, cfg.Keys)
+	if err != nil {
+		return nil, fmt.Errorf("account service: %w", err)
+	}
+	return &Service{
+		db:       cfg.DB,
+		ca:       cfg.CA,
+		sealer:   sealer,
+		window:   cfg.DeleteWindow,
+		nodeURL:  cfg.NodeURL,
+		log:      cfg.Log,
+		decoding: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+		released: make(chan struct{}, 1),
+		stopping: make(chan struct{}),
+	}, nil
+}
 
-// Run does the work that no request does: it ends deletions and records when
-// nodes were seen. It blocks until ctx ends, then lets the waits of
-// [Service.WaitReferences] end and returns nil. Call it once.
-func (s *Service) Run(ctx context.Context) error { panic("unfinished") }
+// seenInterval is how late the database is about when a node was seen.
+const seenInterval = 5 * time.Minute
+
+// Run does the work that no request does. It ends deletions: a certificate is
+// gone as soon as no pool refers to it and no node holds it, and its deletion has
+// failed when that is not so at the end of the window. It records when nodes were
+// seen. It blocks until ctx ends, then lets the waits of [Service.WaitReferences]
+// end and returns nil. Call it once.
+func (s *Service) Run(ctx context.Context) error {
+	deletions := time.NewTimer(0)
+	defer deletions.Stop()
+	seen := time.NewTicker(seenInterval)
+	defer seen.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			close(s.stopping)
+			s.recordSeen(context.WithoutCancel(ctx))
+			return nil
+		case <-s.released:
+			deletions.Reset(s.endDeletions(ctx))
+		case <-deletions.C:
+			deletions.Reset(s.endDeletions(ctx))
+		case <-seen.C:
+			s.recordSeen(ctx)
+		}
+	}
+}
+
+// release tells Run that a certificate may be free to go.
+func (s *Service) release() {
+	select {
+	case s.released <- struct{}{}:
+	default: // Run has it to hear already
+	}
+}
+
+// write runs fn in a transaction with the account's lock and next revision.
+func (s *Service) write(ctx context.Context, a *Account, fn func(tx *db.Tx, rev int64) error) error {
+	return apiError(s.db.Update(ctx, func(tx *db.Tx) error {
+		rev, err := tx.NextRevision(a.ID)
+		if err != nil {
+			return orElse(err, ErrNoAccount)
+		}
+		return fn(tx, rev)
+	}))
+}
+
+func (s *Service) read(ctx context.Context, fn func(*db.Tx) error) error {
+	return apiError(s.db.View(ctx, fn))
+}
 
 // Ready returns nil when the database answers.
-func (s *Service) Ready(ctx context.Context) error { panic("unfinished") }
+func (s *Service) Ready(ctx context.Context) error {
+	return s.db.View(ctx, func(tx *db.Tx) error { _, err := tx.DataKeys(); return err })
+}

@@ -45,3 +45,10 @@ func (tx *Tx) DeleteNodeCertificate(acct int64, pool, node string, tp batch.Thum
 	_, err := tx.exec(`DELETE FROM node_cert WHERE acct = ? AND pool = ? AND node = ? AND thumb = ?`, acct, pool, node, tp.String())
 	return err
 }
+
+// NodeCertificateState returns how far a certificate is on a node.
+func (tx *Tx) NodeCertificateState(acct int64, pool, node string, tp batch.Thumbprint) (state batch.NodeCertificateState, err error) {
+	err = tx.row([]any{&state}, `SELECT state FROM node_cert WHERE acct = ? AND pool = ? AND node = ? AND thumb = ?`,
+		acct, pool, node, tp.String())
+	return state, err
+}

@@ -1,0 +1,111 @@
+package account
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"poolcert/account/db"
+	"poolcert/batch"
+)
+
+const (
+	deletionBatch = 100 // how many deletions are read at a time
+	deletionRetry = 5 * time.Second
+	deletionIdle  = time.Hour // nothing is being deleted
+	maxHolders    = 100       // are named in an error
+)
+
+// endDeletions ends what can be ended, and returns when to look again.
+func (s *Service) endDeletions(ctx context.Context) time.Duration {
+	for {
+		var ending []db.Certificate
+		var oldest time.Time
+		err := s.db.View(ctx, func(tx *db.Tx) (err error) {
+			if ending, err = tx.EndingDeletions(time.Now().Add(-s.window), deletionBatch); err == nil {
+				oldest, err = tx.OldestDeletion()
+			}
+			return err
+		})
+		for _, c := range ending {
+			if err == nil {
+				err = s.endDeletion(ctx, &c)
+			}
+		}
+		switch {
+		case err != nil:
+			if ctx.Err() == nil {
+				s.log.Warn("deletions will be tried again", "err", err, "wait", deletionRetry)
+			}
+			return deletionRetry
+		case len(ending) > 0: // more may have come
+		case oldest.IsZero():
+			return deletionIdle
+		default:
+			return max(0, time.Until(oldest.Add(s.window)))
+		}
+	}
+}
+
+// endDeletion removes a certificate that nobody holds, or marks its deletion as
+// failed when its time is over. All is checked again: since it was listed, the
+// deletion may have been tried anew, or a node may have been given the bytes.
+func (s *Service) endDeletion(ctx context.Context, listed *db.Certificate) error {
+	acct, tp := listed.Account, listed.Thumbprint
+	var name string
+	var outcome string
+	err := s.db.Update(ctx, func(tx *db.Tx) error {
+		rev, err := tx.NextRevision(acct)
+		if err != nil {
+			return err
+		}
+		if name, err = tx.AccountName(acct); err != nil {
+			return err
+		}
+		row, err := tx.Certificate(acct, tp)
+		if err != nil || row.State != batch.StateDeleting {
+			return orElse(err, nil)
+		}
+		holders, err := tx.Holders(acct, tp, maxHolders)
+		if err != nil {
+			return err
+		}
+		if len(holders) == 0 {
+			outcome = "certificate deleted"
+			return tx.DeleteCertificate(acct, tp)
+		}
+		if time.Now().Before(row.StateTime.Add(s.window)) {
+			return nil
+		}
+		outcome = "certificate deletion failed, it is in use"
+		text, err := json.Marshal(deleteError(holders))
+		if err != nil {
+			return err
+		}
+		return tx.SetCertificateState(acct, tp, batch.StateDeleteFailed, now(), string(text), rev)
+	})
+	if err != nil {
+		return fmt.Errorf("end the deletion of certificate %v: %w", tp, err)
+	}
+	if outcome != "" {
+		s.log.Info(outcome, "account", name, "thumbprint", tp.String())
+	}
+	return nil
+}
+
+// deleteError names the holders: pools as Batch does, nodes as pool/node.
+func deleteError(holders []db.Holder) *batch.DeleteCertificateError {
+	e := &batch.DeleteCertificateError{
+		Code:    batch.CodePoolsReferencingCertificate,
+		Message: "The certificate is still in use by the pools and nodes that the values name.",
+	}
+	for _, h := range holders {
+		if h.Node == "" {
+			e.Values = append(e.Values, batch.NameValue{Name: "Pools", Value: h.Pool})
+		} else {
+			e.Values = append(e.Values, batch.NameValue{Name: "Nodes", Value: h.Pool + "/" + h.Node})
+		}
+	}
+	return e
+}

@@ -1,0 +1,167 @@
+package account
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"poolcert/account/db"
+)
+
+// A NodeIdentity is a node that proved its key on a connection.
+type NodeIdentity struct {
+	Account string
+	Pool    string
+	Node    string
+
+	acct      int64
+	poolKey   string
+	key       [sha256.Size]byte
+	publicKey []byte        // SubjectPublicKeyInfo
+	gone      chan struct{} // closed when the node is evicted
+
+	seen     atomic.Int64 // Unix nanoseconds
+	recorded atomic.Int64 // the seen that is in the database
+}
+
+// see records that the node made a request.
+func (n *NodeIdentity) see() { n.seen.Store(time.Now().UnixNano()) }
+
+// NodeByKey returns the node with that key: the SHA-256 of its certificate's
+// SubjectPublicKeyInfo. Call it for each request, not for each connection: an
+// evicted node is refused as node-revoked from then on. It seldom reads the
+// database.
+func (s *Service) NodeByKey(ctx context.Context, spki [sha256.Size]byte) (*NodeIdentity, error) {
+	n, evictions := s.nodes.get(spki)
+	if n == nil {
+		var err error
+		if n, err = s.loadNode(ctx, spki); err != nil {
+			return nil, err
+		}
+		n = s.nodes.put(n, evictions)
+	}
+	n.see()
+	return n, nil
+}
+
+func (s *Service) loadNode(ctx context.Context, spki [sha256.Size]byte) (*NodeIdentity, error) {
+	n := &NodeIdentity{key: spki, gone: make(chan struct{})}
+	err := s.db.View(ctx, func(tx *db.Tx) error {
+		row, err := tx.NodeByKey(spki)
+		if err != nil {
+			return err
+		}
+		pool, err := tx.Pool(row.Account, row.Pool)
+		if err != nil {
+			return err
+		}
+		n.acct, n.poolKey, n.Node, n.publicKey = row.Account, row.Pool, row.ID, row.PublicKey
+		n.Pool = pool.Name
+		n.recorded.Store(row.Seen.UnixNano())
+		n.Account, err = tx.AccountName(row.Account)
+		return err
+	})
+	switch {
+	case errors.Is(err, db.ErrNotFound):
+		return nil, errRevoked
+	case err != nil:
+		return nil, fmt.Errorf("find node by key: %w", nodeError(err))
+	}
+	return n, nil
+}
+
+// A nodeCache holds the identities of nodes that made a request. The zero value
+// is ready.
+type nodeCache struct {
+	mu        sync.RWMutex
+	byKey     map[[sha256.Size]byte]*NodeIdentity
+	evictions uint64
+}
+
+// get returns the node, or nil and what put wants to know.
+func (c *nodeCache) get(key [sha256.Size]byte) (n *NodeIdentity, evictions uint64) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.byKey[key], c.evictions
+}
+
+// put keeps n, unless nodes were evicted since evictions was read: n may be one of
+// them. It returns the identity to use.
+func (c *nodeCache) put(n *NodeIdentity, evictions uint64) *NodeIdentity {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if other, ok := c.byKey[n.key]; ok {
+		return other
+	}
+	if c.evictions == evictions {
+		if c.byKey == nil {
+			c.byKey = make(map[[sha256.Size]byte]*NodeIdentity)
+		}
+		c.byKey[n.key] = n
+	}
+	return n
+}
+
+// evict forgets nodes and ends their waits. Call it after the commit.
+func (c *nodeCache) evict(keys [][sha256.Size]byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.evictions++
+	for _, key := range keys {
+		if n, ok := c.byKey[key]; ok {
+			close(n.gone)
+			delete(c.byKey, key)
+		}
+	}
+}
+
+// seen returns when the node with that key was seen, if that is known here.
+func (c *nodeCache) seen(key [sha256.Size]byte) (time.Time, bool) {
+	n, _ := c.get(key)
+	if n == nil || n.seen.Load() == 0 {
+		return time.Time{}, false
+	}
+	return time.Unix(0, n.seen.Load()), true
+}
+
+// unrecorded returns the nodes that were seen later than the database knows.
+func (c *nodeCache) unrecorded() []*NodeIdentity {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	var nodes []*NodeIdentity
+	for _, n := range c.byKey {
+		if n.seen.Load() > n.recorded.Load() {
+			nodes = append(nodes, n)
+		}
+	}
+	return nodes
+}
+
+const seenBatch = 500
+
+// recordSeen writes when nodes were seen.
+func (s *Service) recordSeen(ctx context.Context) {
+	nodes := s.nodes.unrecorded()
+	for len(nodes) > 0 {
+		batch := nodes[:min(seenBatch, len(nodes))]
+		nodes = nodes[len(batch):]
+		err := s.db.Update(ctx, func(tx *db.Tx) error {
+			for _, n := range batch {
+				seen := n.seen.Load()
+				if err := tx.SetNodeSeen(n.key, time.Unix(0, seen)); err != nil {
+					return err
+				}
+				n.recorded.Store(seen) // a failure of the commit costs one interval
+			}
+			return nil
+		})
+		if err != nil {
+			s.log.Warn("the times when nodes were seen will be written later", "err", err)
+			return
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package account
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"poolcert/account/db"
+	"poolcert/batch"
+)
+
+// A poolChange is what a pool is to be.
+type poolChange struct {
+	references *[]batch.CertificateReference // nil: as they are
+	properties map[string]json.RawMessage
+}
+
+// told are properties that the account itself tells of a pool; what a client
+// sends of them is dropped.
+var told = []string{
+	"allocationState", "allocationStateTransitionTime", "currentDedicatedNodes", "currentLowPriorityNodes",
+	"resizeErrors", "stats",
+}
+
+// apply writes the change into the row, and returns the certificates that the pool
+// refers to if the references change.
+func (c poolChange) apply(row *db.Pool, rev int64) ([]batch.Thumbprint, error) {
+	row.Revision = rev
+	var thumbprints []batch.Thumbprint
+	if c.references != nil {
+		refs, named, err := checkReferences(*c.references)
+		if err != nil {
+			return nil, err
+		}
+		text, err := json.Marshal(refs)
+		if err != nil {
+			return nil, fmt.Errorf("encode references: %w", err)
+		}
+		row.References, row.ReferencesRevision, thumbprints = string(text), rev, named
+	}
+	properties := make(map[string]json.RawMessage, len(c.properties))
+	for name, value := range c.properties {
+		if string(value) != "null" {
+			properties[name] = value
+		}
+	}
+	for _, name := range told {
+		delete(properties, name)
+	}
+	text, err := json.Marshal(properties)
+	if err != nil {
+		return nil, fmt.Errorf("encode properties: %w", err)
+	}
+	row.Properties = string(text)
+	return thumbprints, nil
+}
+
+func storedProperties(row *db.Pool) (map[string]json.RawMessage, error) {
+	properties := make(map[string]json.RawMessage)
+	if err := json.Unmarshal([]byte(row.Properties), &properties); err != nil {
+		return nil, fmt.Errorf("properties of pool %s: %w", row.ID, err)
+	}
+	return properties, nil
+}
+
+// poolOf returns what the account tells of a row.
+func (s *Service) poolOf(row *db.Pool) (*batch.Pool, error) {
+	properties, err := storedProperties(row)
+	if err != nil {
+		return nil, err
+	}
+	p := &batch.Pool{
+		ID:                  row.Name,
+		ETag:                s.etag(row.Revision),
+		LastModified:        timeOf(row.Modified),
+		CreationTime:        timeOf(row.Created),
+		State:               "active",
+		StateTransitionTime: timeOf(row.Created),
+		Properties:          properties,
+	}
+	if err := json.Unmarshal([]byte(row.References), &p.CertificateReferences); err != nil {
+		return nil, fmt.Errorf("references of pool %s: %w", row.ID, err)
+	}
+	properties["allocationState"] = json.RawMessage(`"steady"`)
+	properties["allocationStateTransitionTime"] = json.RawMessage(`"` + p.CreationTime.String() + `"`)
+	properties["currentDedicatedNodes"] = json.RawMessage(fmt.Sprint(row.Nodes))
+	return p, nil
+}

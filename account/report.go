@@ -1,0 +1,156 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"poolcert/account/db"
+	"poolcert/batch"
+	"poolcert/internal/nodeapi"
+)
+
+// Limits of a report.
+const (
+	maxReported    = 2 * maxReferences // certificates: those that are, and those that were
+	maxReportText  = 500
+	maxReportSkew  = 10 * 365 * 24 * time.Hour // of a time that a node tells
+	maxRevision    = 64
+	maxAgentString = 64
+)
+
+// Report takes a node's status in place of the one before. One thing stays: a
+// certificate that is on its way to the node is held by it until the node says
+// what became of it, or that it has applied references without it.
+func (s *Service) Report(ctx context.Context, n *NodeIdentity, status *nodeapi.Status) error {
+	reported, err := checkStatus(n, status)
+	if err != nil {
+		return err
+	}
+	released := false
+	err = s.db.Update(ctx, func(tx *db.Tx) (err error) {
+		released, err = report(tx, n, status, reported)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("report of node %s: %w", n.Node, nodeError(orElse(err, errRevoked)))
+	}
+	if released {
+		s.release()
+	}
+	return nil
+}
+
+// checkStatus returns the rows that the status asks for.
+func checkStatus(n *NodeIdentity, status *nodeapi.Status) (map[batch.Thumbprint]db.NodeCertificate, error) {
+	if len(status.Certificates) > maxReported {
+		return nil, refuseNode(nodeapi.CodeBadRequest, "the report has %d certificates; the limit is %d", len(status.Certificates), maxReported)
+	}
+	if len(status.Revision) > maxRevision {
+		return nil, refuseNode(nodeapi.CodeBadRequest, "the revision has more than %d characters", maxRevision)
+	}
+	rows := make(map[batch.Thumbprint]db.NodeCertificate, len(status.Certificates))
+	for _, c := range status.Certificates {
+		switch c.State {
+		case batch.NodeInstalled, batch.NodeFailed, batch.NodeRemoved:
+		default:
+			return nil, refuseNode(nodeapi.CodeBadRequest, "a node reports installed, failed or removed, not %q", clip(string(c.State), 40))
+		}
+		if _, ok := rows[c.Thumbprint]; ok {
+			return nil, refuseNode(nodeapi.CodeBadRequest, "the report has the certificate %v twice", c.Thumbprint)
+		}
+		rows[c.Thumbprint] = db.NodeCertificate{
+			Account: n.acct, Pool: n.poolKey, Node: n.Node, Thumbprint: c.Thumbprint,
+			State: c.State, Time: plausible(c.Time.Time), Error: strings.ToValidUTF8(clip(c.Error, maxReportText), "?"),
+		}
+	}
+	return rows, nil
+}
+
+// report writes the rows that differ, and tells whether the node let go of a
+// certificate.
+func report(tx *db.Tx, n *NodeIdentity, status *nodeapi.Status, reported map[batch.Thumbprint]db.NodeCertificate) (released bool, err error) {
+	node, err := tx.Node(n.acct, n.poolKey, n.Node)
+	if err != nil {
+		return false, err
+	}
+	if node.KeySHA256 != n.key {
+		return false, errRevoked
+	}
+	node.Reported, node.Seen, node.Revision = now(), now(), status.Revision
+	node.AgentVersion = strings.ToValidUTF8(clip(status.AgentVersion, maxAgentString), "?")
+	if status.BootTime != nil {
+		node.Booted = plausible(status.BootTime.Time)
+	}
+	if err := tx.SetNodeReport(node); err != nil {
+		return false, err
+	}
+	before, err := tx.NodeCertificates(n.acct, n.poolKey, n.Node, n.Node)
+	if err != nil {
+		return false, err
+	}
+	for _, old := range before {
+		row, ok := reported[old.Thumbprint]
+		if ok && row == old {
+			delete(reported, old.Thumbprint)
+			continue
+		}
+		if !ok {
+			stays, err := onItsWay(tx, n, status.Revision, &old)
+			if err != nil {
+				return false, err
+			}
+			if stays {
+				continue
+			}
+			if err := tx.DeleteNodeCertificate(n.acct, n.poolKey, n.Node, old.Thumbprint); err != nil {
+				return false, err
+			}
+		}
+		if holds(old.State) && !holds(row.State) {
+			released = true
+		}
+	}
+	for _, row := range reported {
+		if err := tx.SetNodeCertificate(&row); err != nil {
+			return false, err
+		}
+	}
+	return released, nil
+}
+
+// holds tells whether a node in that state may have the certificate.
+func holds(state batch.NodeCertificateState) bool {
+	return state == batch.NodeDelivering || state == batch.NodeInstalled
+}
+
+// onItsWay tells whether a certificate that the report doesn't mention may still
+// reach the node. It can't once the node has applied the present references, and
+// the certificate is not among them.
+func onItsWay(tx *db.Tx, n *NodeIdentity, revision string, row *db.NodeCertificate) (bool, error) {
+	if row.State != batch.NodeDelivering {
+		return false, nil
+	}
+	refers, err := tx.PoolRefersTo(n.acct, n.poolKey, row.Thumbprint)
+	if err != nil || refers {
+		return true, err
+	}
+	pool, err := tx.Pool(n.acct, n.poolKey)
+	if err != nil {
+		return true, err
+	}
+	doc, err := referencesDoc(n.Account, pool)
+	if err != nil {
+		return true, err
+	}
+	return doc.Tag != revision, nil
+}
+
+// plausible keeps a node's clock from writing what no row can hold.
+func plausible(t time.Time) time.Time {
+	if time.Since(t).Abs() > maxReportSkew {
+		return now()
+	}
+	return batch.TimeOf(t).Time
+}
