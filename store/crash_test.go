@@ -4,7 +4,6 @@ package store_test
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -179,38 +178,4 @@ func checkList(t *testing.T, d *store.Dir, root string) {
 	if err != nil || len(files) != len(list) {
 		t.Errorf("List has %d certificates, the folder %d (%v)", len(list), len(files), err)
 	}
-}
-
-// A disk that is really full keeps the old set, and heals.
-func TestDirFullDisk(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can mount; TestDirFailureAtEveryStep has the faults for anyone")
-	}
-	mount := t.TempDir()
-	if err := syscall.Mount("tmpfs", mount, "tmpfs", 0, "size=512k,mode=755"); err != nil {
-		t.Skipf("no mounts here (%v); TestDirFailureAtEveryStep has the faults", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(mount, 0); err != nil {
-			t.Errorf("unmount: %v", err)
-		}
-	})
-	root := filepath.Join(mount, "certs")
-	d := openDir(t, options(root))
-	a := storetest.PFX(t, "a")
-	replace(t, d, a)
-
-	var large []store.Entry
-	for i := range 10 {
-		e := storetest.PFX(t, fmt.Sprintf("large %d", i), batch.Task)
-		e.Data = make([]byte, 100<<10)
-		large = append(large, e)
-	}
-	if _, err := d.Replace(t.Context(), large); !errors.Is(err, syscall.ENOSPC) || errors.Is(err, store.ErrUnfinished) {
-		t.Errorf("error %v, want ENOSPC", err)
-	}
-	checkOneOf(t, root, treeOf(a))
-	checkClean(t, root, 1)
-	replace(t, d, large[:2]...)
-	checkOneOf(t, root, treeOf(large[:2]...))
 }

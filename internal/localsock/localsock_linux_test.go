@@ -1,0 +1,338 @@
+package localsock_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"poolcert/internal/localsock"
+)
+
+// folder returns one in which other users can reach a socket.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "poolcert-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func listen(t *testing.T, path string, opts localsock.Options) net.Listener {
+	t.Helper()
+	l, err := localsock.Listen(path, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// accept returns both ends of a new connection.
+func accept(t *testing.T, l net.Listener) (client, server net.Conn) {
+	t.Helper()
+	client, err := localsock.Dial(t.Context(), l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	server, err = l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	return client, server
+}
+
+func TestCallerOf(t *testing.T) {
+	l := listen(t, filepath.Join(folder(t), "s"), localsock.Options{})
+	_, server := accept(t, l)
+	c, err := localsock.CallerOf(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups, err := os.Getgroups()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []uint32
+	for _, g := range groups {
+		want = append(want, uint32(g))
+	}
+	if c.UID != uint32(os.Getuid()) || c.GID != uint32(os.Getgid()) || c.PID != int32(os.Getpid()) || !slices.Equal(c.Groups, want) {
+		t.Errorf("got %+v, want uid %d, gid %d, pid %d, groups %v", c, os.Getuid(), os.Getgid(), os.Getpid(), want)
+	}
+	if !c.InGroup(c.GID) || c.InGroup(54_321) {
+		t.Errorf("InGroup is wrong for %+v", c)
+	}
+}
+
+const dialPath = "POOLCERT_TEST_DIAL"
+
+// TestDialOnly is not a test of its own: other users run it to make a connection.
+func TestDialOnly(t *testing.T) {
+	path := os.Getenv(dialPath)
+	if path == "" {
+		return
+	}
+	conn, err := localsock.Dial(context.Background(), path)
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(3)
+	}
+	io.Copy(io.Discard, conn) // until the server has seen enough
+	os.Exit(0)
+}
+
+func dialAs(t *testing.T, path string, cred *syscall.Credential) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command("/proc/self/exe", "-test.run=^TestDialOnly$")
+	cmd.Env = []string{dialPath + "=" + path}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: cred}
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+func TestCallersOfOtherUsers(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can become others")
+	}
+	path := filepath.Join(folder(t), "s")
+	l := listen(t, path, localsock.Options{Mode: 0o666})
+	many := make([]uint32, 1000)
+	for i := range many {
+		many[i] = uint32(60_000 + i)
+	}
+	for _, cred := range []*syscall.Credential{
+		{Uid: 54_321, Gid: 54_322, NoSetGroups: false},
+		{Uid: 54_323, Gid: 54_324, Groups: []uint32{54_325, 54_326}},
+		{Uid: 54_323, Gid: 54_324, Groups: many},
+	} {
+		cmd := dialAs(t, path, cred)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := localsock.CallerOf(conn)
+		conn.Close()
+		if err != nil || c.UID != cred.Uid || c.GID != cred.Gid || c.PID != int32(cmd.Process.Pid) || !slices.Equal(c.Groups, cred.Groups) {
+			t.Errorf("got %+v, error %v, want %+v", c, err, cred)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// What the kernel recorded stays true when the process has ended.
+func TestCallerHasEnded(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can become others")
+	}
+	path := filepath.Join(folder(t), "s")
+	l := listen(t, path, localsock.Options{Mode: 0o666})
+	cmd := dialAs(t, path, &syscall.Credential{Uid: 54_321, Gid: 54_322, Groups: []uint32{54_323}})
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	cmd.Process.Kill()
+	cmd.Wait()
+	c, err := localsock.CallerOf(conn)
+	if err != nil || c.UID != 54_321 || !slices.Equal(c.Groups, []uint32{54_323}) {
+		t.Errorf("got %+v, error %v", c, err)
+	}
+}
+
+func TestModeKeepsOthersOut(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can become others")
+	}
+	old := syscall.Umask(0)
+	t.Cleanup(func() { syscall.Umask(old) })
+	path := filepath.Join(folder(t), "s")
+	l := listen(t, path, localsock.Options{Mode: 0o660, Owner: &localsock.Owner{UID: 0, GID: 54_330}})
+	defer l.Close()
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode() != fsSocket|0o660 {
+		t.Errorf("mode %v, error %v", info.Mode(), err)
+	}
+	out, err := dialAs(t, path, &syscall.Credential{Uid: 54_321, Gid: 54_322}).Output()
+	if err == nil || !strings.Contains(string(out), "permission denied") {
+		t.Errorf("a stranger: %s, %v, want permission denied", out, err)
+	}
+	cmd := dialAs(t, path, &syscall.Credential{Uid: 54_321, Gid: 54_322, Groups: []uint32{54_330}})
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+const fsSocket = os.ModeSocket
+
+func TestConnContext(t *testing.T) {
+	l := listen(t, filepath.Join(folder(t), "s"), localsock.Options{})
+	callers := make(chan localsock.Caller, 1)
+	server := &http.Server{
+		ConnContext: localsock.ConnContext,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c, err := localsock.FromContext(r.Context())
+			if err != nil {
+				t.Error(err)
+			}
+			callers <- c
+		}),
+	}
+	go server.Serve(l)
+	defer server.Close()
+	client, err := localsock.Dial(t.Context(), l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	fmt.Fprint(client, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	if c := <-callers; c.UID != uint32(os.Getuid()) {
+		t.Errorf("got %+v", c)
+	}
+	io.Copy(io.Discard, client)
+	if _, err := localsock.FromContext(t.Context()); err == nil {
+		t.Error("a caller without a connection")
+	}
+}
+
+func TestCallerUnknown(t *testing.T) {
+	a, b := net.Pipe()
+	defer a.Close()
+	defer b.Close()
+	if c, err := localsock.CallerOf(a); err == nil {
+		t.Errorf("a pipe has the caller %+v", c)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if c, err := localsock.CallerOf(conn); err == nil {
+		t.Errorf("a TCP connection has the caller %+v", c)
+	}
+}
+
+func TestListenReplacesStaleSocket(t *testing.T) {
+	path := filepath.Join(folder(t), "s")
+	dead, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead.SetUnlinkOnClose(false)
+	dead.Close()
+	l := listen(t, path, localsock.Options{})
+	accept(t, l)
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(entries) > 0 {
+		t.Errorf("after Close the folder has %v, error %v", entries, err)
+	}
+}
+
+func TestListenRefuses(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		make func(path string) error
+		want string
+	}{
+		{"file", func(path string) error { return os.WriteFile(path, nil, 0o600) }, "something else"},
+		{"link", func(path string) error { return os.Symlink("elsewhere", path) }, "something else"},
+		{"open folder", func(path string) error { return os.Chmod(filepath.Dir(path), 0o777) }, "others may write"},
+		{"no folder", func(path string) error { return os.Remove(filepath.Dir(path)) }, "no such file"},
+		{"linked folder", func(path string) error {
+			dir := filepath.Dir(path)
+			return errors.Join(os.Rename(dir, dir+"-real"), os.Symlink(dir+"-real", dir))
+		}, "not a real folder"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := filepath.Join(folder(t), "run")
+			path := filepath.Join(dir, "s")
+			if err := errors.Join(os.Mkdir(dir, 0o755), test.make(path)); err != nil {
+				t.Fatal(err)
+			}
+			before, _ := os.Lstat(path)
+			_, err := localsock.Listen(path, localsock.Options{})
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want one with %q", err, test.want)
+			}
+			if after, _ := os.Lstat(path); before != nil && (after == nil || !os.SameFile(before, after)) {
+				t.Error("what was there is gone")
+			}
+		})
+	}
+	long := filepath.Join(folder(t), strings.Repeat("x", 100))
+	if _, err := localsock.Listen(long, localsock.Options{}); err == nil || !strings.Contains(err.Error(), "too long") {
+		t.Errorf("long path: error %v", err)
+	}
+}
+
+func TestListenInUse(t *testing.T) {
+	path := filepath.Join(folder(t), "s")
+	l := listen(t, path, localsock.Options{})
+	if _, err := localsock.Listen(path, localsock.Options{}); !errors.Is(err, localsock.ErrInUse) {
+		t.Errorf("error %v, want ErrInUse", err)
+	}
+	_, err := l.Accept() // that of the other's question
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, server := accept(t, l)
+	go client.Write([]byte("still here"))
+	buf := make([]byte, 10)
+	if _, err := io.ReadFull(server, buf); err != nil || !bytes.Equal(buf, []byte("still here")) {
+		t.Errorf("got %q, error %v", buf, err)
+	}
+}
+
+// A listener whose path another one took leaves that one's socket alone.
+func TestCloseRemovesOnlyItsOwn(t *testing.T) {
+	path := filepath.Join(folder(t), "s")
+	first := listen(t, path, localsock.Options{})
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	second := listen(t, path, localsock.Options{})
+	first.Close()
+	accept(t, second)
+}
