@@ -1,0 +1,54 @@
+package main
+
+import (
+	"crypto/x509"
+	"errors"
+	"io/fs"
+	"net"
+
+	"poolcert/agent"
+	"poolcert/decrypt/local"
+	"poolcert/internal/cli"
+	"poolcert/internal/localsock"
+	"poolcert/internal/nodeapi"
+)
+
+const newToken = "make a new token with 'poolcert pool token create POOL'"
+
+// withHint adds what a person can do about err, and the exit code.
+func withHint(err error) error {
+	var (
+		refused *nodeapi.Error
+		host    x509.HostnameError
+		invalid x509.CertificateInvalidError
+		network net.Error
+		op      *net.OpError
+	)
+	switch {
+	case errors.Is(err, nodeapi.ErrToken):
+		return cli.Hint(err, "a token is one word that begins with pct1.; copy all of it, or %s", newToken)
+	case errors.Is(err, agent.ErrCA):
+		return cli.Hint(err, "another server answers at this address, or the service was set up anew: %s", newToken)
+	case errors.Is(err, agent.ErrJoined):
+		return cli.Hint(err, "to give that membership up, run 'poolcert-agent join --force TOKEN'")
+	case errors.Is(err, agent.ErrNotJoined):
+		return cli.Hint(err, "%s, then run 'poolcert-agent join TOKEN' here", newToken)
+	case errors.Is(err, agent.ErrRunning):
+		return cli.Hint(err, "stop the running agent first, such as with 'systemctl stop poolcert-agent'")
+	case errors.Is(err, localsock.ErrInUse):
+		return cli.Hint(err, "is another agent running? Each needs a socket and a state directory of its own")
+	case errors.Is(err, local.ErrUnavailable):
+		return cli.Hint(err, "start the agent with 'systemctl start poolcert-agent' or 'poolcert-agent run'")
+	case errors.Is(err, local.ErrNotAllowed), errors.Is(err, fs.ErrPermission):
+		return cli.Exit(cli.Hint(err, "run it as root, such as with sudo"), cli.ExitNotAllowed)
+	case errors.As(err, &refused) && refused.Code == nodeapi.CodeTokenRefused:
+		return cli.Exit(cli.Hint(err, "%s", newToken), cli.ExitNotAllowed)
+	case errors.As(err, &host):
+		return cli.Hint(err, "the server's certificate must name the host of its address: set the server up with that name, then %s", newToken)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return cli.Hint(err, "compare the clocks of this node and of the server")
+	case errors.As(err, &op), errors.As(err, &network):
+		return cli.Hint(err, "is poolcert-server running, and may this node reach that address?")
+	}
+	return err
+}

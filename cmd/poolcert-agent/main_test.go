@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"poolcert/agent"
+	"poolcert/agent/agenttest"
+	"poolcert/batch"
+	"poolcert/internal/nodeapi"
+	"poolcert/internal/testcert"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"poolcert-agent": main})
+}
+
+// TestScripts runs testdata. Each script has an account service of its own, an
+// agent.toml for it, tokens in the environment, and the commands service and await.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		Setup:               func(env *testscript.Env) error { return setup(t, env) },
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"service": serviceCommand,
+			"await":   awaitCommand,
+		},
+	})
+}
+
+type serviceKey struct{}
+
+func setup(t *testing.T, env *testscript.Env) error {
+	s, other := agenttest.NewService(t), agenttest.NewService(t)
+	env.Values[serviceKey{}] = s
+
+	expired := s.Token(1)
+	s.ExpireTokens()
+	foreign := other.Token(1)
+	foreign.URL = s.URL()
+	env.Setenv("URL", s.URL())
+	for name, token := range map[string]*nodeapi.Token{
+		"TOKEN":           s.Token(2),
+		"TOKEN_USED_UP":   s.Token(0),
+		"TOKEN_EXPIRED":   expired,
+		"TOKEN_UNKNOWN":   nodeapi.NewToken(s.URL(), s.CA),
+		"TOKEN_FOREIGN":   foreign,
+		"TOKEN_NO_SERVER": nodeapi.NewToken("https://127.0.0.1:1", s.CA),
+	} {
+		env.Setenv(name, token.Encode())
+	}
+	pair := testcert.RSA(t, testcert.Name("one"))
+	s.Add(pair.Thumbprint(), &nodeapi.Certificate{Format: batch.FormatPFX, Data: pair.PFX("pw"), Password: "pw"})
+	env.Setenv("THUMBPRINT", batch.Thumbprint(pair.Thumbprint()).String())
+	env.Setenv("NO_COLOR", "1")
+
+	config := fmt.Sprintf(`state_dir = %q
+certificates_dir = %q
+socket = %q
+initial_jitter = "0s"
+
+[owners]
+task = { group = "%[4]d" }
+starttask = { group = "%[4]d" }
+remoteuser = { group = "%[4]d" }
+`, filepath.Join(env.WorkDir, "state"), filepath.Join(env.WorkDir, "certs"), filepath.Join(env.WorkDir, "s"), os.Getegid())
+	return os.WriteFile(filepath.Join(env.WorkDir, "agent.toml"), []byte(config), 0o644)
+}
+
+// service references THUMBPRINT... | evict | stop
+func serviceCommand(ts *testscript.TestScript, neg bool, args []string) {
+	s := ts.Value(serviceKey{}).(*agenttest.Service)
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: service references THUMBPRINT... | evict | stop")
+	}
+	switch args[0] {
+	case "references":
+		var references []batch.CertificateReference
+		for _, arg := range args[1:] {
+			thumbprint, err := batch.ParseThumbprint(arg)
+			ts.Check(err)
+			references = append(references, batch.CertificateReference{Thumbprint: thumbprint})
+		}
+		s.SetReferences(references...)
+	case "evict":
+		s.Evict()
+	case "stop":
+		s.Stop()
+	default:
+		ts.Fatalf("service: no verb %q", args[0])
+	}
+}
+
+// await PATTERN waits until the agent's status, as JSON, matches.
+func awaitCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: await PATTERN")
+	}
+	pattern := regexp.MustCompile(args[0])
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	var last []byte
+	for !pattern.Match(last) {
+		select {
+		case <-ctx.Done():
+			ts.Fatalf("await %s: the last status is %s", args[0], last)
+		case <-tick.C:
+		}
+		if status, err := agent.QueryStatus(ctx, ts.MkAbs("s")); err == nil {
+			last, err = json.Marshal(status)
+			ts.Check(err)
+		}
+	}
+}

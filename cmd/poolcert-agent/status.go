@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"poolcert/agent"
+	"poolcert/batch"
+	"poolcert/decrypt/local"
+	"poolcert/internal/cli"
+)
+
+// askTime is how long a running agent may take to answer.
+const askTime = 10 * time.Second
+
+func newStatus(o *options) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show how the agent and each certificate are",
+		Long: `Show how the agent and each certificate are. Without a running agent, show what
+the state directory tells, and fail with exit code 1.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			config, err := o.config()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), askTime)
+			defer cancel()
+			status, stopped := agent.QueryStatus(ctx, config.Socket)
+			if errors.Is(stopped, local.ErrUnavailable) {
+				if status, err = agent.StoppedStatus(config.StateDir, cli.Version()); err != nil {
+					return withHint(err)
+				}
+				stopped = fmt.Errorf("no agent is running: %w", stopped)
+			}
+			if status == nil {
+				return withHint(stopped)
+			}
+			if asJSON {
+				err = cli.JSON(cmd.OutOrStdout(), status)
+			} else {
+				err = printStatus(cmd.OutOrStdout(), status, time.Now())
+			}
+			return errors.Join(err, withHint(stopped))
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func printStatus(w io.Writer, s *agent.Status, now time.Time) error {
+	style := cli.StyleOf(w)
+	facts := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(facts, "node:\t%s\n", cli.Text(s.Node))
+	fmt.Fprintf(facts, "pool:\t%s (account %s)\n", cli.Text(s.Pool), cli.Text(s.Account))
+	fmt.Fprintf(facts, "server:\t%s\n", cli.Text(s.Server))
+	fmt.Fprintf(facts, "state:\t%s\n", stateText(style, s, now))
+	if s.ContactError != "" {
+		fmt.Fprintf(facts, "error:\t%s\n", style.Red(cli.Text(s.ContactError)))
+	}
+	if s.Problem != "" {
+		fmt.Fprintf(facts, "problem:\t%s\n", style.Red(cli.Text(s.Problem)))
+	}
+	if s.Revision != "" {
+		fmt.Fprintf(facts, "revision:\t%s\n", cli.Text(s.Revision))
+	}
+	fmt.Fprintf(facts, "node certificate:\tuntil %s\n", date(s.NodeCertificateExpires))
+	if err := facts.Flush(); err != nil {
+		return err
+	}
+	if s.State == agent.StateStopped {
+		return nil
+	}
+	if len(s.Certificates) == 0 {
+		_, err := fmt.Fprintln(w, "\nno certificates")
+		return err
+	}
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	table := cli.NewTable("THUMBPRINT", "STATE", "EXPIRES", "VISIBILITY", "SUBJECT", "ERROR")
+	for _, c := range s.Certificates {
+		expires := "-"
+		if c.Expires != nil {
+			if expires = date(*c.Expires); c.Expires.Before(now) {
+				expires = style.Yellow(expires + " (expired)")
+			}
+		}
+		table.Row(c.Thumbprint.String(), certificateState(style, c.State), expires, visibilities(c.Visibility), cli.Text(c.Subject), style.Red(cli.Text(c.Error)))
+	}
+	return table.Write(w)
+}
+
+func stateText(style cli.Style, s *agent.Status, now time.Time) string {
+	last := "never"
+	if s.LastContact != nil {
+		last = age(*s.LastContact, now) + " ago"
+	}
+	switch s.State {
+	case agent.StateConnected:
+		text := style.Green(string(s.State))
+		if s.ConnectedSince != nil {
+			text += fmt.Sprintf(" since %s (%s), last contact %s", date(*s.ConnectedSince), age(*s.ConnectedSince, now), last)
+		}
+		return text
+	case agent.StateRevoked:
+		return style.Red(string(s.State)) + ": the node was evicted, or its pool is gone; join again with a new token"
+	case agent.StateStarting, agent.StateStopped:
+		return style.Yellow(string(s.State))
+	}
+	return style.Red(string(s.State)) + ", last contact " + last
+}
+
+func certificateState(style cli.Style, s batch.NodeCertificateState) string {
+	switch s {
+	case batch.NodeInstalled:
+		return style.Green(string(s))
+	case batch.NodeFailed:
+		return style.Red(string(s))
+	}
+	return style.Yellow(string(s))
+}
+
+func visibilities(list []batch.Visibility) string {
+	var names []string
+	for _, v := range list {
+		names = append(names, string(v))
+	}
+	return strings.Join(names, ",")
+}
+
+func date(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
+
+func age(t, now time.Time) string { return max(0, now.Sub(t)).Round(time.Second).String() }
