@@ -27,7 +27,11 @@ func newLimiter() *limiter { return &limiter{full: make(map[string]time.Time)} }
 func (l *limiter) wait(address string, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.full[address].Sub(now) - (failureBurst-1)*failureInterval
+	full, known := l.full[address]
+	if !known {
+		return 0
+	}
+	return max(0, full.Sub(now)-(failureBurst-1)*failureInterval)
 }
 
 // record counts a failure.
