@@ -24,6 +24,8 @@ type berReader struct {
 	br   *bufio.Reader
 	off  int64
 	open []frame
+
+	elements int // read by the current call of der
 }
 
 // A frame is an open constructed element.
@@ -204,6 +206,7 @@ func (r *berReader) der(tag byte, what string, limit int) ([]byte, error) {
 		return nil, r.fail(what)
 	}
 	var buf bytes.Buffer
+	r.elements = 0
 	stop := r.off + int64(limit)
 	if err := r.appendDER(&buf, what, stop); err != nil {
 		if err == errTooLong {
@@ -223,6 +226,9 @@ func (r *berReader) appendDER(buf *bytes.Buffer, what string, stop int64) error 
 	}
 	if e.length > stop-r.off || r.off > stop {
 		return errTooLong
+	}
+	if r.elements++; r.elements > maxElements {
+		return &LimitError{"elements in " + what, maxElements}
 	}
 	if e.tag&constructed == 0 {
 		buf.Write(appendHeader(nil, e.tag, int(e.length)))

@@ -72,6 +72,7 @@ const (
 	maxRecipientSize = 16 << 20 // bytes of all RecipientInfos
 	maxAttributes    = 1 << 20  // bytes of each set of attributes, and of originatorInfo
 	maxAlgorithm     = 4 << 10  // bytes of the content AlgorithmIdentifier
+	maxElements      = 1 << 20  // elements in each part of the header
 	maxOID           = 64       // bytes
 	maxInteger       = 128      // bytes; RFC 5280 allows serial numbers 20
 	maxMAC           = 64       // bytes

@@ -5,7 +5,6 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/binary"
-	"fmt"
 	"testing"
 )
 
@@ -171,9 +170,4 @@ func TestPaddingSize(t *testing.T) {
 			}
 		}
 	}
-}
-
-func ExampleType() {
-	fmt.Println(EnvelopedData, AuthEnvelopedData)
-	// Output: EnvelopedData AuthEnvelopedData
 }

@@ -111,7 +111,8 @@ func TestEndlessInput(t *testing.T) {
 	}{
 		"sequences":          {nil, open(tagSequence), 1 << 16},
 		"zeros":              {nil, []byte{0}, 1 << 16},
-		"recipients":         {slices.Concat(head, open(tagSet)), el(0xa4), maxRecipientSize + 1<<16},
+		"recipients":         {slices.Concat(head, open(tagSet)), el(0xa4), 2*maxElements + 1<<16},
+		"large recipients":   {slices.Concat(head, open(tagSet)), el(0xa4, make([]byte, 100)), maxRecipientSize + 1<<16},
 		"nested recipients":  {slices.Concat(head, open(tagSet)), open(0xa4), 1 << 16},
 		"originatorInfo":     {slices.Concat(head, open(tagExplicit0)), el(tagOctets, make([]byte, 50)), maxAttributes + 1<<16},
 		"empty strings":      {content, el(tagOctets), 1 << 16},

@@ -159,12 +159,15 @@ func TestFirstRecipientOnly(t *testing.T) {
 	}
 	good := m.Recipients[0].Raw
 	bad := bytes.Replace(good, m.Recipients[0].encryptedKey, make([]byte, 256), 1)
+	oaep := []byte{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 7}
+	unknown := [2][]byte{oaep, append(oaep[:8:8], 99)}
 	w := m.WrappedKey()
 	for _, test := range []struct {
 		name       string
 		recipients []byte
 		same       bool
 	}{
+		{"unknown algorithm first", slices.Concat(bytes.Replace(good, unknown[0], unknown[1], 1), good), true},
 		{"good first", slices.Concat(good, bad), true},
 		{"bad first", slices.Concat(bad, good), false},
 	} {

@@ -27,8 +27,9 @@ type KeySource interface {
 // An Unwrapper opens the content key of a message.
 type Unwrapper interface {
 	// Unwrap returns the content key. Its errors are *NoRecipientError,
-	// *UnsupportedError, and those of getting at the private key. That the
-	// result is the right key shows only when it is used.
+	// *UnsupportedError, *FormatError for our recipient's parameters, and those
+	// of getting at the private key. That the result is the right key shows only
+	// when it is used.
 	Unwrap(ctx context.Context, w *WrappedKey) (cek []byte, err error)
 }
 
@@ -44,7 +45,8 @@ func (k keys) Unwrap(ctx context.Context, w *WrappedKey) ([]byte, error) {
 
 // Unwrap opens the content key with a private key of src, and returns it with
 // the certificate of that key. It uses the first recipient that names the
-// certificate, and at most one private-key operation.
+// certificate (with an algorithm that is known, if there is one), and at most one
+// private-key operation.
 //
 // It always returns a key of the right length: where w does not decrypt, one
 // that looks random, and that is the same each time.

@@ -82,11 +82,15 @@ func (x index) add(key string, i int) {
 	}
 }
 
+// newIndex prefers recipients whose algorithm we know: which one is used must
+// not depend on more than the message says.
 func newIndex(recipients []Recipient) index {
 	x := make(index)
-	for i, r := range recipients {
-		if r.ID != nil {
-			x.add(r.ID.key(), i)
+	for _, known := range []bool{true, false} {
+		for i, r := range recipients {
+			if r.ID != nil && (r.unsupported == nil) == known {
+				x.add(r.ID.key(), i)
+			}
 		}
 	}
 	return x
