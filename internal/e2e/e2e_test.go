@@ -54,8 +54,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("POOLCERT_SOCKET", filepath.Join(env.WorkDir, "node", "agent.sock"))
 			env.Setenv("GROUP", fmt.Sprint(os.Getgid()))
 			env.Setenv("NO_COLOR", "1")
-			env.Values[daemons{}] = make(daemons)
-			env.Defer(func() { env.Values[daemons{}].(daemons).stop() })
+			running := make(daemons)
+			env.Values[daemonsKey{}] = running
+			env.Defer(running.stop)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -65,7 +66,7 @@ func TestScripts(t *testing.T) {
 			"cert":         makeCertificate,
 			"join":         join,
 			"start-agent":  startAgent,
-			"stop":         stop,
+			"end":          end,
 			"eventually":   eventually,
 			"setenv-file":  setenvFile,
 			"flip":         flip,
@@ -75,6 +76,8 @@ func TestScripts(t *testing.T) {
 
 // daemons are the processes that a script has started, by name.
 type daemons map[string]*exec.Cmd
+
+type daemonsKey struct{}
 
 func (d daemons) stop() {
 	for name := range d {
@@ -104,7 +107,7 @@ func start(ts *testscript.TestScript, name, program string, args ...string) *exe
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("WORK")}
 	ts.Check(cmd.Start())
-	ts.Value(daemons{}).(daemons)[name] = cmd
+	ts.Value(daemonsKey{}).(daemons)[name] = cmd
 	return cmd
 }
 
@@ -150,6 +153,7 @@ func initServer(ts *testscript.TestScript, neg bool, args []string) {
 	settings := append([]string{`listen = "127.0.0.1:0"`, `node_listen = "127.0.0.1:0"`}, args[1:]...)
 	ts.Check(os.WriteFile(config, []byte(strings.Join(settings, "\n")+"\n"+strings.Join(kept, "")), 0o600))
 	cmd := exec.Command(filepath.Join(programs, "poolcert-server"), "account", "create", "--dir", ts.MkAbs(dir), "acct", "--json")
+	cmd.Stderr = ts.Stderr()
 	out, err := cmd.Output()
 	ts.Check(err)
 	var account struct{ PrimaryKey string }
@@ -216,14 +220,14 @@ func startAgent(ts *testscript.TestScript, neg bool, args []string) {
 	start(ts, "agent", "poolcert-agent", "--config", ts.MkAbs("agent.toml"), "run")
 }
 
-// stop NAME [-kill] ends a server (by its directory) or the agent, and wants it
+// end NAME [-kill] ends a server (by its directory) or the agent, and wants it
 // to end well, unless it was killed.
-func stop(ts *testscript.TestScript, neg bool, args []string) {
+func end(ts *testscript.TestScript, neg bool, args []string) {
 	sig := syscall.SIGTERM
 	if len(args) > 1 && args[1] == "-kill" {
 		sig = syscall.SIGKILL
 	}
-	err := ts.Value(daemons{}).(daemons).end(args[0], sig)
+	err := ts.Value(daemonsKey{}).(daemons).end(args[0], sig)
 	if sig == syscall.SIGTERM {
 		ts.Check(err)
 	}
