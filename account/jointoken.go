@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,6 +30,9 @@ func (s *Service) AddJoinToken(ctx context.Context, a *Account, pool string, add
 		if uses = *add.Uses; uses < 1 || uses > maxTokenUses {
 			return nil, invalid("uses", fmt.Sprint(uses), fmt.Sprintf("A token has 1 to %d uses, or no limit if uses is absent.", maxTokenUses))
 		}
+	}
+	if s.nodeURL == "" {
+		return nil, errors.New("add join token: the service was made without a node URL")
 	}
 	token := nodeapi.NewToken(s.nodeURL, s.ca.cert)
 	created := now()

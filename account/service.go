@@ -17,7 +17,7 @@ import (
 // certificate to let go (the real service was seen to take 60 s).
 const DefaultDeleteWindow = 60 * time.Second
 
-// Config is what a [Service] works with. DB, Keys, CA and NodeURL are needed.
+// Config is what a [Service] works with. DB, Keys and CA are needed.
 type Config struct {
 	DB   *db.DB
 	Keys *Keyring
@@ -28,7 +28,7 @@ type Config struct {
 	DeleteWindow time.Duration
 
 	// NodeURL is the https URL of the node API, without a path, as nodes reach
-	// it. It goes into join tokens.
+	// it. It goes into join tokens; while it is empty none can be made.
 	NodeURL string
 
 	// Log may be nil.
@@ -58,8 +58,10 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if cfg.DB == nil || cfg.Keys == nil || cfg.CA == nil {
 		return nil, errors.New("account service: the database, the master keys and the CA are needed")
 	}
-	if _, err := nodeapi.ParseToken(nodeapi.NewToken(cfg.NodeURL, cfg.CA.cert).Encode()); err != nil {
-		return nil, fmt.Errorf("account service: the node URL %q: %w", cfg.NodeURL, err)
+	if cfg.NodeURL != "" {
+		if _, err := nodeapi.ParseToken(nodeapi.NewToken(cfg.NodeURL, cfg.CA.cert).Encode()); err != nil {
+			return nil, fmt.Errorf("account service: the node URL %q: %w", cfg.NodeURL, err)
+		}
 	}
 	if cfg.DeleteWindow <= 0 {
 		cfg.DeleteWindow = DefaultDeleteWindow
