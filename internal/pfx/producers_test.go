@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"software.sslmate.com/src/go-pkcs12"
 
@@ -72,7 +73,11 @@ func TestOpenSSL(t *testing.T) {
 			args := append([]string{"pkcs12", "-export", "-out", "out.p12", "-passout", "pass:" + v.password},
 				strings.Fields(v.options)...)
 			openssl.run(t, dir, args...)
-			b := check(t, readFile(t, filepath.Join(dir, "out.p12")), v.password, v.pair)
+			data := readFile(t, filepath.Join(dir, "out.p12"))
+			b := check(t, data, v.password, v.pair)
+			if !strings.Contains(v.options, "NONE -nomac") { // then no password is wrong
+				checkWrongPassword(t, data, v.password)
+			}
 			if got := len(b.Chain); got != v.chain {
 				t.Errorf("got a chain of %d, want %d", got, v.chain)
 			}
@@ -99,21 +104,15 @@ func TestOpenSSLUnsupported(t *testing.T) {
 func TestNSS(t *testing.T) {
 	t.Parallel()
 	need(t, certutil, pk12util)
-	for _, v := range []struct{ name, options, password string }{
-		{"default", "", sesame},
-		{"AES-128", "-c AES-128-CBC -C AES-256-CBC", sesame},
-		{"accents", "", "pässwörd"},
-		{"emoji", "", "🔑 with 𝄞"},
-	} {
-		t.Run(v.name, func(t *testing.T) {
+	for _, password := range []string{sesame, "pässwörd", "🔑 with 𝄞"} {
+		t.Run(password, func(t *testing.T) {
 			dir := t.TempDir()
 			pair := testcert.RSA(t)
 			writeFile(t, filepath.Join(dir, "in.p12"), pair.PFX(sesame))
 			certutil.run(t, dir, "-N", "-d", ".", "--empty-password")
 			pk12util.run(t, dir, "-i", "in.p12", "-d", ".", "-W", sesame)
-			args := append([]string{"-o", "out.p12", "-d", ".", "-n", "poolcert test", "-W", v.password}, strings.Fields(v.options)...)
-			pk12util.run(t, dir, args...)
-			check(t, readFile(t, filepath.Join(dir, "out.p12")), v.password, pair)
+			pk12util.run(t, dir, "-o", "out.p12", "-d", ".", "-n", "poolcert test", "-W", password)
+			check(t, readFile(t, filepath.Join(dir, "out.p12")), password, pair)
 		})
 	}
 }
@@ -127,7 +126,7 @@ func TestGnuTLS(t *testing.T) {
 	writeFile(t, filepath.Join(dir, "key.pem"), pair.KeyPEM())
 	writeFile(t, filepath.Join(dir, "cert.pem"), pair.CertPEM())
 	writeFile(t, filepath.Join(dir, "ca.pem"), ca.CertPEM())
-	for _, cipher := range []string{"3des", "3des-pkcs12", "aes-128", "aes-192", "aes-256", "rc2-40", "arcfour"} {
+	for _, cipher := range []string{"3des", "3des-pkcs12", "aes-256", "rc2-40", "arcfour"} {
 		t.Run(cipher, func(t *testing.T) {
 			certtool.run(t, dir, "--to-p12", "--load-privkey", "key.pem", "--load-certificate", "cert.pem",
 				"--load-ca-certificate", "ca.pem", "--p12-name", "name", "--password", sesame,
@@ -166,7 +165,9 @@ func TestKeytool(t *testing.T) {
 		{"macAlgorithm=NONE", "certProtectionAlgorithm=NONE"},
 	} {
 		t.Run(strings.Join(properties, " "), func(t *testing.T) {
-			check(t, convert(t, "1.p12", fmt.Sprintf("out%d.p12", i), properties...), password, one)
+			data := convert(t, "1.p12", fmt.Sprintf("out%d.p12", i), properties...)
+			check(t, data, password, one)
+			checkWrongPassword(t, data, password)
 		})
 	}
 	t.Run("two keys", func(t *testing.T) {
@@ -201,7 +202,9 @@ func TestGPGSM(t *testing.T) {
 	for name, options := range map[string][]string{"binary": nil, "armour": {"--armor"}} {
 		t.Run(name, func(t *testing.T) {
 			run(append(options, "--output", "out.p12", "--export-secret-key-p12", "CN=poolcert test")...)
-			check(t, readFile(t, filepath.Join(dir, "out.p12")), sesame, pair)
+			data := readFile(t, filepath.Join(dir, "out.p12"))
+			check(t, data, sesame, pair)
+			checkWrongPassword(t, data, sesame)
 		})
 	}
 }
@@ -209,7 +212,7 @@ func TestGPGSM(t *testing.T) {
 // check decodes data by the pair's thumbprint, and compares with go-pkcs12 where that succeeds.
 func check(t *testing.T, data []byte, password string, want *testcert.Pair) *pfx.Bundle {
 	t.Helper()
-	b, err := pfx.Decode(t.Context(), data, password, pfx.Options{Thumbprint: want.Thumbprint()})
+	b, err := pfx.Decode(t.Context(), data, password, pfx.Options{Thumbprint: want.Thumbprint(), Limits: patient})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,15 +223,18 @@ func check(t *testing.T, data []byte, password string, want *testcert.Pair) *pfx
 		t.Errorf("another key")
 	}
 	checkUsable(t, b)
-	if password != "" {
-		if _, err := pfx.Decode(t.Context(), data, password+"x", pfx.Options{}); err == nil && !slices.Contains(b.Warnings, pfx.NoMAC) {
-			t.Error("opens with a wrong password")
-		} else if err != nil && !errors.Is(err, pfx.ErrPassword) {
-			t.Errorf("with a wrong password: got %v, want ErrPassword", err)
-		}
-	}
 	compare(t, data, password, b)
 	return b
+}
+
+// patient allows for the race detector, and for 600,000 rounds and more, which NSS and GnuTLS ask for.
+var patient = pfx.Limits{Time: 5 * time.Minute}
+
+func checkWrongPassword(t *testing.T, data []byte, password string) {
+	t.Helper()
+	if _, err := pfx.Decode(t.Context(), data, password+"x", pfx.Options{Limits: patient}); !errors.Is(err, pfx.ErrPassword) {
+		t.Errorf("with a wrong password: got %v, want ErrPassword", err)
+	}
 }
 
 func compare(t *testing.T, data []byte, password string, b *pfx.Bundle) {
