@@ -1,0 +1,319 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"poolcert/batch"
+	"poolcert/internal/nodeapi"
+	"poolcert/internal/testcert"
+	"poolcert/store"
+)
+
+// A brokenStore is a store in memory whose Replace can be made to fail.
+type brokenStore struct {
+	*store.Memory
+	err      error // returned by Replace
+	replaced bool  // Replace does its work all the same
+	calls    int
+}
+
+func (b *brokenStore) Replace(ctx context.Context, entries []store.Entry) (map[batch.Thumbprint]error, error) {
+	b.calls++
+	if b.err != nil && !b.replaced {
+		return nil, b.err
+	}
+	failed, err := b.Memory.Replace(ctx, entries)
+	return failed, errors.Join(err, b.err)
+}
+
+func newTestReconciler(t *testing.T, s source) (*reconciler, *brokenStore) {
+	t.Helper()
+	state, err := openStateDir(filepath.Join(t.TempDir(), "state"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { state.Close() })
+	b := &brokenStore{Memory: store.NewMemory()}
+	r := &reconciler{
+		source: s, store: b, vault: newVault(state, &Identity{Account: "a", Pool: "p", Node: "n"}),
+		wants: newLatest[want](), record: newRecord(), log: slog.New(slog.DiscardHandler),
+		held: make(map[batch.Thumbprint]*holding),
+	}
+	r.record.contact(nil)
+	return r, b
+}
+
+func (s *fakeSource) add(t *testing.T, name string) batch.CertificateReference {
+	pair := testcert.RSA(t, testcert.Name(name))
+	s.certificates[pair.Thumbprint()] = &nodeapi.Certificate{Format: batch.FormatPFX, Data: pair.PFX("pw"), Password: "pw"}
+	return refTo(pair.Thumbprint())
+}
+
+func wantOf(ctx context.Context, revision string, references ...batch.CertificateReference) want {
+	return want{revision: revision, references: references, superseded: ctx}
+}
+
+// states returns the reported states by thumbprint.
+func (r *record) states() map[batch.Thumbprint]batch.NodeCertificateState {
+	states := make(map[batch.Thumbprint]batch.NodeCertificateState)
+	for _, c := range r.report("").Certificates {
+		states[c.Thumbprint] = c.State
+	}
+	return states
+}
+
+func wantStates(t *testing.T, r *reconciler, want map[batch.Thumbprint]batch.NodeCertificateState) {
+	t.Helper()
+	if got := r.record.states(); !maps.Equal(got, want) {
+		t.Errorf("reported %v, want %v", got, want)
+	}
+}
+
+func TestNothingIsReportedRemovedWhileACopyIsLeft(t *testing.T) {
+	s := newFakeSource()
+	one := s.add(t, "one")
+	for name, fail := range map[string]func(*reconciler, *brokenStore) (heal func()){
+		"store cannot replace": func(_ *reconciler, b *brokenStore) func() {
+			b.err = errors.New("disk full")
+			return func() { b.err = nil }
+		},
+		"store cannot finish": func(_ *reconciler, b *brokenStore) func() {
+			b.err, b.replaced = store.ErrUnfinished, true
+			return func() { b.err = nil }
+		},
+		"last-known-good set cannot be written": func(r *reconciler, _ *brokenStore) func() {
+			good := r.vault.state
+			r.vault.state = &stateDir{path: filepath.Join(good.path, "none")}
+			return func() { r.vault.state = good }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, b := newTestReconciler(t, s)
+			if err := r.apply(t.Context(), wantOf(t.Context(), "1", one)); err != nil {
+				t.Fatal(err)
+			}
+			wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeInstalled})
+			heal := fail(r, b)
+			for range 2 {
+				if err := r.apply(t.Context(), wantOf(t.Context(), "2")); err == nil {
+					t.Error("apply: no error")
+				}
+				wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeInstalled})
+				if r.record.report("").Certificates[0].Error == "" {
+					t.Error("the report does not tell why")
+				}
+			}
+			heal()
+			if err := r.apply(t.Context(), wantOf(t.Context(), "2")); err != nil {
+				t.Error(err)
+			}
+			wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeRemoved})
+			set, err := r.vault.load()
+			if err != nil || set.Revision != "2" || len(set.Certificates) != 0 {
+				t.Errorf("last-known-good set %+v, %v", set, err)
+			}
+		})
+	}
+}
+
+func TestFailedInstallKeepsTheOldSet(t *testing.T) {
+	s := newFakeSource()
+	one, two := s.add(t, "one"), s.add(t, "two")
+	r, b := newTestReconciler(t, s)
+	if err := r.apply(t.Context(), wantOf(t.Context(), "1", one)); err != nil {
+		t.Fatal(err)
+	}
+	b.err = errors.New("disk full")
+	if err := r.apply(t.Context(), wantOf(t.Context(), "2", one, two)); err == nil {
+		t.Error("apply: no error")
+	}
+	wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeInstalled, two.Thumbprint: batch.NodeFailed})
+	b.err = nil
+	if err := r.apply(t.Context(), wantOf(t.Context(), "2", one, two)); err != nil {
+		t.Error(err)
+	}
+	wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeInstalled, two.Thumbprint: batch.NodeInstalled})
+}
+
+// What is as it should be is not written again.
+func TestUnchangedSetIsNotReplaced(t *testing.T) {
+	s := newFakeSource()
+	one := s.add(t, "one")
+	missing := refTo(batch.Thumbprint{9})
+	r, b := newTestReconciler(t, s)
+	for i, revision := range []string{"1", "1", "2"} {
+		if err := r.apply(t.Context(), wantOf(t.Context(), revision, one, missing)); err == nil {
+			t.Errorf("apply %d: no error for the missing certificate", i)
+		}
+	}
+	if b.calls != 1 {
+		t.Errorf("the store was replaced %d times, want once", b.calls)
+	}
+}
+
+// A reference that leaves the pool leaves the node, even if another one's
+// certificate cannot be fetched for a long time; and a newer set ends the wait.
+func TestRemovalDoesNotWaitForTheNetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSource()
+		one, two := s.add(t, "one"), s.add(t, "two")
+		r, b := newTestReconciler(t, s)
+		if err := r.apply(t.Context(), wantOf(t.Context(), "1", one)); err != nil {
+			t.Fatal(err)
+		}
+		s.fetch = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		superseded, supersede := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- r.apply(t.Context(), wantOf(superseded, "2", two)) }()
+		synctest.Wait()
+		if installed, err := b.List(t.Context()); err != nil || len(installed) != 0 {
+			t.Errorf("installed %v, %v; want none", installed, err)
+		}
+		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeRemoved, two.Thumbprint: batch.NodeDelivering})
+		supersede()
+		if err := <-done; err != nil {
+			t.Errorf("apply of a superseded set = %v", err)
+		}
+	})
+}
+
+// Without contact to the service, only the follower calls it.
+func TestNothingIsFetchedWithoutContact(t *testing.T) {
+	s := newFakeSource()
+	one := s.add(t, "one")
+	s.fetch = func(context.Context) error { t.Error("fetched"); return nil }
+	r, _ := newTestReconciler(t, s)
+	r.record.contact(errors.New("down"))
+	if err := r.apply(t.Context(), wantOf(t.Context(), "1", one)); !errors.Is(err, errNoContact) {
+		t.Errorf("apply = %v, want errNoContact", err)
+	}
+}
+
+func TestFailedCertificateIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSource()
+		one := s.add(t, "one")
+		var broken atomic.Bool
+		broken.Store(true)
+		s.fetch = func(context.Context) error {
+			if broken.Load() {
+				return errors.New("out of order")
+			}
+			return nil
+		}
+		r, _ := newTestReconciler(t, s)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); r.run(ctx, want{}, false) }()
+		r.wants.put(wantOf(ctx, "1", one))
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeFailed})
+		broken.Store(false)
+		time.Sleep(retryCap)
+		synctest.Wait()
+		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeInstalled})
+		cancel()
+		<-done
+	})
+}
+
+func TestLastGoodIsBoundToItsNode(t *testing.T) {
+	r, _ := newTestReconciler(t, newFakeSource())
+	if err := r.vault.save(&lastGood{Revision: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	if set, err := r.vault.load(); err != nil || set.Revision != "1" {
+		t.Fatalf("load = %+v, %v", set, err)
+	}
+	for _, other := range []*Identity{
+		{Account: "b", Pool: "p", Node: "n"}, {Account: "a", Pool: "q", Node: "n"},
+		{Account: "a", Pool: "p", Node: "m"}, {Account: "ap", Node: "n"},
+	} {
+		if _, err := newVault(r.vault.state, other).load(); !errors.Is(err, errLastGood) {
+			t.Errorf("node %+v: load = %v, want errLastGood", other, err)
+		}
+	}
+}
+
+func TestRemovedIsReportedForAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSource()
+		one := s.add(t, "one")
+		r, _ := newTestReconciler(t, s)
+		for _, w := range []want{wantOf(t.Context(), "1", one), wantOf(t.Context(), "2")} {
+			if err := r.apply(t.Context(), w); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(removedShown)
+		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeRemoved})
+		time.Sleep(time.Second)
+		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{})
+	})
+}
+
+func TestReporter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSource()
+		one := s.add(t, "one")
+		r, _ := newTestReconciler(t, s)
+		reporter := &reporter{s, r.record, "v", slog.New(slog.DiscardHandler)}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); reporter.run(ctx) }()
+		count := func() int {
+			synctest.Wait()
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return len(s.reports)
+		}
+
+		if n := count(); n != 0 {
+			t.Errorf("%d reports before the first set", n)
+		}
+		if err := r.apply(ctx, wantOf(ctx, "1", one)); err != nil {
+			t.Fatal(err)
+		}
+		if n := count(); n != 1 {
+			t.Fatalf("%d reports after the first set, want 1", n)
+		}
+		r.apply(ctx, wantOf(ctx, "1", one))
+		if n := count(); n != 1 {
+			t.Errorf("%d reports though nothing changed", n)
+		}
+		time.Sleep(nodeapi.StatusInterval)
+		if n := count(); n != 2 {
+			t.Errorf("%d reports after the interval, want 2", n)
+		}
+
+		s.update(func() { s.err = errors.New("down") })
+		r.record.contact(s.err)
+		r.apply(ctx, wantOf(ctx, "2"))
+		time.Sleep(time.Hour)
+		if n := count(); n != 2 {
+			t.Errorf("%d reports without contact", n)
+		}
+		s.update(func() { s.err = nil })
+		r.record.contact(nil)
+		if n := count(); n != 3 {
+			t.Errorf("%d reports when contact is back, want 3", n)
+		}
+		if got := s.reports[2]; got.Revision != "2" || !slices.ContainsFunc(got.Certificates, func(c batch.NodeCertificate) bool {
+			return c.Thumbprint == one.Thumbprint && c.State == batch.NodeRemoved
+		}) {
+			t.Errorf("report %+v", got)
+		}
+		cancel()
+		<-done
+	})
+}

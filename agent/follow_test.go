@@ -1,0 +1,328 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"poolcert/batch"
+	"poolcert/internal/nodeapi"
+)
+
+// A fakeSource is a source in memory, for the clock of synctest. It works: it
+// holds polls, and ends them when something changes.
+type fakeSource struct {
+	mu           sync.Mutex
+	err          error // of every call; nil: work
+	short        bool  // does not hold polls
+	references   []batch.CertificateReference
+	revision     int
+	certificates map[batch.Thumbprint]*nodeapi.Certificate
+	changed      chan struct{}
+	renewAt      time.Time
+	renewErr     error
+	polls        []time.Time
+	renewals     []time.Time
+	reports      []*nodeapi.Status
+	fetch        func(context.Context) error // before each certificate; may be nil
+}
+
+func newFakeSource() *fakeSource {
+	return &fakeSource{changed: make(chan struct{}), renewAt: time.Now().Add(100 * 365 * 24 * time.Hour), certificates: make(map[batch.Thumbprint]*nodeapi.Certificate)}
+}
+
+func (s *fakeSource) update(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+func (s *fakeSource) setReferences(references ...batch.CertificateReference) {
+	s.update(func() { s.references, s.revision = references, s.revision+1 })
+}
+
+func (s *fakeSource) References(ctx context.Context, revision string, wait time.Duration) (*nodeapi.References, error) {
+	timeout := time.NewTimer(wait)
+	defer timeout.Stop()
+	s.mu.Lock()
+	s.polls = append(s.polls, time.Now())
+	s.mu.Unlock()
+	for {
+		s.mu.Lock()
+		err, short, changed := s.err, s.short, s.changed
+		doc := &nodeapi.References{Revision: "r" + strconv.Itoa(s.revision), References: s.references}
+		s.mu.Unlock()
+		switch {
+		case err != nil:
+			return nil, err
+		case doc.Revision != revision:
+			return doc, nil
+		case short:
+			return nil, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-timeout.C:
+			return nil, nil
+		case <-changed:
+		}
+	}
+}
+
+func (s *fakeSource) Certificate(ctx context.Context, thumbprint batch.Thumbprint) (*nodeapi.Certificate, error) {
+	s.mu.Lock()
+	c, fetch := s.certificates[thumbprint], s.fetch
+	s.mu.Unlock()
+	if fetch != nil {
+		if err := fetch(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if c == nil {
+		return nil, &nodeapi.Error{Code: nodeapi.CodeNotAllowed, Message: "not allowed"}
+	}
+	return c, nil
+}
+
+func (s *fakeSource) Report(_ context.Context, status *nodeapi.Status) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.reports = append(s.reports, status)
+	}
+	return s.err
+}
+
+func (s *fakeSource) Renew(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.renewals = append(s.renewals, time.Now())
+	if s.renewErr == nil {
+		s.renewAt = time.Now().Add(12 * time.Hour)
+	}
+	return s.renewErr
+}
+
+func (s *fakeSource) RenewAt() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.renewAt
+}
+
+// pollsSince returns when polls began after t, as durations from t.
+func (s *fakeSource) pollsSince(t time.Time) []time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var since []time.Duration
+	for _, poll := range s.polls {
+		if poll.After(t) {
+			since = append(since, poll.Sub(t))
+		}
+	}
+	return since
+}
+
+func newTestFollower(s source) *follower {
+	return &follower{
+		source: s, wait: 55 * time.Second, log: slog.New(slog.DiscardHandler),
+		wants: newLatest[want](), contact: func(error) {},
+	}
+}
+
+// follow runs f in the bubble until the test ends.
+func follow(t *testing.T, f *follower) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); f.run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+}
+
+func TestFollowWakesAtAChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSource()
+		f := newTestFollower(s)
+		follow(t, f)
+		if w := <-f.wants.c; w.revision != "r0" || len(w.references) != 0 {
+			t.Errorf("first want %+v", w)
+		}
+		time.Sleep(20 * time.Second) // the clock of synctest
+		start := time.Now()
+		s.setReferences(ref(1))
+		w := <-f.wants.c
+		if w.revision != "r1" || len(w.references) != 1 || time.Since(start) != 0 {
+			t.Errorf("want %+v after %v", w, time.Since(start))
+		}
+		s.setReferences(ref(2))
+		<-f.wants.c
+		if w.superseded.Err() == nil {
+			t.Error("the older want is not superseded")
+		}
+	})
+}
+
+func TestFollowPollsAsItWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSource()
+		follow(t, newTestFollower(s))
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		// 3600 s of 55 s each, and the first one, which does not wait.
+		if n := len(s.pollsSince(time.Time{})); n < 65 || n > 68 {
+			t.Errorf("%d polls in an hour", n)
+		}
+	})
+}
+
+// A service that does not hold polls must not be called without pause.
+func TestFollowPacesShortPolls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSource()
+		s.short = true
+		follow(t, newTestFollower(s))
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n := len(s.pollsSince(time.Time{})); n > 250 {
+			t.Errorf("%d polls in an hour", n)
+		}
+	})
+}
+
+func TestFollowSlowsDownForAnEvictedNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSource()
+		f := newTestFollower(s)
+		follow(t, f)
+		<-f.wants.c
+		start := time.Now()
+		s.update(func() {
+			s.err = &refusedError{refusal: &nodeapi.Error{Code: nodeapi.CodeNodeRevoked, Message: "evicted"}}
+		})
+		if w := <-f.wants.c; !w.revoked || len(w.references) != 0 {
+			t.Errorf("want %+v, want revoked", w)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		polls := s.pollsSince(start)
+		if n := len(polls); n < 12 || n > 24 {
+			t.Errorf("%d polls in an hour", n)
+		}
+		select {
+		case w := <-f.wants.c:
+			t.Errorf("another want %+v", w)
+		default:
+		}
+		// A service that takes it back, say after a restored backup, has its node.
+		s.update(func() { s.err = nil })
+		if w := <-f.wants.c; w.revoked {
+			t.Errorf("want %+v", w)
+		}
+	})
+}
+
+// After half an hour of outage, 1000 nodes come back spread over minutes.
+func TestNodesComeBackWithoutAStorm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const nodes = 1000
+		s := newFakeSource()
+		for range nodes {
+			f := newTestFollower(s)
+			f.jitter = 2 * time.Second
+			follow(t, f)
+		}
+		time.Sleep(3 * time.Minute)
+		s.update(func() { s.err = errors.New("down") })
+		time.Sleep(30 * time.Minute)
+		up := time.Now()
+		s.update(func() { s.err = nil })
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+
+		bySecond := make(map[int]int)
+		for _, since := range s.pollsSince(up) {
+			bySecond[int(since/time.Second)]++
+		}
+		// Steady is nodes/55 s, about 18 a second. Each node comes back with a
+		// poll that does not wait and one that does.
+		for second, n := range bySecond {
+			if n > 3*nodes/55 {
+				t.Errorf("%d polls in second %d after the outage", n, second)
+			}
+		}
+	})
+}
+
+func TestFirstContactIsSpread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSource()
+		start := time.Now()
+		for range 100 {
+			f := newTestFollower(s)
+			f.jitter = 10 * time.Second
+			follow(t, f)
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		early := 0
+		for _, since := range s.pollsSince(start) {
+			if since < 5*time.Second {
+				early++
+			}
+		}
+		if early < 60 || early > 140 { // 100 nodes, two polls each, half of them
+			t.Errorf("%d polls in the first half, want about 100", early)
+		}
+	})
+}
+
+func TestRenewalAtHalfLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSource()
+		start := time.Now()
+		s.renewAt = start.Add(12 * time.Hour)
+		follow(t, newTestFollower(s))
+		time.Sleep(36*time.Hour + 5*time.Minute)
+		synctest.Wait()
+		if len(s.renewals) != 3 {
+			t.Fatalf("renewed at %v, want three times", s.renewals)
+		}
+		if late := s.renewals[0].Sub(start.Add(12 * time.Hour)); late < 0 || late > time.Minute {
+			t.Errorf("renewed %v after it was due", late)
+		}
+	})
+}
+
+// A renewal that fails is tried again, and holds up no poll.
+func TestFailedRenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSource()
+		s.renewAt = time.Now()
+		s.renewErr = errors.New("out of order")
+		f := newTestFollower(s)
+		follow(t, f)
+		<-f.wants.c
+		time.Sleep(time.Hour)
+		start := time.Now()
+		s.setReferences(ref(1))
+		<-f.wants.c
+		if time.Since(start) != 0 {
+			t.Errorf("a change took %v", time.Since(start))
+		}
+		if n := len(s.renewals); n < 10 || n > 80 {
+			t.Errorf("%d renewals in an hour", n)
+		}
+		s.update(func() { s.renewErr = nil })
+		time.Sleep(7 * time.Minute)
+		synctest.Wait()
+		if !s.RenewAt().After(time.Now()) {
+			t.Error("not renewed after the cause was gone")
+		}
+	})
+}
