@@ -43,7 +43,7 @@ holds them sealed. The name is 3 to 24 lower-case letters and digits.`,
 			return withService(cmd.Context(), *dir, func(cfg *config, s *account.Service) error {
 				primary, secondary, err := s.CreateAccount(cmd.Context(), args[0])
 				if err != nil {
-					return fmt.Errorf("create account %q: %w", args[0], err)
+					return err
 				}
 				made := created{
 					Account: args[0], Endpoint: cfg.urlFor(cfg.URL, "https", cfg.Listen),

@@ -220,7 +220,9 @@ func lineOf(path string, key toml.Key) int {
 // A duration is written as text, such as "60s".
 type duration time.Duration
 
-func (d duration) String() string { return time.Duration(d).String() }
+func (d duration) String() string {
+	return strings.Replace(time.Duration(d).String(), "m0s", "m", 1)
+}
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (d *duration) UnmarshalText(text []byte) error {
