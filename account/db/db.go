@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 )
 
 // Errors that callers may test.
@@ -62,6 +63,7 @@ type querier interface {
 // A DB is an open database. Its methods are safe for concurrent use.
 type DB struct {
 	engine      engine
+	close       func() error // once
 	incarnation string
 }
 
@@ -78,9 +80,9 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
-	d := &DB{engine: e}
+	d := &DB{engine: e, close: sync.OnceValue(e.close)}
 	if err := d.Update(ctx, d.prepare); err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), e.close())
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), d.Close())
 	}
 	return d, nil
 }
@@ -121,5 +123,6 @@ func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
 	})
 }
 
-// Close waits for running transactions and closes the database.
-func (d *DB) Close() error { return d.engine.close() }
+// Close waits for running transactions and closes the database. Calling it again
+// does nothing more.
+func (d *DB) Close() error { return d.close() }

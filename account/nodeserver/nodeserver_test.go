@@ -17,6 +17,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -529,28 +530,17 @@ func TestRequestRefusals(t *testing.T) {
 
 // An error of the service, or a panic, tells a node nothing.
 func TestInternalErrorsStayInside(t *testing.T) {
-	f := newFixture(t)
+	var log bytes.Buffer
+	s := &Server{log: slog.New(slog.NewTextHandler(&log, nil))}
 	for _, fails := range []http.HandlerFunc{
-		func(w http.ResponseWriter, r *http.Request) { f.server.refuse(w, r, errors.New("secret detail")) },
+		func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, errors.New("secret detail")) },
 		func(http.ResponseWriter, *http.Request) { panic("secret detail") },
 	} {
-		var log bytes.Buffer
-		f.server.log = slog.New(slog.NewTextHandler(&log, nil))
-		w := newRecorder()
-		f.server.guard(fails).ServeHTTP(w, must1(http.NewRequest("GET", "/", nil))(t))
-		if w.status != 500 || strings.Contains(w.body.String(), "secret") || !strings.Contains(log.String(), "secret detail") {
-			t.Errorf("answer %d %s, log %s", w.status, &w.body, &log)
+		log.Reset()
+		w := httptest.NewRecorder()
+		s.guard(fails).ServeHTTP(w, must1(http.NewRequest("GET", "/", nil))(t))
+		if w.Code != 500 || strings.Contains(w.Body.String(), "secret") || !strings.Contains(log.String(), "secret detail") {
+			t.Errorf("answer %d %s, log %s", w.Code, w.Body, &log)
 		}
 	}
 }
-
-type recorder struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func newRecorder() *recorder                       { return &recorder{header: http.Header{}} }
-func (r *recorder) Header() http.Header            { return r.header }
-func (r *recorder) WriteHeader(status int)         { r.status = status }
-func (r *recorder) Write(data []byte) (int, error) { return r.body.Write(data) }

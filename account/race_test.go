@@ -1,0 +1,89 @@
+package account_test
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"poolcert/account"
+	"poolcert/batch"
+)
+
+// TestAttachAgainstDelete: eight clients attach, detach, delete and add one
+// certificate. At no moment does a pool refer to a certificate that is not there.
+func TestAttachAgainstDelete(t *testing.T) {
+	f := newFixture(t)
+	f.run()
+	add := addOfName(t, "cert")
+	tp := add.Thumbprint
+	if err := f.AddCertificate(t.Context(), f.acct, add); err != nil {
+		t.Fatal(err)
+	}
+	allowed := func(err error, codes ...batch.ErrorCode) {
+		if err == nil {
+			return
+		}
+		for _, code := range codes {
+			if errors.Is(err, &batch.Error{Code: code}) {
+				return
+			}
+		}
+		t.Errorf("got %v", err)
+	}
+	const clients = 8
+	const rounds = 60
+	var attached, deleted atomic.Int64
+	var all sync.WaitGroup
+	for client := range clients {
+		pool := "pool-" + string(rune('a'+client))
+		f.addPool(pool)
+		all.Go(func() {
+			for n := range rounds {
+				if client%2 == 0 { // attaches and detaches
+					refs := references(tp)
+					_, err := f.PatchPool(t.Context(), f.acct, pool, account.PoolPatch{CertificateReferences: &refs}, account.Conditions{})
+					allowed(err, batch.CodeInvalidCertificateReferences)
+					if err == nil {
+						attached.Add(1)
+						// It is attached, so it is there, whatever its state.
+						if _, err := f.Certificate(t.Context(), f.acct, tp); err != nil {
+							t.Errorf("attached, but: %v", err)
+						}
+					}
+					none := references()
+					_, err = f.PatchPool(t.Context(), f.acct, pool, account.PoolPatch{CertificateReferences: &none}, account.Conditions{})
+					allowed(err)
+					continue
+				}
+				err := f.DeleteCertificate(t.Context(), f.acct, tp)
+				allowed(err, batch.CodeCertificateNotFound, batch.CodeCertificateBeingDeleted)
+				if err == nil {
+					deleted.Add(1)
+				}
+				if n%4 == client/2 {
+					allowed(f.AddCertificate(t.Context(), f.acct, add), batch.CodeCertificateExists)
+				}
+			}
+		})
+	}
+	all.Wait()
+	t.Logf("%d times attached, %d times deleted", attached.Load(), deleted.Load())
+	pools, _, err := f.Pools(t.Context(), f.acct, account.PoolQuery{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(pools) != clients {
+		t.Errorf("got %d pools, want %d", len(pools), clients)
+	}
+	for _, p := range pools {
+		for _, r := range p.CertificateReferences {
+			if _, err := f.Certificate(t.Context(), f.acct, r.Thumbprint); err != nil {
+				t.Errorf("pool %s has a dangling reference: %v", p.ID, err)
+			}
+		}
+	}
+	if attached.Load() == 0 || deleted.Load() == 0 {
+		t.Error("nothing was attached or nothing deleted: the test shows nothing")
+	}
+}
