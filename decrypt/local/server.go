@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -138,9 +139,19 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case status == http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "1")
 	case status == http.StatusRequestEntityTooLarge:
-		w.Header().Set("Connection", "close") // the rest of the body is not worth reading
+		w.Header().Set("Connection", "close")
+		defer drain(w, r)
 	}
 	writeJSON(w, status, answer)
+}
+
+// drain reads what the caller still sends. If the connection were closed under
+// it, the caller would get an error of its system, and not our answer.
+func drain(w http.ResponseWriter, r *http.Request) {
+	c := http.NewResponseController(w)
+	if c.EnableFullDuplex() == nil && c.Flush() == nil {
+		_, _ = io.CopyN(io.Discard, r.Body, 4*MaxMessage)
+	}
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

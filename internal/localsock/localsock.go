@@ -39,8 +39,8 @@ type Owner struct{ UID, GID int }
 // replaced. Closing the listener removes the socket, unless another one has
 // taken its path.
 //
-// Of two processes that call Listen for one path at the same time, both may
-// succeed, and one is not reachable then: the caller has a lock of its own.
+// When several processes call Listen for one path at the same time, one may take
+// the other's socket for a dead one: such callers need a lock of their own.
 func Listen(path string, opts Options) (net.Listener, error) {
 	if opts.Mode == 0 {
 		opts.Mode = 0o600

@@ -1,10 +1,7 @@
-//go:build unix
-
 package localsock
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,52 +27,50 @@ func dial(ctx context.Context, path string) (net.Conn, error) {
 
 func listen(path string, opts Options) (net.Listener, error) {
 	path = filepath.Clean(path)
-	folder := filepath.Dir(path)
-	if err := checkFolder(folder); err != nil {
+	if len(path) > maxPath {
+		return nil, fmt.Errorf("the path is too long: a socket's may have %d bytes", maxPath)
+	}
+	if err := checkFolder(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
-	if err := checkFree(path); err != nil {
+	if err := makeFree(path); err != nil {
 		return nil, err
 	}
-
-	// Bound in a private folder, the socket takes its path only when no more
-	// than the mode says may connect.
-	private := filepath.Join(folder, ".s"+rand.Text()[:8])
-	if len(path) > maxPath || len(private)+2 > maxPath {
-		return nil, fmt.Errorf("the path is too long: a socket in this folder may have %d bytes", maxPath-12)
-	}
-	if err := os.Mkdir(private, 0o700); err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(private)
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(private, "s"), Net: "unix"})
+	config := net.ListenConfig{Control: private}
+	nl, err := config.Listen(context.Background(), "unix", path)
 	if err != nil {
 		return nil, err
 	}
-	l.SetUnlinkOnClose(false) // it knows the private name only
-	info, err := publish(l.Addr().String(), path, opts)
+	l := nl.(*net.UnixListener)
+	l.SetUnlinkOnClose(false) // it does not look whose socket it is
+	info, err := os.Lstat(path)
+	if err == nil {
+		err = publish(path, opts)
+	}
 	if err != nil {
+		os.Remove(path)
 		l.Close()
 		return nil, err
 	}
 	return &listener{UnixListener: l, path: path, info: info}, nil
 }
 
-// publish gives the socket at private its owner and mode, then its path.
-func publish(private, path string, opts Options) (fs.FileInfo, error) {
+// private makes a socket be born with mode 0600: Linux gives it at bind the mode
+// that its descriptor has, less the umask.
+func private(_, _ string, conn syscall.RawConn) error {
+	var failed error
+	err := conn.Control(func(fd uintptr) { failed = syscall.Fchmod(int(fd), 0o600) })
+	return errors.Join(err, failed)
+}
+
+// publish gives the socket its owner, then its mode, which lets others connect.
+func publish(path string, opts Options) error {
 	if opts.Owner != nil {
-		if err := os.Chown(private, opts.Owner.UID, opts.Owner.GID); err != nil {
-			return nil, err
+		if err := os.Chown(path, opts.Owner.UID, opts.Owner.GID); err != nil {
+			return err
 		}
 	}
-	if err := os.Chmod(private, opts.Mode); err != nil {
-		return nil, err
-	}
-	info, err := os.Lstat(private)
-	if err != nil {
-		return nil, err
-	}
-	return info, os.Rename(private, path)
+	return os.Chmod(path, opts.Mode)
 }
 
 // checkFolder tells whether only root and this process's user may exchange what
@@ -97,9 +92,8 @@ func checkFolder(folder string) error {
 	return nil
 }
 
-// checkFree tells whether there is nothing at path, or a socket on which no one
-// answers any more.
-func checkFree(path string) error {
+// makeFree removes a socket on which no one answers any more.
+func makeFree(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -115,8 +109,8 @@ func checkFree(path string) error {
 		conn.Close()
 		return ErrInUse
 	}
-	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return os.Remove(path)
 	}
 	// Such as a full queue: someone is there.
 	return fmt.Errorf("%w, or may: %w", ErrInUse, err)
@@ -129,8 +123,6 @@ type listener struct {
 	info fs.FileInfo
 	once sync.Once
 }
-
-func (l *listener) Addr() net.Addr { return &net.UnixAddr{Name: l.path, Net: "unix"} }
 
 // Close removes the socket before it stops listening, so that no one finds a
 // socket on which no one answers.
