@@ -1,0 +1,172 @@
+package account_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"poolcert/account"
+	"poolcert/batch"
+	"poolcert/internal/nodeapi"
+	"poolcert/internal/testcert"
+)
+
+func TestDelivery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.run()
+		add := addOfName(t, "cert")
+		tp := add.Thumbprint
+		if err := f.AddCertificate(t.Context(), f.acct, add); err != nil {
+			t.Fatal(err)
+		}
+		root := testcert.CA(t)
+		cer := &batch.AddCertificate{Thumbprint: batch.ThumbprintOf(root.Cert), ThumbprintAlgorithm: "sha1", Format: "cer", Data: base64.StdEncoding.EncodeToString(root.CertPEM())}
+		if err := f.AddCertificate(t.Context(), f.acct, cer); err != nil {
+			t.Fatal(err)
+		}
+		f.addPool("pool", tp, cer.Thumbprint)
+		f.addPool("other")
+		n, stranger := f.joined("pool", "n1"), f.joined("other", "n1")
+
+		got, err := n.fetch(tp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := base64.StdEncoding.DecodeString(add.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Format != batch.FormatPFX || got.Password != password || !bytes.Equal(got.Data, file) {
+			t.Error("the node didn't get what the submitter added")
+		}
+		got, err = n.fetch(cer.Thumbprint)
+		if err != nil || got.Format != batch.FormatCER || got.Password != "" || !bytes.Equal(got.Data, root.Cert.Raw) {
+			t.Errorf("cer: got %v (%v), want the DER", got, err)
+		}
+		_, err = stranger.fetch(tp)
+		wantNodeCode(t, err, nodeapi.CodeNotAllowed)
+		_, err = n.fetch(batch.Thumbprint{1})
+		wantNodeCode(t, err, nodeapi.CodeNotAllowed)
+		f.setReferences("pool", cer.Thumbprint)
+		_, err = n.fetch(tp)
+		wantNodeCode(t, err, nodeapi.CodeNotAllowed)
+		if err := f.DeleteCertificate(t.Context(), f.acct, cer.Thumbprint); err != nil {
+			t.Fatal(err)
+		}
+		_, err = n.fetch(cer.Thumbprint)
+		wantNodeCode(t, err, nodeapi.CodeNotAllowed)
+	})
+}
+
+// TestReport: a report replaces the one before, and what is on its way stays until
+// it can't arrive any more.
+func TestReport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.run()
+		first, second := f.addCertificate("first"), f.addCertificate("second")
+		f.addPool("pool", first, second)
+		n := f.joined("pool", "n1")
+		check := func(state batch.NodeState, want map[batch.Thumbprint]batch.NodeCertificateState) *batch.Node {
+			t.Helper()
+			node, err := f.Node(t.Context(), f.acct, "POOL", strings.ToUpper(n.Node))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := make(map[batch.Thumbprint]batch.NodeCertificateState)
+			installed := 0
+			for _, c := range node.Certificates {
+				got[c.Thumbprint] = c.State
+				if c.State == batch.NodeInstalled {
+					installed++
+				}
+			}
+			if diff := cmp.Diff(got, want); diff != "" {
+				t.Errorf("certificates: got (-) and want (+) differ:\n%s", diff)
+			}
+			if node.State != state || len(node.CertificateReferences) != installed {
+				t.Errorf("got state %s with %d references, want %s with %d", node.State, len(node.CertificateReferences), state, installed)
+			}
+			return node
+		}
+		type states = map[batch.Thumbprint]batch.NodeCertificateState
+		check(batch.NodeStarting, states{})
+		for _, tp := range []batch.Thumbprint{first, second} {
+			if _, err := n.fetch(tp); err != nil {
+				t.Fatal(err)
+			}
+		}
+		check(batch.NodeStarting, states{first: batch.NodeDelivering, second: batch.NodeDelivering})
+		n.report(batch.NodeInstalled, first)
+		check(batch.NodeIdle, states{first: batch.NodeInstalled, second: batch.NodeDelivering})
+		f.setReferences("pool", first)
+		if err := f.Report(t.Context(), n.identity(), &nodeapi.Status{Revision: "an older one", Certificates: []batch.NodeCertificate{{Thumbprint: first, State: batch.NodeInstalled}}}); err != nil {
+			t.Fatal(err)
+		}
+		check(batch.NodeIdle, states{first: batch.NodeInstalled, second: batch.NodeDelivering})
+		n.report(batch.NodeInstalled, first)
+		node := check(batch.NodeIdle, states{first: batch.NodeInstalled})
+		if node.AgentVersion != "test" || node.CertificateReferences[0].StoreName != "My" {
+			t.Errorf("got %+v", node)
+		}
+		n.report(batch.NodeFailed, first, batch.Thumbprint{9}) // one that the account doesn't have
+		check(batch.NodeIdle, states{first: batch.NodeFailed})
+		n.report(batch.NodeRemoved)
+		check(batch.NodeIdle, states{})
+
+		time.Sleep(29 * time.Minute)
+		check(batch.NodeIdle, states{})
+		time.Sleep(2 * time.Minute)
+		check(batch.NodeUnknown, states{})
+		page, _, err := f.Nodes(t.Context(), f.acct, "pool", account.NodeQuery{Filter: &account.Filter{Op: account.EQ, Property: "state", Value: "unknown"}})
+		if err != nil || len(page) != 1 {
+			t.Errorf("filter: got %d nodes, %v", len(page), err)
+		}
+		n.identity() // a request
+		check(batch.NodeIdle, states{})
+	})
+}
+
+func TestReportRefuses(t *testing.T) {
+	f := newFixture(t)
+	f.addPool("pool")
+	n := f.joined("pool", "n1")
+	installed := batch.NodeCertificate{Thumbprint: batch.Thumbprint{1}, State: batch.NodeInstalled}
+	for name, status := range map[string]*nodeapi.Status{
+		"state":    {Certificates: []batch.NodeCertificate{{State: batch.NodeDelivering}}},
+		"twice":    {Certificates: []batch.NodeCertificate{installed, installed}},
+		"many":     {Certificates: make([]batch.NodeCertificate, 5000)},
+		"revision": {Revision: strings.Repeat("r", 65)},
+	} {
+		err := f.Report(t.Context(), n.identity(), status)
+		if t.Logf("%s: %v", name, err); err == nil {
+			t.Errorf("%s: got no error", name)
+		}
+		wantNodeCode(t, err, nodeapi.CodeBadRequest)
+	}
+}
+
+// TestSeenSurvivesRestart: what is in memory is written at the end.
+func TestSeenSurvivesRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		stop := f.run()
+		f.addPool("pool")
+		n := f.joined("pool", "n1")
+		time.Sleep(time.Minute)
+		n.identity()
+		seen := time.Now()
+		stop()
+		f.reopen()
+		node, err := f.Node(t.Context(), f.acct, "pool", n.Node)
+		if err != nil || !node.LastSeen.Equal(seen) {
+			t.Errorf("got %v (%v), want %v", node, err, seen)
+		}
+	})
+}
