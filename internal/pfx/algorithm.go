@@ -148,7 +148,7 @@ const maxSalt = 1024 // bytes; RFC 8018 asks for 8 at least, and 64 are usual at
 func readSalt(s *cryptobyte.String) ([]byte, error) {
 	var salt cryptobyte.String
 	if !s.ReadASN1(&salt, cbasn1.OCTET_STRING) {
-		return nil, damaged("a salt")
+		return nil, damaged("salt")
 	}
 	if len(salt) > maxSalt {
 		return nil, &LimitError{"bytes of salt", maxSalt}
@@ -161,7 +161,7 @@ func readSalt(s *cryptobyte.String) ([]byte, error) {
 func readRounds(s *cryptobyte.String) (int64, error) {
 	var n big.Int
 	if !s.ReadASN1Integer(&n) || n.Sign() <= 0 {
-		return 0, damaged("a number of rounds")
+		return 0, damaged("number of rounds")
 	}
 	if !n.IsInt64() {
 		return 1<<63 - 1, nil
@@ -169,4 +169,4 @@ func readRounds(s *cryptobyte.String) (int64, error) {
 	return n.Int64(), nil
 }
 
-func damaged(what string) error { return fmt.Errorf("%w: cannot read %s", ErrDamaged, what) }
+func damaged(what string) error { return fmt.Errorf("%w: bad %s", ErrDamaged, what) }

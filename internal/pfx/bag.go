@@ -1,6 +1,7 @@
 package pfx
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/x509"
 	"fmt"
@@ -38,7 +39,7 @@ func appendBags(bags []bag, contents cryptobyte.String, depth int) ([]bag, error
 	}
 	var list cryptobyte.String
 	if !contents.ReadASN1(&list, asn1.SEQUENCE) || !contents.Empty() {
-		return nil, damaged("the content of a part")
+		return nil, damaged("content of a part")
 	}
 	for !list.Empty() {
 		if len(bags) == maxBags {
@@ -46,7 +47,7 @@ func appendBags(bags []bag, contents cryptobyte.String, depth int) ([]bag, error
 		}
 		b, ok := readBag(&list)
 		if !ok {
-			return nil, damaged("the content of a part")
+			return nil, damaged("content of a part")
 		}
 		if b.kind != oidSafeContentsBag {
 			bags = append(bags, b)
@@ -103,21 +104,21 @@ func (b bag) certificate() (*x509.Certificate, error) {
 	var seq, inner, der cryptobyte.String
 	value := b.value
 	if !value.ReadASN1(&seq, asn1.SEQUENCE) {
-		return nil, damaged("a certificate")
+		return nil, damaged("certificate")
 	}
 	oid, ok := readOID(&seq)
 	if !ok {
-		return nil, damaged("a certificate")
+		return nil, damaged("certificate")
 	}
 	if oid != oidX509Certificate {
 		return nil, nil
 	}
 	if !seq.ReadASN1(&inner, explicit0) || !inner.ReadASN1(&der, asn1.OCTET_STRING) {
-		return nil, damaged("a certificate")
+		return nil, damaged("certificate")
 	}
-	cert, err := x509.ParseCertificate(der)
+	cert, err := x509.ParseCertificate(bytes.Clone(der)) // it keeps what it parses
 	if err != nil {
-		return nil, fmt.Errorf("%w: in a certificate: %v", ErrDamaged, err)
+		return nil, fmt.Errorf("%w: bad certificate: %v", ErrDamaged, err)
 	}
 	return cert, nil
 }
@@ -129,14 +130,14 @@ func (b bag) shroud() (*scheme, []byte, error) {
 	var seq, data cryptobyte.String
 	value := b.value
 	if !value.ReadASN1(&seq, asn1.SEQUENCE) {
-		return nil, nil, damaged("it")
+		return nil, nil, damaged("PKCS #8")
 	}
 	s, err := readScheme(&seq)
 	if err != nil {
 		return nil, nil, err
 	}
 	if !seq.ReadASN1(&data, asn1.OCTET_STRING) {
-		return s, nil, damaged("it")
+		return s, nil, damaged("PKCS #8")
 	}
 	return s, data, nil
 }

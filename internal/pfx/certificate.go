@@ -36,7 +36,7 @@ func DecodeCER(data []byte) (*x509.Certificate, error) {
 			return nil, fmt.Errorf("read certificate: %w", ErrNoCertificate)
 		}
 	}
-	cert, err := x509.ParseCertificate(der)
+	cert, err := x509.ParseCertificate(bytes.Clone(der)) // it keeps what it parses
 	if err != nil {
 		return nil, fmt.Errorf("read certificate: %w: %v", ErrDamaged, err)
 	}

@@ -26,6 +26,9 @@ func Decode(ctx context.Context, data []byte, password string, opts Options) (*B
 	return b, nil
 }
 
+// decode is not built on go-pkcs12: a key inside an encrypted part shows how many
+// rounds it wants only when that part is open, and the library then works them all,
+// without end. It writes our files, and checks what we read in tests.
 func decode(w *work, data []byte, password string, opts Options) (*Bundle, error) {
 	f, err := readFile(w, data)
 	if err != nil {

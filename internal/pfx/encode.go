@@ -2,6 +2,7 @@ package pfx
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"software.sslmate.com/src/go-pkcs12"
@@ -14,6 +15,11 @@ import (
 // outside the Basic Multilingual Plane, such as emoji, is refused: systems differ
 // about it.
 func Encode(b *Bundle, password string) ([]byte, error) {
+	for _, r := range password {
+		if r > 0xffff {
+			return nil, errors.New("write PFX: the password has characters, such as emoji, that systems read in different ways")
+		}
+	}
 	data, err := pkcs12.Modern2023.Encode(b.Key, b.Leaf, b.Chain, password)
 	if err != nil {
 		return nil, fmt.Errorf("write PFX: %w", err)

@@ -51,21 +51,21 @@ func parseFile(der cryptobyte.String) (*file, error) {
 	var pfx cryptobyte.String
 	var version int64
 	if !der.ReadASN1(&pfx, asn1.SEQUENCE) || !pfx.ReadASN1Integer(&version) {
-		return nil, damaged("the header")
+		return nil, damaged("header")
 	}
 	if version != 3 {
 		return nil, &UnsupportedError{Algorithm: fmt.Sprintf("PFX version %d", version)}
 	}
 	oid, content, ok := readContentInfo(&pfx)
 	if !ok {
-		return nil, damaged("the header")
+		return nil, damaged("header")
 	}
 	if oid != oidData {
 		return nil, unsupported("", oid)
 	}
 	f := new(file)
 	if !content.ReadASN1((*cryptobyte.String)(&f.signed), asn1.OCTET_STRING) {
-		return nil, damaged("the header")
+		return nil, damaged("header")
 	}
 	if !pfx.Empty() {
 		var err error
@@ -73,7 +73,7 @@ func parseFile(der cryptobyte.String) (*file, error) {
 			return nil, err
 		}
 		if !pfx.Empty() {
-			return nil, damaged("the MAC")
+			return nil, damaged("MAC")
 		}
 	}
 	return f, f.readSafes()
@@ -87,7 +87,7 @@ func (f *file) readSafes() error {
 	s := cryptobyte.String(inner)
 	var list cryptobyte.String
 	if !s.ReadASN1(&list, asn1.SEQUENCE) {
-		return damaged("the list of its parts")
+		return damaged("list of parts")
 	}
 	for !list.Empty() {
 		if len(f.safes) == maxSafes {
@@ -95,7 +95,7 @@ func (f *file) readSafes() error {
 		}
 		oid, content, ok := readContentInfo(&list)
 		if !ok {
-			return damaged("the list of its parts")
+			return damaged("list of parts")
 		}
 		part, err := readSafe(oid, content)
 		if err != nil {
@@ -111,7 +111,7 @@ func readSafe(oid string, content cryptobyte.String) (safe, error) {
 	switch oid {
 	case oidData:
 		if !content.ReadASN1((*cryptobyte.String)(&part.data), asn1.OCTET_STRING) {
-			return part, damaged("a part")
+			return part, damaged("part")
 		}
 		return part, nil
 	case oidEncryptedData:
@@ -119,10 +119,10 @@ func readSafe(oid string, content cryptobyte.String) (safe, error) {
 		var version int64
 		if !content.ReadASN1(&data, asn1.SEQUENCE) || !data.ReadASN1Integer(&version) ||
 			!data.ReadASN1(&info, asn1.SEQUENCE) {
-			return part, damaged("an encrypted part")
+			return part, damaged("encrypted part")
 		}
 		if _, ok := readOID(&info); !ok {
-			return part, damaged("an encrypted part")
+			return part, damaged("encrypted part")
 		}
 		var err error
 		if part.scheme, err = readScheme(&info); err != nil {
@@ -130,7 +130,7 @@ func readSafe(oid string, content cryptobyte.String) (safe, error) {
 		}
 		var ok bool
 		if part.data, ok = implicitOctets(&info, asn1.Tag(0).ContextSpecific()); !ok {
-			return part, damaged("an encrypted part")
+			return part, damaged("encrypted part")
 		}
 		return part, nil
 	}

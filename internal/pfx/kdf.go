@@ -112,7 +112,7 @@ func addOne(a, b []byte) {
 func (w *work) scrypt(password, salt []byte, n, r, p int64, size int) ([]byte, error) {
 	const most = 1 << 20 // keeps the products below in range
 	if n < 2 || n&(n-1) != 0 || r < 1 || p < 1 {
-		return nil, damaged("the parameters of scrypt")
+		return nil, damaged("parameters of scrypt")
 	}
 	if n > most || r > most || p > most || 128*r*(n+p) > w.limits.Memory {
 		return nil, &LimitError{"bytes of memory for scrypt", w.limits.Memory}

@@ -44,16 +44,16 @@ func parseUnusualKey(der cryptobyte.String) (crypto.PrivateKey, error) {
 	var seq cryptobyte.String
 	var version int64
 	if !der.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1Integer(&version) {
-		return nil, damaged("it")
+		return nil, damaged("PKCS #8")
 	}
 	a, ok := readAlgorithm(&seq)
 	switch {
 	case !ok:
-		return nil, damaged("it")
+		return nil, damaged("PKCS #8")
 	case a.oid == oidEC:
 		return parseECKey(a, seq)
 	case a.oid == "1.2.840.113549.1.1.1" || a.oid == "1.3.101.110" || a.oid == "1.3.101.112":
-		return nil, damaged("it")
+		return nil, damaged("PKCS #8")
 	}
 	return nil, unsupported("", a.oid)
 }
@@ -72,7 +72,7 @@ func parseECKey(a algorithm, rest cryptobyte.String) (crypto.PrivateKey, error) 
 	}
 	oid, ok := readOID(&a.params)
 	if !ok {
-		return nil, damaged("it")
+		return nil, damaged("PKCS #8")
 	}
 	curve := curves[oid]
 	if curve == nil {
@@ -82,21 +82,21 @@ func parseECKey(a algorithm, rest cryptobyte.String) (crypto.PrivateKey, error) 
 	var version int64
 	if !rest.ReadASN1(&octets, asn1.OCTET_STRING) || !octets.ReadASN1(&seq, asn1.SEQUENCE) ||
 		!seq.ReadASN1Integer(&version) || !seq.ReadASN1(&secret, asn1.OCTET_STRING) {
-		return nil, damaged("it")
+		return nil, damaged("PKCS #8")
 	}
 	size := (curve.Params().N.BitLen() + 7) / 8
 	for len(secret) > size && secret[0] == 0 {
 		secret = secret[1:]
 	}
 	if len(secret) > size {
-		return nil, damaged("it")
+		return nil, damaged("PKCS #8")
 	}
 	padded := make([]byte, size)
 	defer clear(padded)
 	copy(padded[size-len(secret):], secret)
 	key, err := ecdsa.ParseRawPrivateKey(curve, padded)
 	if err != nil {
-		return nil, damaged("it")
+		return nil, damaged("PKCS #8")
 	}
 	return key, nil
 }

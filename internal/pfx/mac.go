@@ -20,11 +20,11 @@ type mac struct {
 func readMAC(s *cryptobyte.String) (*mac, error) {
 	var seq, info, want cryptobyte.String
 	if !s.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1(&info, asn1.SEQUENCE) {
-		return nil, damaged("the MAC")
+		return nil, damaged("MAC")
 	}
 	a, ok := readAlgorithm(&info)
 	if !ok || !info.ReadASN1(&want, asn1.OCTET_STRING) {
-		return nil, damaged("the MAC")
+		return nil, damaged("MAC")
 	}
 	m := &mac{name: nameOf(a.oid), want: want}
 	if a.oid == oidPBMAC1 {
@@ -64,7 +64,7 @@ func (m *mac) pbmac1(a algorithm) {
 	kdf, ok1 := readAlgorithm(&seq)
 	alg, ok2 := readAlgorithm(&seq)
 	if !ok || !ok1 || !ok2 || !seq.Empty() {
-		m.err = damaged("the MAC")
+		m.err = damaged("MAC")
 		return
 	}
 	if m.digest, m.err = digestByHMAC(alg.oid); m.err != nil {
@@ -74,9 +74,7 @@ func (m *mac) pbmac1(a algorithm) {
 	m.name = "PBMAC1, HMAC-" + m.digest.name + ", " + nameOf(kdf.oid)
 	var k kdfParams
 	k, m.err = readKDF(kdf)
-	if k.prf.name != "" {
-		m.name += "-HMAC-" + k.prf.name
-	}
+	m.name += k.detail()
 	m.rounds = k.rounds
 	if m.err != nil {
 		return
@@ -84,7 +82,7 @@ func (m *mac) pbmac1(a algorithm) {
 	// The size has no default (RFC 9579 section 4). A short key can be guessed and
 	// with it the MAC, whatever the password.
 	if k.size < 20 || k.size > 64 {
-		m.err = damaged("the key length of the MAC")
+		m.err = damaged("key length for the MAC")
 		return
 	}
 	m.key = func(w *work, p password) ([]byte, error) { return k.derive(w, p.utf8, int(k.size)) }

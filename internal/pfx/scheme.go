@@ -5,7 +5,6 @@ import (
 	"crypto/cipher"
 	"crypto/des"
 	"crypto/rc4"
-	"math"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -51,7 +50,7 @@ func newTwoKeyTripleDES(key []byte) (cipher.Block, error) {
 func readScheme(s *cryptobyte.String) (*scheme, error) {
 	a, ok := readAlgorithm(s)
 	if !ok {
-		return nil, damaged("the encryption algorithm")
+		return nil, damaged("encryption algorithm")
 	}
 	out := &scheme{name: nameOf(a.oid)}
 	if c, ok := pkcs12Ciphers[a.oid]; ok {
@@ -86,7 +85,7 @@ func (s *scheme) pkcs12(a algorithm, c blockCipher) {
 func readPKCS12Params(a algorithm) (salt []byte, rounds int64, err error) {
 	seq, ok := a.sequence()
 	if !ok {
-		return nil, 0, damaged("the encryption parameters")
+		return nil, 0, damaged("encryption parameters")
 	}
 	if salt, err = readSalt(&seq); err != nil {
 		return nil, 0, err
@@ -95,7 +94,7 @@ func readPKCS12Params(a algorithm) (salt []byte, rounds int64, err error) {
 		return nil, 0, err
 	}
 	if !seq.Empty() {
-		return nil, 0, damaged("the encryption parameters")
+		return nil, 0, damaged("encryption parameters")
 	}
 	return salt, rounds, nil
 }
@@ -105,7 +104,7 @@ func (s *scheme) pbes2(a algorithm) {
 	kdf, ok1 := readAlgorithm(&seq)
 	enc, ok2 := readAlgorithm(&seq)
 	if !ok || !ok1 || !ok2 || !seq.Empty() {
-		s.err = damaged("the parameters of PBES2")
+		s.err = damaged("parameters of PBES2")
 		return
 	}
 	s.name = "PBES2, " + nameOf(enc.oid) + ", " + nameOf(kdf.oid)
@@ -118,20 +117,18 @@ func (s *scheme) pbes2(a algorithm) {
 	s.name = "PBES2, " + c.name + ", " + nameOf(kdf.oid)
 	var iv cryptobyte.String
 	if !enc.params.ReadASN1(&iv, asn1.OCTET_STRING) || !enc.params.Empty() {
-		s.err = damaged("the initial vector")
+		s.err = damaged("initial vector")
 		return
 	}
 	var k kdfParams
 	k, s.err = readKDF(kdf)
-	if k.prf.name != "" {
-		s.name += "-HMAC-" + k.prf.name
-	}
+	s.name += k.detail()
 	s.rounds = k.rounds
 	if s.err != nil {
 		return
 	}
 	if k.size != 0 && k.size != int64(c.keySize) {
-		s.err = damaged("the key length, which does not fit the cipher")
+		s.err = damaged("key length for the cipher")
 		return
 	}
 	s.derive = func(w *work, p password) (key, _ []byte, err error) {
@@ -178,7 +175,7 @@ func (c blockCipher) decrypt(key, iv, data []byte) ([]byte, error) {
 	}
 	size := block.BlockSize()
 	if len(iv) != size || len(data) == 0 || len(data)%size != 0 {
-		return nil, damaged("encrypted data: its length does not fit the cipher")
+		return nil, damaged("length of encrypted data")
 	}
 	cipher.NewCBCDecrypter(block, iv).CryptBlocks(plain, data)
 	n := int(plain[len(plain)-1])
@@ -187,85 +184,4 @@ func (c blockCipher) decrypt(key, iv, data []byte) ([]byte, error) {
 		return nil, ErrPassword
 	}
 	return plain[:len(plain)-n], nil // the element's length covers what the padding would tell
-}
-
-// kdfParams are those of PBKDF2 or scrypt.
-type kdfParams struct {
-	prf    digest // unset for scrypt
-	salt   []byte
-	rounds int64 // 0 for scrypt
-	size   int64 // 0: not said
-
-	n, r, p int64 // scrypt
-}
-
-func readKDF(a algorithm) (k kdfParams, err error) {
-	seq, ok := a.sequence()
-	if !ok {
-		return k, damaged("the key derivation")
-	}
-	switch a.oid {
-	case oidPBKDF2:
-		return readPBKDF2(seq)
-	case oidScrypt:
-		return readScrypt(seq)
-	}
-	return k, unsupported("key derivation", a.oid)
-}
-
-func readPBKDF2(seq cryptobyte.String) (k kdfParams, err error) {
-	if seq.PeekASN1Tag(asn1.SEQUENCE) {
-		return k, &UnsupportedError{Algorithm: "PBKDF2 with a salt from another source"}
-	}
-	if k.salt, err = readSalt(&seq); err != nil {
-		return k, err
-	}
-	if k.rounds, err = readRounds(&seq); err != nil {
-		return k, err
-	}
-	if k.size, err = readKeySize(&seq); err != nil {
-		return k, err
-	}
-	k.prf = digests[0] // the default of RFC 8018
-	if !seq.Empty() {
-		prf, ok := readAlgorithm(&seq)
-		if !ok || !seq.Empty() {
-			return k, damaged("the key derivation")
-		}
-		k.prf, err = digestByHMAC(prf.oid)
-	}
-	return k, err
-}
-
-func readScrypt(seq cryptobyte.String) (k kdfParams, err error) {
-	if k.salt, err = readSalt(&seq); err != nil {
-		return k, err
-	}
-	for _, out := range []*int64{&k.n, &k.r, &k.p} {
-		if *out, err = readRounds(&seq); err != nil {
-			return k, err
-		}
-	}
-	if k.size, err = readKeySize(&seq); err == nil && !seq.Empty() {
-		err = damaged("the key derivation")
-	}
-	return k, err
-}
-
-func readKeySize(seq *cryptobyte.String) (int64, error) {
-	if !seq.PeekASN1Tag(asn1.INTEGER) {
-		return 0, nil
-	}
-	size, err := readRounds(seq)
-	if err != nil || size > math.MaxInt32 {
-		return 0, damaged("the key length")
-	}
-	return size, nil
-}
-
-func (k kdfParams) derive(w *work, password []byte, size int) ([]byte, error) {
-	if k.prf.new == nil {
-		return w.scrypt(password, k.salt, k.n, k.r, k.p, size)
-	}
-	return w.pbkdf2(k.prf, password, k.salt, k.rounds, size)
 }
