@@ -35,7 +35,7 @@ func (c *call) refusal(err error) *batch.Error {
 	case errors.As(err, &refusal):
 		return refusal
 	case errors.Is(err, context.DeadlineExceeded):
-		return batch.NewError(batch.CodeOperationTimedOut, "The operation could not be completed within the permitted time.")
+		return timedOut()
 	case errors.Is(err, context.Canceled) && c.r.Context().Err() != nil:
 		return nil
 	case errors.Is(err, db.ErrBusy):
@@ -44,6 +44,10 @@ func (c *call) refusal(err error) *batch.Error {
 	}
 	c.log.Error("request failed", "request_id", c.id, "method", c.r.Method, "path", c.r.URL.Path, "err", err)
 	return batch.NewError(batch.CodeInternalError, "The server encountered an internal error. Please retry the request.")
+}
+
+func timedOut() *batch.Error {
+	return batch.NewError(batch.CodeOperationTimedOut, "The operation could not be completed within the permitted time.")
 }
 
 // write sends the answer; a nil body is none.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 
@@ -30,13 +31,23 @@ func (c *call) body(limit int64) (object, error) {
 	if c.r.ContentLength > limit {
 		return object{}, tooLarge
 	}
+	if deadline, ok := c.ctx().Deadline(); ok {
+		http.NewResponseController(c.w).SetReadDeadline(deadline) // where the server can
+	}
 	data, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, limit))
 	if errors.As(err, new(*http.MaxBytesError)) {
 		return object{}, tooLarge
 	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return object{}, timedOut()
+	}
 	if err != nil {
 		return object{}, batch.NewError(batch.CodeInvalidRequestBody, "The specified request body could not be read.")
 	}
+	return parseObject(data)
+}
+
+func parseObject(data []byte) (object, error) {
 	var o object
 	if err := json.Unmarshal(data, &o.members); err != nil || o.members == nil {
 		return object{}, batch.NewError(batch.CodeInvalidRequestBody, "The specified request body is not a syntactically valid JSON object.")

@@ -38,15 +38,8 @@ func addPool(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := body.require("id"); err != nil {
-		return err
-	}
-	pool := &batch.Pool{Properties: body.properties("id", "certificateReferences")}
-	maps.DeleteFunc(pool.Properties, func(_ string, value json.RawMessage) bool { return string(value) == "null" })
-	if pool.ID, err = body.text("id"); err != nil {
-		return err
-	}
-	if pool.CertificateReferences, err = body.references(); err != nil {
+	pool, err := body.pool()
+	if err != nil {
 		return err
 	}
 	if pool, err = c.service.AddPool(c.ctx(), c.account, pool); err != nil {
@@ -55,6 +48,20 @@ func addPool(c *call) error {
 	c.w.Header().Set("Location", c.base+poolPath(pool.ID))
 	c.describe(pool)
 	return c.empty(http.StatusCreated)
+}
+
+func (o object) pool() (*batch.Pool, error) {
+	if err := o.require("id"); err != nil {
+		return nil, err
+	}
+	p := &batch.Pool{Properties: o.properties("id", "certificateReferences")}
+	maps.DeleteFunc(p.Properties, func(_ string, value json.RawMessage) bool { return string(value) == "null" })
+	var err error
+	if p.ID, err = o.text("id"); err != nil {
+		return nil, err
+	}
+	p.CertificateReferences, err = o.references()
+	return p, err
 }
 
 // describe sets the headers that answers about a pool carry.
@@ -157,20 +164,24 @@ func (c *call) poolPatch(required ...string) (p account.PoolPatch, err error) {
 	if err != nil {
 		return p, err
 	}
-	if err := body.require(required...); err != nil {
+	return body.poolPatch(required...)
+}
+
+func (o object) poolPatch(required ...string) (p account.PoolPatch, err error) {
+	if err := o.require(required...); err != nil {
 		return p, err
 	}
-	if body.has("id") {
-		return p, body.invalid("id", "", "the id of a pool cannot change")
+	if o.has("id") {
+		return p, o.invalid("id", "", "the id of a pool cannot change")
 	}
-	refs, err := body.references()
+	refs, err := o.references()
 	if err != nil {
 		return p, err
 	}
 	if refs != nil {
 		p.CertificateReferences = &refs
 	}
-	p.Properties = body.properties("id", "certificateReferences")
+	p.Properties = o.properties("id", "certificateReferences")
 	return p, nil
 }
 

@@ -119,7 +119,7 @@ func (c *call) serve() error {
 	err = op.run(c)
 	// Whatever the service was doing when the time ended, it is the time that ended.
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && !errors.As(err, new(*batch.Error)) {
-		return batch.NewError(batch.CodeOperationTimedOut, "The operation could not be completed within the permitted time.")
+		return timedOut()
 	}
 	return err
 }

@@ -1,0 +1,68 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"poolcert/account/db"
+	"poolcert/batch"
+)
+
+// What goes wrong inside stays inside: the client gets a code and a request id,
+// the log has the cause with the same id.
+func TestInternalErrorsStayInside(t *testing.T) {
+	for _, test := range []struct {
+		err    error
+		status int
+		code   batch.ErrorCode
+		logged bool
+	}{
+		{errors.New("secret detail"), 500, batch.CodeInternalError, true},
+		{fmt.Errorf("secret detail: %w", db.ErrBusy), 503, batch.CodeServerBusy, true},
+		{fmt.Errorf("secret detail: %w", context.DeadlineExceeded), 500, batch.CodeOperationTimedOut, false},
+		{fmt.Errorf("secret detail: %w", batch.NewError(batch.CodePoolExists, "It exists.")), 409, batch.CodePoolExists, false},
+		{errors.New("secret detail: " + context.Canceled.Error()), 500, batch.CodeInternalError, true},
+		{context.Canceled, 500, batch.CodeInternalError, true}, // though the client is there
+	} {
+		var log bytes.Buffer
+		w := httptest.NewRecorder()
+		c := &call{
+			handler: &handler{log: slog.New(slog.NewTextHandler(&log, nil))},
+			w:       w, r: httptest.NewRequest("GET", "/pools", nil), id: "the-id", base: "https://host",
+		}
+		c.fail(test.err)
+		refusal := batch.ParseError(w.Code, w.Body.Bytes())
+		if w.Code != test.status || refusal.Code != test.code || refusal.RequestID != "the-id" {
+			t.Errorf("%v: got %d %s, want %d %s", test.err, w.Code, w.Body, test.status, test.code)
+		}
+		if strings.Contains(w.Body.String(), "secret") {
+			t.Errorf("%v: the answer has it: %s", test.err, w.Body)
+		}
+		if test.logged != (log.Len() > 0) || test.logged && !strings.Contains(log.String(), "request_id=the-id") {
+			t.Errorf("%v: log %q", test.err, &log)
+		}
+		if (test.status == 503) != (w.Header().Get("Retry-After") != "") {
+			t.Errorf("%v: Retry-After %q", test.err, w.Header().Get("Retry-After"))
+		}
+	}
+}
+
+func TestPanicBecomes500(t *testing.T) {
+	h := New(Config{}) // without a service, the first use panics
+	r := httptest.NewRequest("GET", "/pools", nil)
+	if err := (batch.Credentials{Account: "a", Key: batch.Key("k")}).Sign(r, testTime); err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != http.StatusInternalServerError || w.Header().Get("request-id") == "" {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+}
