@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -56,7 +58,7 @@ func (t *tree) compare(ctx context.Context, s *set) ([]Drift, error) {
 		}
 		return nil
 	})
-	for name := range missing {
+	for _, name := range slices.Sorted(maps.Keys(missing)) {
 		found = append(found, Drift{name, "missing"})
 	}
 	return found, err

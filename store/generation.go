@@ -77,8 +77,9 @@ func (d *Dir) write(ctx context.Context, t *tree, making string, entries []Entry
 func (d *Dir) writeFolders(t *tree, making string) (owners map[batch.Visibility]Owner, refused map[batch.Visibility]error, err error) {
 	owners = make(map[batch.Visibility]Owner)
 	refused = make(map[batch.Visibility]error)
-	for v, owner := range d.owners {
-		if !owner.valid() {
+	for _, v := range batch.Visibilities() {
+		owner, ok := d.owners[v]
+		if !ok || !owner.valid() {
 			continue
 		}
 		dir := path.Join(making, string(v))

@@ -1,0 +1,147 @@
+package local_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"poolcert/decrypt/cms"
+	"poolcert/decrypt/local"
+	"poolcert/internal/localsock"
+	"poolcert/internal/testcert"
+)
+
+func TestErrors(t *testing.T) {
+	a, other := testcert.RSA(t), testcert.RSA(t, testcert.Name("other"), testcert.Key("rsa2048b"))
+	s := serve(t, keyring{a})
+	flipped := seal(t, []byte(secret), cms.Options{}, a)
+	flipped[len(flipped)-20] ^= 1
+	cut := seal(t, []byte(secret), cms.Options{}, a)
+	for _, test := range []struct {
+		name    string
+		message []byte
+		want    error
+		code    string // of decrypt
+	}{
+		{"other recipient", seal(t, []byte(secret), cms.Options{}, other), cms.ErrNoRecipient, "no-recipient"},
+		{"flipped bit", flipped, cms.ErrDecrypt, "decrypt-failed"},
+		{"cut content", cut[:len(cut)-30], cms.ErrDecrypt, "decrypt-failed"},
+		{"garbage", []byte("\x00garbage"), nil, "malformed"},
+		{"cut header", cut[:20], nil, "malformed"},
+		{"empty", nil, nil, "malformed"},
+		{"jwe", []byte("eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.AA.AA.AA.AA"), nil, "unsupported"},
+	} {
+		_, err := viaUnwrap(t.Context(), s.client, test.message)
+		if err == nil || test.want != nil && !errors.Is(err, test.want) {
+			t.Errorf("%s: unwrap: error %v, want %v", test.name, err, test.want)
+		}
+		got, err := viaDecrypt(t.Context(), s.client, test.message)
+		var e *local.Error
+		if !errors.As(err, &e) || e.Code != test.code || test.want != nil && !errors.Is(err, test.want) || len(got) > 0 {
+			t.Errorf("%s: decrypt: error %#v, want %s", test.name, err, test.code)
+		}
+	}
+	var none *cms.NoRecipientError
+	if _, err := viaUnwrap(t.Context(), s.client, seal(t, nil, cms.Options{}, other)); !errors.As(err, &none) || len(none.Recipients) != 1 {
+		t.Errorf("error %v does not say whom the message is for", err)
+	}
+}
+
+func TestTooLarge(t *testing.T) {
+	s := serve(t, keyring{testcert.RSA(t)})
+	body := make([]byte, 65<<20)
+	if _, err := viaDecrypt(t.Context(), s.client, body); !errors.Is(err, local.ErrTooLarge) {
+		t.Errorf("client: error %v, want ErrTooLarge", err)
+	}
+	// Others send it all the same, with its length or without. This message is
+	// well formed as far as it goes, so that the server reads on.
+	copy(body, seal(t, make([]byte, 64<<20), cms.Options{}, testcert.RSA(t)))
+	for name, r := range map[string]io.Reader{
+		"length": bytes.NewReader(body), "chunked": io.MultiReader(bytes.NewReader(body)),
+	} {
+		resp, err := plainClient(s.path).Post("http://node/v1/decrypt", "", r)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Errorf("%s: status %d, want 413", name, resp.StatusCode)
+		}
+	}
+	if resp, err := plainClient(s.path).Post("http://node/v1/unwrap", "", bytes.NewReader(body)); err != nil || resp.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("unwrap: %v, error %v", resp, err)
+	}
+}
+
+func TestAuthorizeFails(t *testing.T) {
+	a := testcert.RSA(t)
+	for _, test := range []struct {
+		err, want error
+		text      string
+	}{
+		{&local.RefusedError{Reason: "because"}, local.ErrNotAllowed, "because"},
+		{fmt.Errorf("%w: wait", local.ErrNotReady), local.ErrNotReady, "wait"},
+	} {
+		s := serve(t, nil, func(c *local.Config) {
+			c.Authorize = func(context.Context, localsock.Caller) (local.Grant, error) { return nil, test.err }
+		})
+		_, errCerts := s.client.Certificates(t.Context())
+		_, errUnwrap := viaUnwrap(t.Context(), s.client, seal(t, nil, cms.Options{}, a))
+		_, errDecrypt := viaDecrypt(t.Context(), s.client, seal(t, nil, cms.Options{}, a))
+		for _, err := range []error{errCerts, errUnwrap, errDecrypt} {
+			if !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.text) {
+				t.Errorf("error %v, want %v", err, test.want)
+			}
+		}
+	}
+}
+
+// The cause of an internal failure is for the log, not for the caller.
+func TestInternalErrorIsNotTold(t *testing.T) {
+	var log bytes.Buffer
+	s := serve(t, nil, func(c *local.Config) {
+		c.Log = slog.New(slog.NewTextHandler(&log, nil))
+		c.Audit = nil
+		c.Authorize = func(context.Context, localsock.Caller) (local.Grant, error) { return nil, errors.New("private cause") }
+	})
+	_, err := s.client.Certificates(t.Context())
+	if !errors.Is(err, local.ErrInternal) || strings.Contains(err.Error(), "private cause") {
+		t.Errorf("error %v, want ErrInternal without its cause", err)
+	}
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(log.String(), "private cause") {
+		t.Errorf("log %q lacks the cause", log.String())
+	}
+}
+
+func TestUnavailable(t *testing.T) {
+	dir := t.TempDir()
+	if err := local.Dial(filepath.Join(dir, "none")).Healthy(t.Context()); !errors.Is(err, local.ErrUnavailable) || !strings.Contains(err.Error(), "no socket") {
+		t.Errorf("no socket: error %v", err)
+	}
+	s := serve(t, keyring{})
+	if err := s.client.Healthy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.client.Healthy(t.Context()); !errors.Is(err, local.ErrUnavailable) {
+		t.Errorf("stopped: error %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.client.Healthy(ctx); !errors.Is(err, context.Canceled) || errors.Is(err, local.ErrUnavailable) {
+		t.Errorf("canceled: error %v", err)
+	}
+}
