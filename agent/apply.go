@@ -18,8 +18,12 @@ import (
 )
 
 const (
-	fetchers       = 4           // certificates fetched at the same time
-	repairInterval = time.Minute // until folders are watched
+	fetchers       = 4               // certificates fetched at the same time
+	staleTime      = time.Second     // that a set may be behind what the service allows
+	fetchTime      = time.Minute     // for all that is missing
+	removalTime    = 5 * time.Second // that a removal waits for what is fetched with it
+	supersededTime = time.Second     // that a fetch goes on when a newer set is known
+	repairInterval = time.Minute     // until folders are watched
 )
 
 // A reconciler brings the store to what the follower passes on, and keeps it so.
@@ -108,16 +112,30 @@ func (r *reconciler) run(ctx context.Context, current want, known bool) {
 func (r *reconciler) apply(ctx context.Context, w want) error {
 	plan := NewPlan(w.references, func(t batch.Thumbprint) bool { return r.held[t] != nil }, r.installed)
 	failed := make(map[batch.Thumbprint]error)
-	if len(plan.Remove) > 0 && len(plan.Fetch) > 0 {
-		// A removal does not wait for the network.
-		r.install(ctx, w, failed) // logs and records; what failed is tried again below
-		clear(failed)
+	// The new set replaces the old one in one step, also when one certificate takes
+	// the place of another. But a removal does not wait long for the network.
+	timeout := fetchTime
+	if len(plan.Remove) > 0 {
+		timeout = removalTime
 	}
-	r.fetch(ctx, w, plan.Fetch, failed)
+	fetching, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	// Not at once: a pool that changes all the time must not starve its nodes.
+	stop := context.AfterFunc(w.superseded, func() { time.AfterFunc(supersededTime, cancel) })
+	defer stop()
+	r.fetch(fetching, w, plan.Fetch, failed)
 	if w.superseded.Err() != nil {
 		return nil // the newer want is next
 	}
 	return r.install(ctx, w, failed)
+}
+
+// isStale tells a refusal by which the pool does not refer to a certificate any
+// more: the newer set is on its way, and should take the place of the old one
+// without a step in between.
+func isStale(err error) bool {
+	var refused *nodeapi.Error
+	return errors.As(err, &refused) && refused.Code == nodeapi.CodeNotAllowed
 }
 
 // fetch adds to held what can be had, and to failed the others.
@@ -128,7 +146,7 @@ func (r *reconciler) fetch(ctx context.Context, w want, missing []batch.Certific
 	for _, reference := range missing {
 		thumbprint := reference.Thumbprint
 		group.Go(func() error {
-			h, err := r.fetchOne(w.superseded, thumbprint)
+			h, err := r.fetchOne(ctx, w, thumbprint)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -146,7 +164,7 @@ func (r *reconciler) fetch(ctx context.Context, w want, missing []batch.Certific
 // service that does not answer.
 var errNoContact = errors.New("no contact to the service")
 
-func (r *reconciler) fetchOne(ctx context.Context, thumbprint batch.Thumbprint) (*holding, error) {
+func (r *reconciler) fetchOne(ctx context.Context, w want, thumbprint batch.Thumbprint) (*holding, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -154,6 +172,9 @@ func (r *reconciler) fetchOne(ctx context.Context, thumbprint batch.Thumbprint) 
 		return nil, fmt.Errorf("fetch: %w", errNoContact)
 	}
 	c, err := r.source.Certificate(ctx, thumbprint)
+	if isStale(err) {
+		sleep(w.superseded, staleTime)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("fetch: %w", err)
 	}

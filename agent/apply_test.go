@@ -160,9 +160,9 @@ func TestUnchangedSetIsNotReplaced(t *testing.T) {
 	}
 }
 
-// A reference that leaves the pool leaves the node, even if another one's
-// certificate cannot be fetched for a long time; and a newer set ends the wait.
-func TestRemovalDoesNotWaitForTheNetwork(t *testing.T) {
+// A reference that leaves the pool leaves the node within seconds, even if the
+// certificate that comes for it cannot be fetched. Until then, the old set stays.
+func TestRemovalDoesNotWaitLongForTheNetwork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newFakeSource()
 		one, two := s.add(t, "one"), s.add(t, "two")
@@ -171,17 +171,38 @@ func TestRemovalDoesNotWaitForTheNetwork(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.fetch = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
-		superseded, supersede := context.WithCancel(t.Context())
 		done := make(chan error)
-		go func() { done <- r.apply(t.Context(), wantOf(superseded, "2", two)) }()
+		go func() { done <- r.apply(t.Context(), wantOf(t.Context(), "2", two)) }()
 		synctest.Wait()
+		if installed, err := b.List(t.Context()); err != nil || len(installed) != 1 {
+			t.Errorf("installed %v, %v; want the old set", installed, err)
+		}
+		start := time.Now()
+		if err := <-done; !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != removalTime {
+			t.Errorf("apply = %v after %v", err, time.Since(start))
+		}
 		if installed, err := b.List(t.Context()); err != nil || len(installed) != 0 {
 			t.Errorf("installed %v, %v; want none", installed, err)
 		}
-		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeRemoved, two.Thumbprint: batch.NodeDelivering})
+		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeRemoved, two.Thumbprint: batch.NodeFailed})
+	})
+}
+
+// What is fetched for a set that is not wanted any more is given up soon.
+func TestNewerSetEndsTheFetch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSource()
+		one := s.add(t, "one")
+		s.fetch = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		r, _ := newTestReconciler(t, s)
+		superseded, supersede := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- r.apply(t.Context(), wantOf(superseded, "1", one)) }()
+		synctest.Wait()
+		start := time.Now()
 		supersede()
-		if err := <-done; err != nil {
-			t.Errorf("apply of a superseded set = %v", err)
+		if err := <-done; err != nil || time.Since(start) != supersededTime {
+			t.Errorf("apply of a superseded set = %v after %v", err, time.Since(start))
 		}
 	})
 }

@@ -47,8 +47,7 @@ type want struct {
 	references []batch.CertificateReference
 	revoked    bool // the node is no member any more
 
-	// superseded ends when a newer want follows: to fetch for this one is then
-	// in vain.
+	// superseded ends when a newer want follows.
 	superseded context.Context
 }
 

@@ -39,8 +39,8 @@ var errLastGood = errors.New("the last-known-good set is damaged, or another nod
 
 const (
 	lastGoodVersion = 1
-	lastGoodKeySize = 32 // AES-256
-	maxLastGood     = maxReferences * 64 << 10
+	lastGoodKeySize = 32                                          // AES-256
+	maxLastGood     = maxReferences * 2 * (maxData + maxPassword) // with base64 and JSON
 )
 
 // A vault seals the last-known-good set into the state directory with
