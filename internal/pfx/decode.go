@@ -2,14 +2,10 @@ package pfx
 
 import (
 	"context"
-	"crypto"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"iter"
 	"slices"
-
-	"poolcert/batch"
 )
 
 // Decode reads a PFX file, in DER, BER or PEM, from any producer. Its errors are
@@ -134,62 +130,4 @@ func (f *file) opens(w *work, p password) (ok bool, err error) {
 		}
 	}
 	return ok, err
-}
-
-// contents are the things from all safes of a file.
-type contents struct {
-	keys  []crypto.PrivateKey
-	certs []*x509.Certificate
-	bad   error // the first key or certificate that could not be read
-}
-
-// add takes what can be read: one key that is not supported must not keep the
-// user from another.
-func (c *contents) add(w *work, p password, bags []bag) error {
-	for _, b := range bags {
-		if err := w.check(); err != nil {
-			return err
-		}
-		switch {
-		case b.isKey():
-			if len(c.keys) == maxKeys {
-				return &LimitError{"private keys", maxKeys}
-			}
-			key, err := b.key(w, p)
-			if _, ok := errors.AsType[*LimitError](err); ok || w.ctx.Err() != nil {
-				return err
-			}
-			if err != nil {
-				err = fmt.Errorf("private key: %w", err)
-			}
-			if c.note(err) {
-				c.keys = append(c.keys, key)
-			}
-		case b.kind == oidCertBag:
-			cert, err := b.certificate()
-			if c.note(err) && cert != nil {
-				c.certs = append(c.certs, cert)
-			}
-		}
-	}
-	return nil
-}
-
-func (c *contents) note(err error) (ok bool) {
-	if err != nil && c.bad == nil {
-		c.bad = err
-	}
-	return err == nil
-}
-
-func (c *contents) pick(thumbprint batch.Thumbprint) (*Bundle, error) {
-	b, err := pick(c.keys, c.certs, thumbprint)
-	if _, ok := errors.AsType[*AmbiguousError](err); ok || c.bad == nil {
-		return b, err
-	}
-	if err != nil {
-		return nil, c.bad
-	}
-	b.Warnings = append(b.Warnings, Skipped)
-	return b, nil
 }

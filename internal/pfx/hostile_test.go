@@ -4,8 +4,14 @@ import (
 	"bytes"
 	"crypto/cipher"
 	"crypto/des"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/asn1"
 	"errors"
+	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -144,6 +150,45 @@ func TestUnsupported(t *testing.T) {
 		_, err := Decode(t.Context(), v.data, "", Options{})
 		if e, ok := errors.AsType[*UnsupportedError](err); !ok || e.Algorithm != v.want {
 			t.Errorf("got %v, want an UnsupportedError with %s", err, v.want)
+		}
+	}
+}
+
+// What is not understood beside a good key and certificate does not keep the user from them.
+func TestSkipped(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	goodKey, badKey := hostileBag(oidKeyBag, pkcs8), hostileBag(oidKeyBag, sequence(number(7)))
+	certBag := func(der []byte) []byte {
+		return hostileBag(oidCertBag, sequence(object(oidX509Certificate), element(explicit0, octets(der))))
+	}
+	goodCert, badCert := certBag(der), certBag([]byte("not a certificate"))
+	b, err := Decode(t.Context(), hostileFile(plainSafe(badCert, goodCert, badKey, goodKey)), "", Options{})
+	if err != nil || !bytes.Equal(b.Leaf.Raw, der) || !slices.Equal(b.Warnings, []Warning{Skipped, NoMAC}) {
+		t.Errorf("got %v, %v, want the good certificate and two warnings", b, err)
+	}
+	for name, v := range map[string]struct {
+		bags [][]byte
+		want error
+	}{
+		"bad key":                 {[][]byte{goodCert, badKey}, ErrDamaged},
+		"bad certificate":         {[][]byte{badCert, goodKey}, ErrDamaged},
+		"bad certificate, no key": {[][]byte{badCert}, ErrNoKey},
+		"key alone":               {[][]byte{goodKey}, ErrNoCertificate},
+	} {
+		if _, err := Decode(t.Context(), hostileFile(plainSafe(v.bags...)), "", Options{}); !errors.Is(err, v.want) {
+			t.Errorf("%s: got %v, want %v", name, err, v.want)
 		}
 	}
 }
