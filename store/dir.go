@@ -142,7 +142,10 @@ func (d *Dir) Repair(ctx context.Context) ([]Drift, error) {
 		return nil, fmt.Errorf("check certificates in %s: %w", d.root, err)
 	}
 	if len(found) == 0 {
-		return nil, t.sweep(s.generation, d.keep)
+		if err := t.finish(s.generation, d.keep); err != nil {
+			return nil, fmt.Errorf("clean certificate directory %s: %w", d.root, err)
+		}
+		return nil, nil
 	}
 	failed, err := d.install(ctx, t, s.entries, 0)
 	errs := []error{err}

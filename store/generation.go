@@ -25,10 +25,15 @@ func (d *Dir) install(ctx context.Context, t *tree, entries []Entry, keep int) (
 		return nil, errors.Join(err, t.sweep(d.current().generation, d.keep))
 	}
 	d.setCurrent(s)
-	if err := errors.Join(t.syncDir("."), t.sweep(s.generation, keep)); err != nil {
-		return failed, fmt.Errorf("%w: %w", ErrUnfinished, err)
+	return failed, t.finish(s.generation, keep)
+}
+
+// finish does what remains when the generation is the current one.
+func (t *tree) finish(generation string, keep int) error {
+	if err := errors.Join(t.syncDir("."), t.sweep(generation, keep)); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnfinished, err)
 	}
-	return failed, nil
+	return nil
 }
 
 // write makes the folder making and all in it.

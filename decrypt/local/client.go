@@ -115,6 +115,9 @@ func (c *Client) call(ctx context.Context, method, path string, body []byte) ([]
 	if err != nil {
 		return nil, err
 	}
+	// No request changes anything, so that it may be sent again when the service
+	// was restarted and a kept connection is dead. The empty header is not sent.
+	req.Header["Idempotency-Key"] = nil
 	if body != nil {
 		req.Header.Set("Content-Type", "application/octet-stream")
 	}

@@ -145,3 +145,18 @@ func TestUnavailable(t *testing.T) {
 		t.Errorf("canceled: error %v", err)
 	}
 }
+
+// A kept connection to a service that was restarted is no error.
+func TestServiceRestarts(t *testing.T) {
+	a := testcert.RSA(t)
+	s := serve(t, keyring{a})
+	message := seal(t, []byte(secret), cms.Options{}, a)
+	for range 3 {
+		for range 3 {
+			if got, err := viaUnwrap(t.Context(), s.client, message); err != nil || string(got) != secret {
+				t.Fatalf("got %q, error %v", got, err)
+			}
+		}
+		s.restart(t)
+	}
+}

@@ -53,6 +53,7 @@ func (k keyring) Certificates() []local.Certificate {
 // A service is a running server with what it told.
 type service struct {
 	path   string
+	config local.Config
 	client *local.Client
 	stop   func() error // stops and waits
 
@@ -101,17 +102,8 @@ func serve(t *testing.T, keys keyring, change ...func(*local.Config)) *service {
 	for _, c := range change {
 		c(&config)
 	}
-	l, err := localsock.Listen(s.path, localsock.Options{Mode: 0o666})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- local.NewServer(config).Serve(ctx, l) }()
-	s.stop = sync.OnceValue(func() error {
-		cancel()
-		return <-done
-	})
+	s.config = config
+	s.start(t)
 	s.client = local.Dial(s.path)
 	t.Cleanup(func() {
 		s.client.Close()
@@ -123,6 +115,29 @@ func serve(t *testing.T, keys keyring, change ...func(*local.Config)) *service {
 		}
 	})
 	return s
+}
+
+func (s *service) start(t *testing.T) {
+	t.Helper()
+	l, err := localsock.Listen(s.path, localsock.Options{Mode: 0o666})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- local.NewServer(s.config).Serve(ctx, l) }()
+	s.stop = sync.OnceValue(func() error {
+		cancel()
+		return <-done
+	})
+}
+
+func (s *service) restart(t *testing.T) {
+	t.Helper()
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	s.start(t)
 }
 
 func seal(t testing.TB, content []byte, opts cms.Options, to ...*testcert.Pair) []byte {
