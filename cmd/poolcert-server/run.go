@@ -96,13 +96,13 @@ func serveDir(ctx context.Context, dir string, cfg *config, o runOptions, log *s
 		Service: service, CA: d.ca.Certificate(), Certificate: d.ca.ServerCertificate(cfg.certificateHosts()), Log: log,
 	})
 	s := server{service: service, clients: clientServer(service, cfg, log), node: node, log: log}
-	log.Info("listening", "url", at.URL, "node_url", at.NodeURL, "listen", at.Listen, "node_listen", at.NodeListen, "version", cli.Version())
 	if o.readyFile != "" {
 		if err := writeReady(o.readyFile, at); err != nil {
 			return err
 		}
 		defer os.Remove(o.readyFile)
 	}
+	log.Info("listening", "url", at.URL, "node_url", at.NodeURL, "listen", at.Listen, "node_listen", at.NodeListen, "version", cli.Version())
 	return s.run(ctx, clients, tls.NewListener(nodes, node.TLSConfig()))
 }
 
