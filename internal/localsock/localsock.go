@@ -4,9 +4,9 @@
 // A server calls [Listen], and [CallerOf] for each connection, or [ConnContext]
 // and [FromContext] in HTTP. A client calls [Dial].
 //
-// Promises. No one connects before the socket has its owner and mode. A socket
-// on which someone answers is never taken away, and whatever is no socket is
-// never removed. A [Caller] is what the kernel recorded when the connection was
+// Promises. No one but this process's user connects before the socket has its
+// owner and mode. A socket on which someone answers is not taken away, and
+// whatever is no socket is not removed. A [Caller] is what the kernel recorded when the connection was
 // made; nothing is looked up by process id, so that a reused id lends no rights.
 // An unknown caller is an error: treat it as no.
 //
