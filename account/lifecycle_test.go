@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"poolcert/account"
+	"poolcert/account/db"
 	"poolcert/batch"
 )
 
@@ -255,5 +256,44 @@ func TestDeletionSurvivesRestart(t *testing.T) {
 		if c := f.certificate(tp); c.State != batch.StateDeleteFailed {
 			t.Errorf("got %s, want deletefailed", c.State)
 		}
+	})
+}
+
+// TestStaleDeletion: between the list and the end, the certificate may have come
+// into use, or its deletion may have been tried anew.
+func TestStaleDeletion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t) // Run doesn't run
+		tp := f.addCertificate("cert")
+		listed := &db.Certificate{Account: f.acct.ID, Thumbprint: tp}
+		check := func(when string, want batch.CertificateState) {
+			t.Helper()
+			if err := account.EndDeletion(f.Service, t.Context(), listed); err != nil {
+				t.Fatal(err)
+			}
+			if c := f.certificate(tp); c.State != want {
+				t.Errorf("%s: got %s, want %s", when, c.State, want)
+			}
+		}
+		check("not deleted", batch.StateActive)
+		f.addPool("pool", tp)
+		if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil {
+			t.Fatal(err)
+		}
+		check("in use, early", batch.StateDeleting)
+		time.Sleep(account.DefaultDeleteWindow)
+		check("in use, late", batch.StateDeleteFailed)
+		check("failed", batch.StateDeleteFailed)
+		f.setReferences("pool")
+		if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // the second time it is gone already
+			if err := account.EndDeletion(f.Service, t.Context(), listed); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := f.Certificate(t.Context(), f.acct, tp)
+		wantCode(t, err, batch.CodeCertificateNotFound)
 	})
 }

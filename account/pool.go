@@ -29,6 +29,7 @@ func (s *Service) AddPool(ctx context.Context, a *Account, p *batch.Pool) (*batc
 	t := now()
 	row := &db.Pool{Account: a.ID, ID: poolKey(p.ID), Name: p.ID, Created: t, Modified: t}
 	change := poolChange{references: &p.CertificateReferences, properties: p.Properties}
+	var made *batch.Pool
 	err := s.write(ctx, a, func(tx *db.Tx, rev int64) error {
 		if _, err := tx.Pool(a.ID, row.ID); !errors.Is(err, db.ErrNotFound) {
 			return orExists(err, errPoolExists)
@@ -40,44 +41,57 @@ func (s *Service) AddPool(ctx context.Context, a *Account, p *batch.Pool) (*batc
 		if err := tx.AddPool(row); err != nil {
 			return err
 		}
-		return attach(tx, a.ID, row.ID, thumbprints)
+		if err := attach(tx, a.ID, row.ID, thumbprints); err != nil {
+			return err
+		}
+		made, err = s.countedPool(tx, row)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("add pool %s: %w", p.ID, err)
 	}
 	s.log.Info("pool added", "account", a.Name, "pool", row.Name, "references", len(p.CertificateReferences))
-	return s.changed(a, row)
+	return made, s.tellNodes(a, row)
 }
 
 // Pool returns one pool without its URL and Metadata. Refusal: PoolNotFound.
 func (s *Service) Pool(ctx context.Context, a *Account, id string) (*batch.Pool, error) {
-	var row *db.Pool
-	err := s.read(ctx, func(tx *db.Tx) (err error) { row, err = tx.Pool(a.ID, poolKey(id)); return err })
+	var p *batch.Pool
+	err := s.read(ctx, func(tx *db.Tx) error {
+		row, err := tx.Pool(a.ID, poolKey(id))
+		if err != nil {
+			return orElse(err, errPoolNotFound)
+		}
+		p, err = s.countedPool(tx, row)
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("pool %s: %w", clip(id, 64), orElse(err, errPoolNotFound))
+		return nil, fmt.Errorf("pool %s: %w", clip(id, 64), err)
 	}
-	return s.poolOf(row)
+	return p, nil
 }
 
 // Pools returns a page of pools, and whether more follow.
 func (s *Service) Pools(ctx context.Context, a *Account, q PoolQuery) (page []batch.Pool, more bool, err error) {
 	limit := pageLimit(q.Limit)
-	var rows []db.Pool
-	err = s.read(ctx, func(tx *db.Tx) (err error) {
-		rows, err = tx.Pools(a.ID, poolKey(q.After), q.Filter, limit+1)
-		return err
+	err = s.read(ctx, func(tx *db.Tx) error {
+		rows, err := tx.Pools(a.ID, poolKey(q.After), q.Filter, limit+1)
+		if err != nil {
+			return err
+		}
+		rows, more = cutPage(rows, limit)
+		page = make([]batch.Pool, 0, len(rows))
+		for i := range rows {
+			p, err := s.countedPool(tx, &rows[i])
+			if err != nil {
+				return err
+			}
+			page = append(page, *p)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, false, fmt.Errorf("list pools: %w", err)
-	}
-	rows, more = cutPage(rows, limit)
-	page = make([]batch.Pool, 0, len(rows))
-	for i := range rows {
-		p, err := s.poolOf(&rows[i])
-		if err != nil {
-			return nil, false, err
-		}
-		page = append(page, *p)
 	}
 	return page, more, nil
 }
@@ -122,6 +136,7 @@ func (s *Service) ReplacePoolProperties(ctx context.Context, a *Account, id stri
 // changePool applies what change makes of the present row.
 func (s *Service) changePool(ctx context.Context, a *Account, id string, cond Conditions, change func(*db.Pool) (poolChange, error)) (*batch.Pool, error) {
 	var row *db.Pool
+	var changed *batch.Pool
 	err := s.write(ctx, a, func(tx *db.Tx, rev int64) (err error) {
 		if row, err = s.poolIf(tx, a, id, cond); err != nil {
 			return err
@@ -138,16 +153,19 @@ func (s *Service) changePool(ctx context.Context, a *Account, id string, cond Co
 		if err := tx.SetPool(row); err != nil {
 			return err
 		}
-		if next.references == nil {
-			return nil
+		if next.references != nil {
+			if err := attach(tx, a.ID, row.ID, thumbprints); err != nil {
+				return err
+			}
 		}
-		return attach(tx, a.ID, row.ID, thumbprints)
+		changed, err = s.countedPool(tx, row)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("change pool %s: %w", clip(id, 64), err)
 	}
 	s.log.Info("pool changed", "account", a.Name, "pool", row.Name, "references_changed", row.ReferencesRevision == row.Revision)
-	return s.changed(a, row)
+	return changed, s.tellNodes(a, row)
 }
 
 // DeletePool removes a pool with its join tokens and nodes, if the conditions
@@ -188,15 +206,15 @@ func (s *Service) poolIf(tx *db.Tx, a *Account, id string, cond Conditions) (*db
 	return row, cond.Check(p)
 }
 
-// changed tells the nodes of a pool that was written, and returns the pool.
-func (s *Service) changed(a *Account, row *db.Pool) (*batch.Pool, error) {
+// tellNodes wakes the nodes of a pool that was written.
+func (s *Service) tellNodes(a *Account, row *db.Pool) error {
 	doc, err := referencesDoc(a.Name, row)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.hub.publish(hubKey{a.ID, row.ID}, row.ReferencesRevision, doc)
 	s.release()
-	return s.poolOf(row)
+	return nil
 }
 
 // maxPoolID is the limit of Batch.

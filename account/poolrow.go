@@ -3,6 +3,7 @@ package account
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"poolcert/account/db"
 	"poolcert/batch"
@@ -62,7 +63,7 @@ func storedProperties(row *db.Pool) (map[string]json.RawMessage, error) {
 	return properties, nil
 }
 
-// poolOf returns what the account tells of a row.
+// poolOf returns what the account tells of a row, but not how many nodes it has.
 func (s *Service) poolOf(row *db.Pool) (*batch.Pool, error) {
 	properties, err := storedProperties(row)
 	if err != nil {
@@ -82,6 +83,19 @@ func (s *Service) poolOf(row *db.Pool) (*batch.Pool, error) {
 	}
 	properties["allocationState"] = json.RawMessage(`"steady"`)
 	properties["allocationStateTransitionTime"] = json.RawMessage(`"` + p.CreationTime.String() + `"`)
-	properties["currentDedicatedNodes"] = json.RawMessage(fmt.Sprint(row.Nodes))
+	return p, nil
+}
+
+// countedPool is poolOf with the number of nodes, which takes longer.
+func (s *Service) countedPool(tx *db.Tx, row *db.Pool) (*batch.Pool, error) {
+	p, err := s.poolOf(row)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := tx.CountNodes(row.Account, row.ID)
+	if err != nil {
+		return nil, err
+	}
+	p.Properties["currentDedicatedNodes"] = json.RawMessage(strconv.Itoa(nodes))
 	return p, nil
 }

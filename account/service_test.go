@@ -27,14 +27,14 @@ const password = "correct-horse-PASSWORD-canary"
 // A fixture is a service with one account.
 type fixture struct {
 	*account.Service
-	t    *testing.T
+	t    testing.TB
 	dir  string
 	db   *db.DB
 	ca   *account.CA
 	acct *account.Account
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o700); err != nil {
@@ -296,7 +296,7 @@ func (f *fixture) certificate(tp batch.Thumbprint) *batch.Certificate {
 	return c
 }
 
-func addOfName(t *testing.T, name string) *batch.AddCertificate {
+func addOfName(t testing.TB, name string) *batch.AddCertificate {
 	t.Helper()
 	return addOf(testcert.RSA(t, testcert.Name(name)))
 }

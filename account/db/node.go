@@ -70,6 +70,12 @@ func (tx *Tx) Nodes(acct int64, pool, after string, f *Filter, since time.Time, 
 	return nodes, err
 }
 
+// CountNodes returns how many nodes a pool has. It reads them all.
+func (tx *Tx) CountNodes(acct int64, pool string) (n int, err error) {
+	err = tx.row([]any{&n}, `SELECT count(*) FROM node WHERE acct = ? AND pool = ?`, acct, pool)
+	return n, err
+}
+
 // NodeKeys returns the key hashes of a pool's nodes.
 func (tx *Tx) NodeKeys(acct int64, pool string) ([][sha256.Size]byte, error) {
 	found, err := rows(tx, column[[]byte], `SELECT key_sha256 FROM node WHERE acct = ? AND pool = ?`, acct, pool)

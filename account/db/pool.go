@@ -16,21 +16,19 @@ type Pool struct {
 	Created, Modified  time.Time
 	References         string // JSON
 	Properties         string // JSON
-	Nodes              int    // how many it has; only read
 }
 
 const poolColumns = `acct, id, name, rev, refs_rev, created, modified, refs, doc`
-const poolNodes = `, (SELECT count(*) FROM node n WHERE n.acct = pool.acct AND n.pool = pool.id)`
 
 func (p *Pool) fields() []any {
 	return []any{&p.Account, &p.ID, &p.Name, &p.Revision, &p.ReferencesRevision, scanTime{&p.Created}, scanTime{&p.Modified},
-		&p.References, &p.Properties, &p.Nodes}
+		&p.References, &p.Properties}
 }
 
 // Pool returns one pool.
 func (tx *Tx) Pool(acct int64, id string) (*Pool, error) {
 	p := new(Pool)
-	if err := tx.row(p.fields(), `SELECT `+poolColumns+poolNodes+` FROM pool WHERE acct = ? AND id = ?`, acct, id); err != nil {
+	if err := tx.row(p.fields(), `SELECT `+poolColumns+` FROM pool WHERE acct = ? AND id = ?`, acct, id); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -52,7 +50,7 @@ func (tx *Tx) Pools(acct int64, after string, f *Filter, limit int) ([]Pool, err
 		return nil, err
 	}
 	return rows(tx, (*Pool).fields,
-		`SELECT `+poolColumns+poolNodes+` FROM pool WHERE acct = ? AND id > ? AND `+where+` ORDER BY id LIMIT ?`,
+		`SELECT `+poolColumns+` FROM pool WHERE acct = ? AND id > ? AND `+where+` ORDER BY id LIMIT ?`,
 		append(append([]any{acct, after}, args...), limit)...)
 }
 

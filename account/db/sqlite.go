@@ -21,6 +21,9 @@ const lockTimeout = "10000"
 
 const readConnections = 8
 
+// The last one gathers what the query planner wants to know, where that is old.
+var writePragmas = []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "optimize(0x10002)"}
+
 // sqliteEngine is one file: one connection that writes, several that read.
 type sqliteEngine struct {
 	writes *sql.DB
@@ -39,7 +42,7 @@ func openSQLite(ctx context.Context, path string) (*sqliteEngine, error) {
 	if err := create(path); err != nil {
 		return nil, err
 	}
-	writes, err := sql.Open("sqlite", sqliteURL(path, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)"))
+	writes, err := sql.Open("sqlite", sqliteURL(path, writePragmas...))
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +95,11 @@ func (e *sqliteEngine) view(ctx context.Context, fn func(context.Context, querie
 		return sqliteError(err)
 	}
 	defer tx.Rollback() // nothing to commit
-	return sqliteError(fn(ctx, tx))
+	err = sqliteError(fn(ctx, tx))
+	if err != nil && ctx.Err() != nil { // an interrupted query says so in many words
+		return fmt.Errorf("%w: %w", ctx.Err(), err)
+	}
+	return err
 }
 
 func (e *sqliteEngine) close() error {

@@ -226,6 +226,13 @@ func testEndedContext(t *testing.T, d *db.DB) {
 	wantError(t, d.Update(ctx, called), context.Canceled)
 	wantError(t, d.View(ctx, called), context.Canceled)
 
+	ctx, cancel = context.WithCancel(t.Context())
+	wantError(t, d.View(ctx, func(tx *db.Tx) error {
+		cancel()
+		_, err := tx.AccountNames()
+		return err
+	}), context.Canceled)
+
 	// A context that ends inside does not undo the update.
 	ctx, cancel = context.WithCancel(t.Context())
 	err := d.Update(ctx, func(tx *db.Tx) error {

@@ -169,10 +169,13 @@ func testPools(t *testing.T, d *db.DB) {
 		_, err = addNode(tx, 1, "c", "x")
 		return err
 	})
-	want.Nodes = 1
 	view(t, d, func(tx *db.Tx) error {
 		got, err := tx.Pool(1, "c")
 		equal(t, got, err, want)
+		for pool, want := range map[string]int{"b": 0, "c": 1} {
+			nodes, err := tx.CountNodes(1, pool)
+			equal(t, nodes, err, want)
+		}
 		page, err := tx.Pools(1, "b", nil, 10)
 		equal(t, page, err, []db.Pool{*want})
 		for n, want := range map[int]bool{1: false, 2: true, 3: true} {

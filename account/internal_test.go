@@ -1,0 +1,96 @@
+package account
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"poolcert/account/db"
+	"poolcert/batch"
+	"poolcert/internal/nodeapi"
+)
+
+// TestHubOrder: documents come in any order, the newest one stays.
+func TestHubOrder(t *testing.T) {
+	var h hub
+	key := hubKey{1, "pool"}
+	a, b, sameAsB := &ReferencesDoc{Tag: "a"}, &ReferencesDoc{Tag: "b"}, &ReferencesDoc{Tag: "b"}
+	isClosed := func(c <-chan struct{}) bool {
+		select {
+		case <-c:
+			return true
+		default:
+			return false
+		}
+	}
+	check := func(step string, want *ReferencesDoc) <-chan struct{} {
+		t.Helper()
+		doc, changed, ok := h.get(key)
+		if !ok || doc != want || isClosed(changed) {
+			t.Errorf("%s: got %v, want %v", step, doc, want)
+		}
+		return changed
+	}
+	h.publish(key, 5, a)
+	first := check("first", a)
+	h.publish(key, 7, b)
+	second := check("newer", b)
+	if !isClosed(first) {
+		t.Error("newer: who waited was not woken")
+	}
+	h.publish(key, 6, a)
+	check("late", b)
+	h.publish(key, 8, sameAsB)
+	check("same content", b)
+	if isClosed(second) {
+		t.Error("same content: who waited was woken")
+	}
+	h.publish(key, 8, a)
+	check("same revision", b)
+	h.remove(key)
+	if _, _, ok := h.get(key); ok || !isClosed(second) {
+		t.Error("removed: still there")
+	}
+	h.remove(key)
+}
+
+// TestNodeCacheEviction: a node that is read while it is evicted is not kept.
+func TestNodeCacheEviction(t *testing.T) {
+	var c nodeCache
+	key := [32]byte{1}
+	_, before := c.get(key)
+	c.evict([][32]byte{key})
+	c.put(&NodeIdentity{key: key, gone: make(chan struct{})}, before)
+	if n, _ := c.get(key); n != nil {
+		t.Error("the evicted node was kept")
+	}
+	_, after := c.get(key)
+	n := c.put(&NodeIdentity{key: key, gone: make(chan struct{})}, after)
+	if other := c.put(&NodeIdentity{key: key}, after); other != n {
+		t.Error("one node has two identities")
+	}
+	c.evict([][32]byte{key})
+	select {
+	case <-n.gone:
+	default:
+		t.Error("the evicted node was not told")
+	}
+}
+
+// EndDeletion gives a test what Run does with one certificate that it listed.
+var EndDeletion = (*Service).endDeletion
+
+func TestBusy(t *testing.T) {
+	full := fmt.Errorf("write: %w", db.ErrBusy)
+	if err := apiError(full); !errors.Is(err, &batch.Error{Code: batch.CodeServerBusy}) || !errors.Is(err, db.ErrBusy) {
+		t.Errorf("API: got %v, want ServerBusy", err)
+	}
+	refusal, ok := errors.AsType[*nodeapi.Error](nodeError(full))
+	if !ok || refusal.Code != nodeapi.CodeBusy {
+		t.Errorf("node: got %v, want busy", refusal)
+	}
+	other := errors.New("other")
+	if apiError(other) != other || nodeError(other) != other {
+		t.Error("another error was changed")
+	}
+}
