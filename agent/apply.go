@@ -133,10 +133,7 @@ func (r *reconciler) apply(ctx context.Context, w want) error {
 // isStale tells a refusal by which the pool does not refer to a certificate any
 // more: the newer set is on its way, and should take the place of the old one
 // without a step in between.
-func isStale(err error) bool {
-	var refused *nodeapi.Error
-	return errors.As(err, &refused) && refused.Code == nodeapi.CodeNotAllowed
-}
+func isStale(err error) bool { return isRefused(err, nodeapi.CodeNotAllowed) }
 
 // fetch adds to held what can be had, and to failed the others.
 func (r *reconciler) fetch(ctx context.Context, w want, missing []batch.CertificateReference, failed map[batch.Thumbprint]error) {

@@ -36,9 +36,11 @@ const shortPoll = 5 * time.Second
 
 // isRevoked tells the one refusal that takes a node's certificates away. Nothing
 // else does: not a 5xx, not a 404 by a proxy, not a refused handshake.
-func isRevoked(err error) bool {
+func isRevoked(err error) bool { return isRefused(err, nodeapi.CodeNodeRevoked) }
+
+func isRefused(err error, code nodeapi.ErrorCode) bool {
 	var refused *nodeapi.Error
-	return errors.As(err, &refused) && refused.Code == nodeapi.CodeNodeRevoked
+	return errors.As(err, &refused) && refused.Code == code
 }
 
 // A want is what the node has to have from now on.
@@ -66,8 +68,9 @@ type follower struct {
 	evicted   bool   // that want was none
 	supersede context.CancelFunc
 	renewal   struct {
-		retry retry
-		next  time.Time // not before
+		retry   retry
+		next    time.Time // not before
+		overdue bool      // the service says that the certificate has expired: our clock may be wrong
 	}
 }
 
@@ -80,9 +83,8 @@ func (f *follower) run(ctx context.Context) {
 	early := retry{cap: f.wait}
 	wait := time.Duration(0) // the first poll asks whether the service is there
 	for ctx.Err() == nil {
-		f.renewIfDue(ctx)
 		started := time.Now()
-		references, err := f.source.References(ctx, f.revision, wait)
+		references, err := f.poll(ctx, wait)
 		if ctx.Err() != nil {
 			return
 		}
@@ -128,22 +130,36 @@ func (f *follower) pass(ctx context.Context, w want) {
 	f.wants.put(w)
 }
 
-// renewIfDue renews the membership. A failure is tried again with later polls.
-func (f *follower) renewIfDue(ctx context.Context) {
-	now := time.Now()
-	if now.Before(f.source.RenewAt()) || now.Before(f.renewal.next) {
-		return
+// poll renews the membership if that is due, and asks for the wanted set.
+func (f *follower) poll(ctx context.Context, wait time.Duration) (*nodeapi.References, error) {
+	// A node whose certificate has expired hears only here that it was evicted.
+	if err := f.renewIfDue(ctx); isRevoked(err) {
+		return nil, err
 	}
-	if err := f.source.Renew(ctx); err != nil {
+	references, err := f.source.References(ctx, f.revision, wait)
+	f.renewal.overdue = isRefused(err, nodeapi.CodeExpired)
+	return references, err
+}
+
+// renewIfDue renews the membership. A failure is tried again with later polls.
+func (f *follower) renewIfDue(ctx context.Context) error {
+	now := time.Now()
+	due := f.renewal.overdue || !now.Before(f.source.RenewAt())
+	if !due || now.Before(f.renewal.next) {
+		return nil
+	}
+	err := f.source.Renew(ctx)
+	if err != nil {
 		wait := f.renewal.retry.next(err)
 		f.renewal.next = now.Add(wait)
 		if ctx.Err() == nil {
 			f.log.Warn("node certificate not renewed", "err", err, "wait", wait)
 		}
-		return
+		return err
 	}
 	f.renewal.retry.reset()
 	f.log.Debug("node certificate renewed")
+	return nil
 }
 
 // latest hands the newest value from one goroutine to another. The zero value is not ready.

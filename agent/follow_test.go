@@ -26,6 +26,7 @@ type fakeSource struct {
 	changed      chan struct{}
 	renewAt      time.Time
 	renewErr     error
+	renewed      func() // called by a renewal that works; may be nil
 	polls        []time.Time
 	renewals     []time.Time
 	reports      []*nodeapi.Status
@@ -107,6 +108,9 @@ func (s *fakeSource) Renew(context.Context) error {
 	s.renewals = append(s.renewals, time.Now())
 	if s.renewErr == nil {
 		s.renewAt = time.Now().Add(12 * time.Hour)
+		if s.renewed != nil {
+			s.renewed()
+		}
 	}
 	return s.renewErr
 }
@@ -323,6 +327,35 @@ func TestFailedRenewal(t *testing.T) {
 		synctest.Wait()
 		if !s.RenewAt().After(time.Now()) {
 			t.Error("not renewed after the cause was gone")
+		}
+	})
+}
+
+// The node's clock is behind: only the service knows that the certificate has expired.
+func TestExpiredCertificateIsRenewed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSource()
+		s.err = &refusedError{refusal: &nodeapi.Error{Code: nodeapi.CodeExpired, Message: "expired"}}
+		s.renewed = func() { s.err = nil }
+		f := newTestFollower(s)
+		follow(t, f)
+		if w := <-f.wants.c; w.revision != "r0" || len(s.renewals) != 1 {
+			t.Errorf("want %+v after %d renewals", w, len(s.renewals))
+		}
+	})
+}
+
+// A node that was off for long is evicted: only renewal says so.
+func TestEvictedNodeWithExpiredCertificate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSource()
+		s.renewAt = time.Now()
+		s.err = &refusedError{refusal: &nodeapi.Error{Code: nodeapi.CodeExpired, Message: "expired"}}
+		s.renewErr = &refusedError{refusal: &nodeapi.Error{Code: nodeapi.CodeNodeRevoked, Message: "evicted"}}
+		f := newTestFollower(s)
+		follow(t, f)
+		if w := <-f.wants.c; !w.revoked {
+			t.Errorf("want %+v, want revoked", w)
 		}
 	})
 }

@@ -189,6 +189,9 @@ func (r *record) report(version string) *nodeapi.Status {
 	dropRemoved(r.certificates, time.Now())
 	s := &nodeapi.Status{Revision: r.revision, AgentVersion: version, BootTime: bootTime(), Certificates: []batch.NodeCertificate{}}
 	for _, c := range r.list() {
+		if c.State == batch.NodeDelivering {
+			continue // the service knows, and waits for what becomes of it
+		}
 		s.Certificates = append(s.Certificates, batch.NodeCertificate{Thumbprint: c.Thumbprint, State: c.State, Time: batch.TimeOf(c.Time), Error: clip(c.Error)})
 	}
 	return s

@@ -96,7 +96,7 @@ func (s *Service) asNode(handle func(http.ResponseWriter, *http.Request, *nodeRo
 		}
 		// An expired certificate may still be renewed.
 		if time.Now().After(leaf.NotAfter) && r.URL.Path != nodeapi.PathRenew {
-			refuse(w, 403, nodeapi.CodeNotAllowed, "The node certificate has expired.")
+			refuse(w, 403, nodeapi.CodeExpired, "The node certificate has expired.")
 			return
 		}
 		s.mu.Lock()
@@ -175,6 +175,12 @@ func (s *Service) report(w http.ResponseWriter, r *http.Request, _ *nodeRow) {
 	if err := json.NewDecoder(r.Body).Decode(&status); err != nil {
 		refuse(w, 400, nodeapi.CodeBadRequest, err.Error())
 		return
+	}
+	for _, c := range status.Certificates {
+		if c.State != batch.NodeInstalled && c.State != batch.NodeFailed && c.State != batch.NodeRemoved {
+			refuse(w, 400, nodeapi.CodeBadRequest, "a node does not report "+string(c.State))
+			return
+		}
 	}
 	select {
 	case s.Reports <- status:

@@ -93,10 +93,11 @@ type ErrorCode string
 
 // The codes of node API errors.
 const (
-	CodeTokenRefused ErrorCode = "token-refused" // 403: unknown, used up, expired or revoked; Message says which
-	CodeNodeRevoked  ErrorCode = "node-revoked"  // 403: evicted, or its pool is gone; join again with a new token
-	CodeNotAllowed   ErrorCode = "not-allowed"   // 403: the node's pool does not refer to it now
-	CodeBadRequest   ErrorCode = "bad-request"   // 400
-	CodeBusy         ErrorCode = "busy"          // 503, may have Retry-After
-	CodeInternal     ErrorCode = "internal"      // 500
+	CodeTokenRefused ErrorCode = "token-refused"       // 403: unknown, used up, expired or revoked; Message says which
+	CodeNodeRevoked  ErrorCode = "node-revoked"        // 403: evicted, or its pool is gone; join again with a new token
+	CodeNotAllowed   ErrorCode = "not-allowed"         // 403: the node's pool does not refer to it now
+	CodeExpired      ErrorCode = "certificate-expired" // 403: the node's certificate has; renew it first
+	CodeBadRequest   ErrorCode = "bad-request"         // 400
+	CodeBusy         ErrorCode = "busy"                // 503, may have Retry-After
+	CodeInternal     ErrorCode = "internal"            // 500
 )
