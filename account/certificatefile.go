@@ -1,9 +1,11 @@
 package account
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,7 +18,7 @@ import (
 type certificateFile struct {
 	leaf   *x509.Certificate
 	format batch.CertificateFormat
-	data   []byte // the PFX as it came, or DER
+	data   []byte // the PFX as it came, but without PEM armour, or DER
 }
 
 // decodeFile checks the file of add against what add says of it.
@@ -81,7 +83,7 @@ func (s *Service) decodePFX(ctx context.Context, data []byte, add *batch.AddCert
 		Limits:     pfx.Limits{Size: batch.MaxCertificateData},
 	})
 	if err == nil {
-		return &certificateFile{leaf: bundle.Leaf, format: batch.FormatPFX, data: data}, nil
+		return &certificateFile{leaf: bundle.Leaf, format: batch.FormatPFX, data: withoutArmour(data)}, nil
 	}
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("decode PFX: %w", err)
@@ -93,4 +95,16 @@ func (s *Service) decodePFX(ctx context.Context, data []byte, add *batch.AddCert
 		return nil, invalid("thumbprint", add.Thumbprint.String(), fmt.Sprintf("The PFX has %v.", err))
 	}
 	return nil, invalid("data", "", fmt.Sprintf("The data is not a valid certificate in the format pfx: %v.", err))
+}
+
+// withoutArmour returns the PFX inside of PEM or base64 text, which pfx.Decode has
+// read: the programs of tasks that read it on a node seldom know armour.
+func withoutArmour(data []byte) []byte {
+	if block, _ := pem.Decode(data); block != nil && bytes.HasPrefix(bytes.TrimSpace(data), []byte("-----")) {
+		return block.Bytes
+	}
+	if text, err := base64.StdEncoding.AppendDecode(nil, bytes.Join(bytes.Fields(data), nil)); err == nil {
+		return text
+	}
+	return data
 }

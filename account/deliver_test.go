@@ -3,6 +3,7 @@ package account_test
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/pem"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -62,6 +63,29 @@ func TestDelivery(t *testing.T) {
 		_, err = n.fetch(cer.Thumbprint)
 		wantNodeCode(t, err, nodeapi.CodeNotAllowed)
 	})
+}
+
+// TestDeliveryWithoutArmour: a PFX in text reaches the node as programs there read
+// it.
+func TestDeliveryWithoutArmour(t *testing.T) {
+	pair := testcert.RSA(t)
+	file := pair.PFX(password)
+	for name, data := range map[string][]byte{
+		"PEM":    pem.EncodeToMemory(&pem.Block{Type: "PKCS12", Bytes: file}),
+		"base64": []byte(base64.StdEncoding.EncodeToString(file) + "\n"),
+		"binary": file,
+	} {
+		f := newFixture(t)
+		add := addOf(pair)
+		add.Data = base64.StdEncoding.EncodeToString(data)
+		if err := f.AddCertificate(t.Context(), f.acct, add); err != nil {
+			t.Fatal(err)
+		}
+		f.addPool("pool", add.Thumbprint)
+		if got, err := f.joined("pool", "n1").fetch(add.Thumbprint); err != nil || !bytes.Equal(got.Data, file) {
+			t.Errorf("%s: got another file than the PFX (%v)", name, err)
+		}
+	}
 }
 
 // TestReport: a report replaces the one before, and what is on its way stays until

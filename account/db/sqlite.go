@@ -21,7 +21,9 @@ const lockTimeout = "10000"
 
 const readConnections = 8
 
-// The last one gathers what the query planner wants to know, where that is old.
+// With synchronous(FULL) a commit survives a loss of power, which NORMAL doesn't
+// promise with a WAL. The last one gathers what the query planner wants to know,
+// where that is old.
 var writePragmas = []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "optimize(0x10002)"}
 
 // sqliteEngine is one file: one connection that writes, several that read.
