@@ -30,7 +30,7 @@ import (
 // A fixture is a service with an account, a pool that refers to one certificate,
 // and a running server.
 type fixture struct {
-	t       *testing.T
+	t       testing.TB
 	service *account.Service
 	acct    *account.Account
 	ca      *account.CA
@@ -42,7 +42,7 @@ type fixture struct {
 	served  chan error
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
 	must(t, os.Mkdir(dir, 0o700))
@@ -95,15 +95,15 @@ func newFixture(t *testing.T) *fixture {
 	return f
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-func must1[T any](v T, err error) func(*testing.T) T {
-	return func(t *testing.T) T {
+func must1[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
 		t.Helper()
 		must(t, err)
 		return v
@@ -177,7 +177,7 @@ func (n *testNode) enroll(token *nodeapi.Token) {
 
 // An answer is a whole response.
 type answered struct {
-	t      *testing.T
+	t      testing.TB
 	status int
 	header http.Header
 	body   []byte

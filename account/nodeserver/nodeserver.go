@@ -22,6 +22,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"poolcert/account"
@@ -149,7 +150,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if v := recover(); v != nil {
-				s.log.Error("node request panicked", "path", r.URL.Path, "panic", v)
+				s.log.Error("node request panicked", "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
 				s.refuse(w, r, errInternal)
 			}
 		}()

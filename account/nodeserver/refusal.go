@@ -46,6 +46,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var refusal *nodeapi.Error
 	switch {
 	case errors.As(err, &refusal):
+		s.logRefusal(r, refusal, err)
 	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
 		return // nobody listens
 	case errors.Is(err, db.ErrBusy), errors.Is(err, context.DeadlineExceeded):
@@ -59,13 +60,18 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if !ok {
 		status = http.StatusInternalServerError
 	}
-	if status < http.StatusInternalServerError {
-		s.log.Info("node refused", "path", r.URL.Path, "remote", r.RemoteAddr, "code", string(refusal.Code), "reason", refusal.Message)
-	}
 	if refusal.Code == nodeapi.CodeBusy && w.Header().Get("Retry-After") == "" {
 		w.Header().Set("Retry-After", "5")
 	}
 	answer(w, status, refusal)
+}
+
+func (s *Server) logRefusal(r *http.Request, refusal *nodeapi.Error, err error) {
+	if codeStatus[refusal.Code] < http.StatusInternalServerError {
+		s.log.Info("node refused", "path", r.URL.Path, "remote", r.RemoteAddr, "code", string(refusal.Code), "reason", refusal.Message)
+	} else {
+		s.log.Warn("node request postponed", "path", r.URL.Path, "remote", r.RemoteAddr, "err", err)
+	}
 }
 
 func answer(w http.ResponseWriter, status int, v any) {

@@ -33,13 +33,16 @@ func (c *call) refusal(err error) *batch.Error {
 	var refusal *batch.Error
 	switch {
 	case errors.As(err, &refusal):
+		if refusal.Status >= http.StatusInternalServerError {
+			c.log.Warn("request postponed", "request_id", c.id, "err", err)
+		}
 		return refusal
 	case errors.Is(err, context.DeadlineExceeded):
 		return timedOut()
 	case errors.Is(err, context.Canceled) && c.r.Context().Err() != nil:
 		return nil
 	case errors.Is(err, db.ErrBusy):
-		c.log.Warn("database refuses work", "request_id", c.id, "err", err)
+		c.log.Warn("request postponed", "request_id", c.id, "err", err)
 		return batch.NewError(batch.CodeServerBusy, "The server is currently unable to receive requests. Please retry your request.")
 	}
 	c.log.Error("request failed", "request_id", c.id, "method", c.r.Method, "path", c.r.URL.Path, "err", err)

@@ -26,6 +26,7 @@ func TestInternalErrorsStayInside(t *testing.T) {
 	}{
 		{errors.New("secret detail"), 500, batch.CodeInternalError, true},
 		{fmt.Errorf("secret detail: %w", db.ErrBusy), 503, batch.CodeServerBusy, true},
+		{fmt.Errorf("%w: secret detail", batch.NewError(batch.CodeServerBusy, "Later.")), 503, batch.CodeServerBusy, true},
 		{fmt.Errorf("secret detail: %w", context.DeadlineExceeded), 500, batch.CodeOperationTimedOut, false},
 		{fmt.Errorf("secret detail: %w", batch.NewError(batch.CodePoolExists, "It exists.")), 409, batch.CodePoolExists, false},
 		{errors.New("secret detail: " + context.Canceled.Error()), 500, batch.CodeInternalError, true},

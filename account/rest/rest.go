@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -80,7 +81,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.echoClientRequestID()
 	defer func() {
 		if v := recover(); v != nil {
-			c.fail(fmt.Errorf("panic: %v", v))
+			c.fail(fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
 		}
 		c.log.Debug("request", "method", r.Method, "path", r.URL.Path, "status", c.status, "request_id", c.id, "took", time.Since(begin))
 	}()

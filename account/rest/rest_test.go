@@ -261,8 +261,10 @@ func (s *story) send(text string) *http.Response {
 	if header.Get("Date") == "" && header.Get("ocp-date") == "" {
 		header.Set("ocp-date", date.UTC().Format(http.TimeFormat))
 	}
-	if zone, ok := strings.CutPrefix(header.Get("ocp-date"), "now "); ok {
-		header.Set("ocp-date", date.UTC().Format("Mon, 02 Jan 2006 15:04:05 ")+zone)
+	for _, name := range []string{"ocp-date", "Date"} {
+		if zone, ok := strings.CutPrefix(header.Get(name), "now "); ok {
+			header.Set(name, date.UTC().Format("Mon, 02 Jan 2006 15:04:05 ")+zone)
+		}
 	}
 	if header.Get("Authorization") == "" {
 		client, ok := s.clients[who]
