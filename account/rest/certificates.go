@@ -63,7 +63,6 @@ func (o object) certificate() (*batch.AddCertificate, error) {
 }
 
 func listCertificates(c *call) error {
-	const path = "/certificates"
 	if err := c.params.checkSelect(certificateProperties...); err != nil {
 		return err
 	}
@@ -71,31 +70,22 @@ func listCertificates(c *call) error {
 	if err != nil {
 		return err
 	}
-	query := account.CertificateQuery{Limit: c.params.limit, Filter: filter}
-	after, err := c.after(path)
-	if err != nil {
-		return err
-	}
-	if after != "" {
-		tp, err := batch.ParseThumbprint(after)
-		if err != nil {
-			return badParam("$skiptoken", c.params.skipToken, "it names no certificate")
-		}
-		query.After = &tp
-	}
-	certs, more, err := c.service.Certificates(c.ctx(), c.account, query)
-	if err != nil {
-		return err
-	}
-	page := list{metadata: "certificates", path: path}
-	for i := range certs {
-		certs[i].URL = c.base + certificatePath(certs[i].Thumbprint)
-		page.value = append(page.value, &certs[i])
-	}
-	if more {
-		page.last = certs[len(certs)-1].Thumbprint.String()
-	}
-	return c.page(page)
+	return sendPage(list{call: c, name: "certificates", path: "/certificates"},
+		func(after string, limit int) ([]batch.Certificate, bool, error) {
+			query := account.CertificateQuery{Limit: limit, Filter: filter}
+			if after != "" {
+				tp, err := batch.ParseThumbprint(after)
+				if err != nil {
+					return nil, false, badParam("$skiptoken", c.params.skipToken, "it names no certificate")
+				}
+				query.After = &tp
+			}
+			return c.service.Certificates(c.ctx(), c.account, query)
+		},
+		func(cert *batch.Certificate) string {
+			cert.URL = c.base + certificatePath(cert.Thumbprint)
+			return cert.Thumbprint.String()
+		})
 }
 
 func showCertificate(c *call) error {

@@ -52,11 +52,13 @@ func listJoinTokens(c *call) error {
 	if err != nil {
 		return err
 	}
-	page := list{metadata: "jointokens"}
+	page := list{call: c, name: "jointokens"}
 	for i := range tokens {
-		page.value = append(page.value, &tokens[i])
+		if err := page.add(&tokens[i]); err != nil {
+			return err
+		}
 	}
-	return c.page(page)
+	return page.answer("")
 }
 
 func revokeJoinToken(c *call) error {

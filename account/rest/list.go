@@ -1,57 +1,103 @@
 package rest
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+
+	"poolcert/account"
+)
+
+// Bounds of a page. A client may get fewer elements than it asked for; the link
+// leads on.
+const (
+	maxPageSize = 8 << 20 // bytes after which no more elements are added
+	chunk       = 64      // elements that are in memory at a time
 )
 
 // A listBody is the answer of a list operation (reference section 2.6).
 type listBody struct {
-	Metadata string `json:"odata.metadata"`
-	Value    []any  `json:"value"`
-	NextLink string `json:"odata.nextLink,omitempty"`
+	Metadata string            `json:"odata.metadata"`
+	Value    []json.RawMessage `json:"value"`
+	NextLink string            `json:"odata.nextLink,omitempty"`
 }
 
 // A list is one page on its way out.
 type list struct {
-	metadata string // the fragment, such as certificates
-	path     string // below the account URL, escaped
-	value    []any
-	last     string // key of the last element if more follow
+	call  *call
+	name  string // of the list in its metadata, such as certificates
+	path  string // below the account URL, escaped
+	value []json.RawMessage
+	size  int // bytes
 }
 
-func (c *call) scope(path string) scope {
-	return scope{acct: c.account, list: path, filter: c.params.filter}
-}
-
-// after returns the key in the request's $skiptoken, empty on the first page.
-func (c *call) after(path string) (string, error) {
-	if c.params.skipToken == "" {
-		return "", nil
+// add appends an element, cut to $select.
+func (l *list) add(v any) error {
+	element, err := selectFrom(v, l.call.params.selected)
+	if err != nil {
+		return err
 	}
-	return c.scope(path).after(c.params.skipToken)
+	data, err := encode(element)
+	l.value = append(l.value, data)
+	l.size += len(data)
+	return err
 }
 
-func (c *call) page(l list) error {
-	body := listBody{Metadata: c.base + "/$metadata#" + l.metadata, Value: make([]any, len(l.value))}
-	for i, v := range l.value {
-		element, err := selectFrom(v, c.params.selected)
-		if err != nil {
+// answer sends the page; last is the key of its last element if more follow.
+func (l *list) answer(last string) error {
+	body := listBody{Metadata: l.call.base + "/$metadata#" + l.name, Value: l.value}
+	if body.Value == nil {
+		body.Value = []json.RawMessage{}
+	}
+	if last != "" {
+		body.NextLink = l.nextLink(last)
+	}
+	return l.call.json(http.StatusOK, body)
+}
+
+func (l *list) scope() scope {
+	return scope{acct: l.call.account, list: l.path, filter: l.call.params.filter}
+}
+
+// sendPage answers with the page that the request asks for. fetch returns up to
+// limit elements after the one with that key, and whether more follow; finish
+// completes an element and returns its key.
+func sendPage[T any](l list, fetch func(after string, limit int) ([]T, bool, error), finish func(*T) string) error {
+	after, limit, more := "", account.MaxPage, true
+	if asked := l.call.params.limit; asked != 0 {
+		limit = asked
+	}
+	if token := l.call.params.skipToken; token != "" {
+		var err error
+		if after, err = l.scope().after(token); err != nil {
 			return err
 		}
-		body.Value[i] = element
 	}
-	if l.last != "" {
-		body.NextLink = c.nextLink(l)
+	for more && len(l.value) < limit && l.size < maxPageSize {
+		var elements []T
+		var err error
+		if elements, more, err = fetch(after, min(chunk, limit-len(l.value))); err != nil {
+			return err
+		}
+		for i := range elements {
+			after = finish(&elements[i])
+			if err := l.add(&elements[i]); err != nil {
+				return err
+			}
+		}
 	}
-	return c.json(http.StatusOK, body)
+	if !more {
+		after = ""
+	}
+	return l.answer(after)
 }
 
 // nextLink has all parameters of the list, since clients follow it as it is.
-func (c *call) nextLink(l list) string {
-	link := c.base + l.path + "?$skiptoken=" + c.scope(l.path).token(l.last) + "&api-version=" + c.params.version
+func (l *list) nextLink(last string) string {
+	c := l.call
+	link := c.base + l.path + "?$skiptoken=" + l.scope().token(last) + "&api-version=" + c.params.version
 	add := func(name, value string) {
 		if value != "" {
 			// Not every client signs a plus sign as a space.

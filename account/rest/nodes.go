@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"poolcert/account"
+	"poolcert/batch"
 )
 
 // Node operations, reference section 5.
@@ -28,23 +29,14 @@ func listNodes(c *call) error {
 	if err != nil {
 		return err
 	}
-	after, err := c.after(path)
-	if err != nil {
-		return err
-	}
-	nodes, more, err := c.service.Nodes(c.ctx(), c.account, pool, account.NodeQuery{After: after, Limit: c.params.limit, Filter: filter})
-	if err != nil {
-		return err
-	}
-	page := list{metadata: "nodes", path: path}
-	for i := range nodes {
-		nodes[i].URL = c.base + path + "/" + url.PathEscape(nodes[i].ID)
-		page.value = append(page.value, &nodes[i])
-	}
-	if more {
-		page.last = nodes[len(nodes)-1].ID
-	}
-	return c.page(page)
+	return sendPage(list{call: c, name: "nodes", path: path},
+		func(after string, limit int) ([]batch.Node, bool, error) {
+			return c.service.Nodes(c.ctx(), c.account, pool, account.NodeQuery{After: after, Limit: limit, Filter: filter})
+		},
+		func(node *batch.Node) string {
+			node.URL = c.base + path + "/" + url.PathEscape(node.ID)
+			return node.ID
+		})
 }
 
 func showNode(c *call) error {

@@ -76,28 +76,18 @@ func (c *call) describe(pool *batch.Pool) {
 }
 
 func listPools(c *call) error {
-	const path = "/pools"
 	filter, err := parseFilter(c.params.filter, poolFields)
 	if err != nil {
 		return err
 	}
-	after, err := c.after(path)
-	if err != nil {
-		return err
-	}
-	pools, more, err := c.service.Pools(c.ctx(), c.account, account.PoolQuery{After: after, Limit: c.params.limit, Filter: filter})
-	if err != nil {
-		return err
-	}
-	page := list{metadata: "pools", path: path}
-	for i := range pools {
-		pools[i].URL = c.base + poolPath(pools[i].ID)
-		page.value = append(page.value, &pools[i])
-	}
-	if more {
-		page.last = pools[len(pools)-1].ID
-	}
-	return c.page(page)
+	return sendPage(list{call: c, name: "pools", path: "/pools"},
+		func(after string, limit int) ([]batch.Pool, bool, error) {
+			return c.service.Pools(c.ctx(), c.account, account.PoolQuery{After: after, Limit: limit, Filter: filter})
+		},
+		func(pool *batch.Pool) string {
+			pool.URL = c.base + poolPath(pool.ID)
+			return pool.ID
+		})
 }
 
 // showPool answers GET and HEAD.
