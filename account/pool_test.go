@@ -62,7 +62,7 @@ func TestPoolChanges(t *testing.T) {
 	raw := func(s string) json.RawMessage { return json.RawMessage(s) }
 	made, err := f.AddPool(ctx, f.acct, &batch.Pool{ID: "Pool-A", CertificateReferences: references(tp), Properties: map[string]json.RawMessage{
 		"vmSize": raw(`"STANDARD_A1"`), "metadata": raw(`[{"name":"a","value":"b"}]`), "startTask": raw(`{"commandLine":"x"}`),
-		"newThing": raw(`{"deep":[1,2.50]}`), "nothing": raw(`null`), "currentDedicatedNodes": raw(`99`),
+		"newThing": raw(`{"deep":[1,2.50]}`), "nothing": raw(`null`), "currentDedicatedNodes": raw(`99`), "stats": raw(`{}`),
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -2,12 +2,15 @@ package account_test
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	"poolcert/account"
+	"poolcert/account/db"
 	"poolcert/batch"
+	"poolcert/internal/nodeapi"
 )
 
 // TestAttachAgainstDelete: eight clients attach, detach, delete and add one
@@ -86,4 +89,46 @@ func TestAttachAgainstDelete(t *testing.T) {
 	if attached.Load() == 0 || deleted.Load() == 0 {
 		t.Error("nothing was attached or nothing deleted: the test shows nothing")
 	}
+}
+
+// TestFetchAgainstDelete: a certificate that a node was given is not gone before
+// the node says so, even if its deletion began at the same moment.
+func TestFetchAgainstDelete(t *testing.T) {
+	f := newFixture(t)
+	f.run()
+	f.addPool("pool")
+	nodes := []*testNode{f.joined("pool", "a"), f.joined("pool", "b"), f.joined("pool", "c")}
+	given := 0
+	for round := range 30 {
+		tp := f.addCertificate(fmt.Sprint("cert ", round))
+		f.setReferences("pool", tp)
+		var fetched atomic.Int64
+		var all sync.WaitGroup
+		for _, n := range nodes {
+			all.Go(func() {
+				if _, err := n.fetch(tp); err == nil {
+					fetched.Add(1)
+				} else {
+					wantNodeCode(t, err, nodeapi.CodeNotAllowed)
+				}
+			})
+		}
+		all.Go(func() {
+			if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil {
+				t.Error(err)
+			}
+			f.setReferences("pool")
+		})
+		all.Wait()
+		if err := account.EndDeletion(f.Service, t.Context(), &db.Certificate{Account: f.acct.ID, Thumbprint: tp}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Certificate(t.Context(), f.acct, tp); (fetched.Load() > 0) != (err == nil) {
+			t.Errorf("round %d: %d nodes have it, and looking for it gives: %v", round, fetched.Load(), err)
+		}
+		if fetched.Load() > 0 {
+			given++
+		}
+	}
+	t.Logf("given in %d of 30 rounds", given)
 }
