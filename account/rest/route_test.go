@@ -2,13 +2,10 @@ package rest
 
 import (
 	"errors"
-	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 
-	"poolcert/account"
 	"poolcert/batch"
 )
 
@@ -96,99 +93,6 @@ func TestParseCertificateKey(t *testing.T) {
 		got, err := parseCertificateKey(test.key)
 		if (err == nil) != test.ok || err == nil && got.String() != tp {
 			t.Errorf("%q: got %s, %v", test.key, got, err)
-		}
-	}
-}
-
-func TestSkipToken(t *testing.T) {
-	key := func(b byte) batch.Key { return slices.Repeat(batch.Key{b}, 64) }
-	acct := &account.Account{Name: "one", Keys: []batch.Key{key(1), key(2)}}
-	made := scope{acct, "/pools", "state eq 'active'"}
-	token := made.token("pool-b")
-	if got, err := made.after(token); err != nil || got != "pool-b" {
-		t.Fatalf("after its own token: %q, %v", got, err)
-	}
-	swapped := &account.Account{Name: "one", Keys: []batch.Key{key(3), key(1)}}
-	if got, err := (scope{swapped, "/pools", "state eq 'active'"}).after(token); err != nil || got != "pool-b" {
-		t.Errorf("after the key became secondary: %q, %v", got, err)
-	}
-	altered := []byte(token)
-	altered[3]++
-	for name, test := range map[string]struct {
-		scope scope
-		token string
-	}{
-		"other filter":  {scope{acct, "/pools", ""}, token},
-		"other list":    {scope{acct, "/pools/p/nodes", "state eq 'active'"}, token},
-		"other account": {scope{&account.Account{Name: "two", Keys: acct.Keys}, "/pools", "state eq 'active'"}, token},
-		"other keys":    {scope{&account.Account{Name: "one", Keys: []batch.Key{key(8), key(9)}}, "/pools", "state eq 'active'"}, token},
-		"altered":       {made, string(altered)},
-		"cut":           {made, token[:len(token)-2]},
-		"not base64":    {made, "%%%"},
-		"short":         {made, "AQ"},
-	} {
-		if got, err := test.scope.after(test.token); err == nil || got != "" {
-			t.Errorf("%s: the token was taken as %q", name, got)
-		}
-	}
-}
-
-func TestParseParams(t *testing.T) {
-	const v = "api-version=2020-09-01.12.0"
-	for _, test := range []struct {
-		query string
-		want  string // error code, or empty
-	}{
-		{v, ""},
-		{"API-Version=2020-09-01.12.0&TimeOut=30", ""},
-		{v + "&timeout=3000", ""},
-		{v + "&maxresults=1000&%24filter=state+eq+%27active%27&$select=thumbprint%2Cstate", ""},
-		{v + "&client-request-id=x&ocp-date=y&return-client-request-id=true", ""},
-		{v + "&" + v, ""}, // a client adds it to a nextLink once more
-		{"", "MissingRequiredQueryParameter"},
-		{"api-version=2030-01-01.1.0", "UnsupportedRequestVersion"},
-		{v + "&timeout=0", "OutOfRangeQueryParameterValue"},
-		{v + "&timeout=x", "InvalidQueryParameterValue"},
-		{v + "&timeout=99999999999", "OutOfRangeQueryParameterValue"},
-		{v + "&maxresults=0", "OutOfRangeQueryParameterValue"},
-		{v + "&maxresults=1001", "OutOfRangeQueryParameterValue"},
-		{v + "&maxresults=1.5", "InvalidQueryParameterValue"},
-		{v + "&maxresults=1&maxresults=2", "InvalidQueryParameterValue"},
-		{v + "&maxresults=1&MaxResults=1", "InvalidQueryParameterValue"},
-		{v + "&colour=red", "UnsupportedQueryParameter"},
-		{v + "&$expand=stats", "UnsupportedQueryParameter"},
-		{v + "&%zz", "InvalidUri"},
-	} {
-		_, err := parseParams(test.query, listParams)
-		var refusal *batch.Error
-		got := ""
-		if errors.As(err, &refusal) {
-			got = string(refusal.Code)
-		}
-		if got != test.want {
-			t.Errorf("%q: got %q (%v), want %q", test.query, got, err, test.want)
-		}
-	}
-}
-
-func TestConditionsExclude(t *testing.T) {
-	const date = "Tue, 29 Jul 2014 21:49:13 GMT"
-	for _, test := range []struct {
-		header http.Header
-		want   batch.ErrorCode
-	}{
-		{http.Header{}, ""},
-		{http.Header{"If-Match": {"0x1"}, "If-Unmodified-Since": {date}}, ""},
-		{http.Header{"If-None-Match": {"0x1"}, "If-Modified-Since": {date}}, ""},
-		{http.Header{"If-Match": {"0x1"}, "If-None-Match": {"0x1"}}, batch.CodeMultipleConditionHeaders},
-		{http.Header{"If-Match": {"0x1"}, "If-Modified-Since": {date}}, batch.CodeMultipleConditionHeaders},
-		{http.Header{"If-Modified-Since": {"yesterday"}}, batch.CodeInvalidHeaderValue},
-	} {
-		_, err := conditions(test.header)
-		var refusal *batch.Error
-		errors.As(err, &refusal)
-		if refusal == nil && test.want != "" || refusal != nil && refusal.Code != test.want {
-			t.Errorf("%v: got %v, want %q", test.header, err, test.want)
 		}
 	}
 }
