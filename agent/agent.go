@@ -111,15 +111,15 @@ func (a *Agent) run(ctx context.Context, p *parts) error {
 
 	group, ctx := errgroup.WithContext(ctx)
 	// A local caller that comes before the restored set is there waits in line.
-	restored, known := reconciler.restore(ctx)
+	revision := reconciler.restore(ctx)
 	follower := &follower{
 		source: p.source, wait: a.config.Wait, jitter: a.config.InitialJitter, log: a.log,
-		wants: wants, contact: p.record.contact, revision: restored.revision,
+		wants: wants, contact: p.record.contact, revision: revision,
 	}
 	reporter := &reporter{p.source, p.record, a.version, a.log}
 	group.Go(func() error { return p.serve(ctx) })
 	group.Go(func() error { follower.run(ctx); return nil })
-	group.Go(func() error { reconciler.run(ctx, restored, known); return nil })
+	group.Go(func() error { reconciler.run(ctx); return nil })
 	group.Go(func() error { reporter.run(ctx); return nil })
 	err := group.Wait()
 	if errors.Is(err, context.Canceled) {

@@ -41,38 +41,42 @@ type reconciler struct {
 	installed map[batch.Thumbprint]batch.CertificateReference
 	saved     *lastGood // what the vault holds, nil if that is not known
 	unsettled bool      // the store may hold something else than installed
+	current   *want     // nil before the first one
+	again     error     // why what was restored is to be tried again
 	retry     retry
 }
 
-// restore installs the last-known-good set, before any contact with the service,
-// and returns it as the current want. Without one it leaves the store alone.
-func (r *reconciler) restore(ctx context.Context) (want, bool) {
+// restore installs the last-known-good set, before any contact with the service.
+// It returns the revision of that set when it holds all of it. Without a set it
+// leaves the store alone.
+func (r *reconciler) restore(ctx context.Context) (revision string) {
 	set, err := r.vault.load()
 	if err != nil {
 		r.log.Error("last-known-good set not used; waiting for the service", "err", err)
 	}
 	if set == nil {
-		return want{}, false
-	}
-	failed := make(map[batch.Thumbprint]error)
-	for thumbprint, c := range set.Certificates {
-		if r.held[thumbprint], err = newHolding(ctx, thumbprint, c); err != nil {
-			delete(r.held, thumbprint)
-			failed[thumbprint] = fmt.Errorf("open last-known-good set: %w", err)
-		}
+		return ""
 	}
 	r.saved = set
-	w := want{revision: set.Revision, references: set.References, superseded: ctx}
-	r.settle(ctx, w, failed, nil) // logs and records
+	r.current = &want{revision: set.Revision, references: set.References, superseded: ctx}
+	r.again = r.apply(ctx, r.current)
 	if len(r.held) < len(merge(set.References)) {
-		w.revision = "" // not complete: have the service send the set again
+		return ""
 	}
-	return w, true
+	return set.Revision
 }
 
-// run applies each want until ctx ends. current is what was restored.
-func (r *reconciler) run(ctx context.Context, current want, known bool) {
+// run applies each want until ctx ends, beginning with what was restored.
+func (r *reconciler) run(ctx context.Context) {
 	var again <-chan time.Time
+	tryAgain := func(err error) {
+		if again = nil; err != nil {
+			wait := r.retry.next(err)
+			again = time.After(wait)
+			r.log.Debug("not everything is installed", "wait", wait)
+		}
+	}
+	tryAgain(r.again)
 	// Watching the folders comes here; until then, and beside it, look regularly.
 	repair := time.NewTicker(repairInterval)
 	defer repair.Stop()
@@ -80,8 +84,8 @@ func (r *reconciler) run(ctx context.Context, current want, known bool) {
 		select {
 		case <-ctx.Done():
 			return
-		case current = <-r.wants.c:
-			known = true
+		case w := <-r.wants.c:
+			r.current = &w
 			r.retry.reset()
 		case <-r.record.online: // what could not be fetched can be now
 			if again == nil {
@@ -89,27 +93,18 @@ func (r *reconciler) run(ctx context.Context, current want, known bool) {
 			}
 		case <-again:
 		case <-repair.C:
-			if known {
+			if r.current != nil {
 				r.repair(ctx)
 			}
 			continue
 		}
-		again = nil
-		err := r.apply(ctx, current)
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil {
-			wait := r.retry.next(err)
-			again = time.After(wait)
-			r.log.Debug("not everything is installed", "wait", wait)
-		}
+		tryAgain(r.apply(ctx, r.current))
 	}
 }
 
 // apply fetches what is missing and installs the set. The error joins all that
 // went wrong, which is logged already.
-func (r *reconciler) apply(ctx context.Context, w want) error {
+func (r *reconciler) apply(ctx context.Context, w *want) error {
 	plan := NewPlan(w.references, func(t batch.Thumbprint) bool { return r.held[t] != nil }, r.installed)
 	failed := make(map[batch.Thumbprint]error)
 	// The new set replaces the old one in one step, also when one certificate takes
@@ -127,7 +122,11 @@ func (r *reconciler) apply(ctx context.Context, w want) error {
 	if w.superseded.Err() != nil {
 		return nil // the newer want is next
 	}
-	return r.install(ctx, w, failed)
+	err := r.install(ctx, w, failed)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // isStale tells a refusal by which the pool does not refer to a certificate any
@@ -136,7 +135,7 @@ func (r *reconciler) apply(ctx context.Context, w want) error {
 func isStale(err error) bool { return isRefused(err, nodeapi.CodeNotAllowed) }
 
 // fetch adds to held what can be had, and to failed the others.
-func (r *reconciler) fetch(ctx context.Context, w want, missing []batch.CertificateReference, failed map[batch.Thumbprint]error) {
+func (r *reconciler) fetch(ctx context.Context, w *want, missing []batch.CertificateReference, failed map[batch.Thumbprint]error) {
 	var mu sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(fetchers)
@@ -161,9 +160,15 @@ func (r *reconciler) fetch(ctx context.Context, w want, missing []batch.Certific
 // service that does not answer.
 var errNoContact = errors.New("no contact to the service")
 
-func (r *reconciler) fetchOne(ctx context.Context, w want, thumbprint batch.Thumbprint) (*holding, error) {
+// fetchOne takes a certificate out of the last-known-good set, or asks the source.
+func (r *reconciler) fetchOne(ctx context.Context, w *want, thumbprint batch.Thumbprint) (*holding, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if c := r.savedCertificate(thumbprint); c != nil {
+		if h, err := newHolding(ctx, thumbprint, c); err == nil {
+			return h, nil
+		}
 	}
 	if !r.record.hasContact() {
 		return nil, fmt.Errorf("fetch: %w", errNoContact)
@@ -185,12 +190,8 @@ func (r *reconciler) fetchOne(ctx context.Context, w want, thumbprint batch.Thum
 // start installs the new set, and never again what was removed. When it cannot
 // be written, say on a full disk, the node's tasks still get the new set; but
 // nothing is reported as removed while a copy is left.
-func (r *reconciler) install(ctx context.Context, w want, failed map[batch.Thumbprint]error) error {
-	return r.settle(ctx, w, failed, r.save(w))
-}
-
-// settle brings the store to what is wanted and held, and records the outcome.
-func (r *reconciler) settle(ctx context.Context, w want, failed map[batch.Thumbprint]error, saveErr error) error {
+func (r *reconciler) install(ctx context.Context, w *want, failed map[batch.Thumbprint]error) error {
+	saveErr := r.save(w)
 	references := merge(w.references)
 	var entries []store.Entry
 	for _, reference := range references {
@@ -218,11 +219,13 @@ func (r *reconciler) settle(ctx context.Context, w want, failed map[batch.Thumbp
 }
 
 // save writes the last-known-good set if it changed.
-func (r *reconciler) save(w want) error {
+func (r *reconciler) save(w *want) error {
 	set := &lastGood{w.revision, merge(w.references), make(map[batch.Thumbprint]*nodeapi.Certificate)}
 	for _, reference := range set.References {
 		if h := r.held[reference.Thumbprint]; h != nil {
 			set.Certificates[reference.Thumbprint] = h.certificate
+		} else if c := r.savedCertificate(reference.Thumbprint); c != nil {
+			set.Certificates[reference.Thumbprint] = c // that could not be opened is no reason to lose it
 		}
 	}
 	if r.saved != nil && r.saved.same(set) {
@@ -234,6 +237,13 @@ func (r *reconciler) save(w want) error {
 	}
 	r.saved = set
 	return nil
+}
+
+func (r *reconciler) savedCertificate(thumbprint batch.Thumbprint) *nodeapi.Certificate {
+	if r.saved == nil {
+		return nil
+	}
+	return r.saved.Certificates[thumbprint]
 }
 
 // replace installs entries unless they are what is installed, and adds to failed

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -21,12 +22,21 @@ import (
 // A brokenStore is a store in memory whose Replace can be made to fail.
 type brokenStore struct {
 	*store.Memory
+	mu       sync.Mutex
 	err      error // returned by Replace
 	replaced bool  // Replace does its work all the same
 	calls    int
 }
 
+func (b *brokenStore) heal() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.err = nil
+}
+
 func (b *brokenStore) Replace(ctx context.Context, entries []store.Entry) (map[batch.Thumbprint]error, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.calls++
 	if b.err != nil && !b.replaced {
 		return nil, b.err
@@ -58,8 +68,8 @@ func (s *fakeSource) add(t *testing.T, name string) batch.CertificateReference {
 	return refTo(pair.Thumbprint())
 }
 
-func wantOf(ctx context.Context, revision string, references ...batch.CertificateReference) want {
-	return want{revision: revision, references: references, superseded: ctx}
+func wantOf(ctx context.Context, revision string, references ...batch.CertificateReference) *want {
+	return &want{revision: revision, references: references, superseded: ctx}
 }
 
 // states returns the reported states by thumbprint.
@@ -84,11 +94,11 @@ func TestNothingIsReportedRemovedWhileACopyIsLeft(t *testing.T) {
 	for name, fail := range map[string]func(*reconciler, *brokenStore) (heal func()){
 		"store cannot replace": func(_ *reconciler, b *brokenStore) func() {
 			b.err = errors.New("disk full")
-			return func() { b.err = nil }
+			return b.heal
 		},
 		"store cannot finish": func(_ *reconciler, b *brokenStore) func() {
 			b.err, b.replaced = store.ErrUnfinished, true
-			return func() { b.err = nil }
+			return b.heal
 		},
 		"last-known-good set cannot be written": func(r *reconciler, _ *brokenStore) func() {
 			good := r.vault.state
@@ -234,12 +244,43 @@ func TestFailedCertificateIsTriedAgain(t *testing.T) {
 		r, _ := newTestReconciler(t, s)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
-		go func() { defer close(done); r.run(ctx, want{}, false) }()
-		r.wants.put(wantOf(ctx, "1", one))
+		go func() { defer close(done); r.run(ctx) }()
+		r.wants.put(*wantOf(ctx, "1", one))
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeFailed})
 		broken.Store(false)
+		time.Sleep(retryCap)
+		synctest.Wait()
+		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeInstalled})
+		cancel()
+		<-done
+	})
+}
+
+// At a start without the service, what is in the way of the last-known-good set
+// may go away.
+func TestRestoreIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSource()
+		one := s.add(t, "one")
+		before, _ := newTestReconciler(t, s)
+		if err := before.apply(t.Context(), wantOf(t.Context(), "1", one)); err != nil {
+			t.Fatal(err)
+		}
+		r, b := newTestReconciler(t, s)
+		r.vault = before.vault
+		r.record.contact(errors.New("down"))
+		b.err = errors.New("disk full")
+		if revision := r.restore(t.Context()); revision != "1" {
+			t.Errorf("restored revision %q", revision)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); r.run(ctx) }()
+		synctest.Wait()
+		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeFailed})
+		b.heal()
 		time.Sleep(retryCap)
 		synctest.Wait()
 		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeInstalled})
@@ -271,7 +312,7 @@ func TestRemovedIsReportedForAWhile(t *testing.T) {
 		s := newFakeSource()
 		one := s.add(t, "one")
 		r, _ := newTestReconciler(t, s)
-		for _, w := range []want{wantOf(t.Context(), "1", one), wantOf(t.Context(), "2")} {
+		for _, w := range []*want{wantOf(t.Context(), "1", one), wantOf(t.Context(), "2")} {
 			if err := r.apply(t.Context(), w); err != nil {
 				t.Fatal(err)
 			}

@@ -34,6 +34,10 @@ type source interface {
 // shortPoll is how long a service that holds polls at all holds one.
 const shortPoll = 5 * time.Second
 
+// changePause lies between a change and the next poll: a burst of changes becomes
+// one, and a revision that never rests no busy loop.
+const changePause = 20 * time.Millisecond
+
 // isRevoked tells the one refusal that takes a node's certificates away. Nothing
 // else does: not a 5xx, not a 404 by a proxy, not a refused handshake.
 func isRevoked(err error) bool { return isRefused(err, nodeapi.CodeNodeRevoked) }
@@ -105,6 +109,7 @@ func (f *follower) run(ctx context.Context) {
 			changed := references != nil && references.Revision != f.revision
 			if changed {
 				f.pass(ctx, want{revision: references.Revision, references: references.References})
+				pause = changePause
 			}
 			// A service that is loaded, or that stops, does not hold the poll.
 			if held := time.Since(started); changed || wait == 0 || held >= min(f.wait/2, shortPoll) {

@@ -165,7 +165,10 @@ func TestFollowWakesAtAChange(t *testing.T) {
 			t.Errorf("want %+v after %v", w, time.Since(start))
 		}
 		s.setReferences(ref(2))
-		<-f.wants.c
+		s.setReferences(ref(3)) // a burst
+		if w := <-f.wants.c; w.revision != "r3" || time.Since(start) != changePause {
+			t.Errorf("want %+v after %v", w, time.Since(start))
+		}
 		if w.superseded.Err() == nil {
 			t.Error("the older want is not superseded")
 		}

@@ -92,7 +92,7 @@ func (r *record) isNews(thumbprint batch.Thumbprint, err error) bool {
 
 // update notes the outcome of bringing the node to w. problem is that of the set
 // as a whole: while there is one, nothing counts as removed.
-func (r *record) update(w want, references []batch.CertificateReference, held map[batch.Thumbprint]*holding,
+func (r *record) update(w *want, references []batch.CertificateReference, held map[batch.Thumbprint]*holding,
 	installed map[batch.Thumbprint]batch.CertificateReference, failed map[batch.Thumbprint]error, problem error) {
 	if r.ready != nil {
 		defer r.ready()

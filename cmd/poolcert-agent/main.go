@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -59,11 +60,15 @@ func (o *options) config() (*agent.Config, error) {
 	if err != nil {
 		return nil, withHint(err)
 	}
-	if o.stateDir != "" {
-		c.StateDir = o.stateDir
-	}
-	if o.socket != "" {
-		c.Socket = o.socket
+	for _, path := range []struct {
+		flag   string
+		config *string
+	}{{o.stateDir, &c.StateDir}, {o.socket, &c.Socket}} {
+		if path.flag != "" {
+			if *path.config, err = filepath.Abs(path.flag); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return c, nil
 }

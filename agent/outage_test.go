@@ -1,0 +1,121 @@
+package agent
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"poolcert/agent/agenttest"
+	"poolcert/internal/nodeapi"
+)
+
+func TestAgentKeepsItsSetWhileTheServiceIsDown(t *testing.T) {
+	s := agenttest.NewService(t)
+	one, two := testPFX(t, s, "one"), testPFX(t, s, "two")
+	s.SetReferences(refTo(one))
+	a := newTestAgent(t, s)
+	a.start()
+	s.AwaitReport(t.Context(), reports("installed", one))
+
+	s.Stop()
+	waitFor(t, func() bool { return a.status().State == StateDisconnected })
+	a.wantInstalled(one)
+	if status := a.status(); status.ContactError == "" || status.LastContact == nil || status.ConnectedSince != nil {
+		t.Errorf("status %+v", status)
+	}
+
+	s.SetReferences(refTo(two))
+	s.Start()
+	s.AwaitReport(t.Context(), reports("removed installed", one, two))
+	a.wantInstalled(two)
+}
+
+func TestAgentRestartsFromTheLastKnownGoodSet(t *testing.T) {
+	s := agenttest.NewService(t)
+	one, two := testPFX(t, s, "one"), testPFX(t, s, "two")
+	s.SetReferences(refTo(one), refTo(two))
+	a := newTestAgent(t, s)
+	a.start()
+	s.AwaitReport(t.Context(), reports("installed installed", one, two))
+	a.stop()
+	checkStateFiles(t, a.config.StateDir, identityFile, lastGoodFile, lastGoodKeyFile, lockFile)
+	for _, secret := range []string{testPassword, one.String()} {
+		data, err := os.ReadFile(filepath.Join(a.config.StateDir, lastGoodFile))
+		if err != nil || bytes.Contains(data, []byte(secret)) {
+			t.Errorf("the last-known-good set is not sealed (%v)", err)
+		}
+	}
+
+	s.Stop() // and a reboot empties the tmpfs
+	if err := os.RemoveAll(filepath.Dir(a.config.Socket)); err != nil {
+		t.Fatal(err)
+	}
+	a.start()
+	a.awaitReady()
+	a.wantInstalled(one, two)
+	if status := a.status(); status.State == StateConnected || status.Revision != "r1" || len(status.Certificates) != 2 {
+		t.Errorf("status %+v", status)
+	}
+
+	before := s.Requests(nodeapi.PathCertificates + "/sha1/" + one.String())
+	s.Start()
+	s.AwaitReport(t.Context(), reports("installed installed", one, two))
+	if n := s.Requests(nodeapi.PathCertificates + "/sha1/" + one.String()); n != before {
+		t.Error("what the node held was fetched again")
+	}
+}
+
+func TestDamagedLastKnownGoodSetIsFetchedAgain(t *testing.T) {
+	for name, damage := range map[string]func(t *testing.T, dir string){
+		"flipped bit": func(t *testing.T, dir string) {
+			path := filepath.Join(dir, lastGoodFile)
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data[len(data)/2] ^= 1
+			if err := os.WriteFile(path, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"no key": func(t *testing.T, dir string) {
+			if err := os.Remove(filepath.Join(dir, lastGoodKeyFile)); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"short key": func(t *testing.T, dir string) {
+			if err := os.Truncate(filepath.Join(dir, lastGoodKeyFile), 5); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"empty": func(t *testing.T, dir string) {
+			if err := os.Truncate(filepath.Join(dir, lastGoodFile), 0); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := agenttest.NewService(t)
+			one := testPFX(t, s, "one")
+			s.SetReferences(refTo(one))
+			a := newTestAgent(t, s)
+			a.start()
+			s.AwaitReport(t.Context(), reports("installed", one))
+			a.stop()
+			damage(t, a.config.StateDir)
+			a.start()
+			s.AwaitReport(t.Context(), reports("installed", one))
+			a.wantInstalled(one)
+			if !strings.Contains(a.log.String(), "last-known-good set not used") {
+				t.Error("the log does not tell")
+			}
+			a.stop()
+			s.Stop()
+			a.start() // it was written anew
+			a.awaitReady()
+			a.wantInstalled(one)
+		})
+	}
+}
