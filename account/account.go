@@ -6,11 +6,11 @@
 // [Service.Run] beside the listeners, and call the other methods from request
 // handlers. All methods are safe for concurrent use.
 //
-// Promised, under any interleaving of calls and after any crash: a pool refers
-// to active certificates only at the moment that it takes the reference; a
-// certificate is gone only when no pool refers to it and no known node holds it;
-// a node is given only what its own pool refers to at that moment; what a method
-// acknowledged is on disk. Private data is sealed before it reaches the
+// Promised, under any interleaving of calls and after any crash: a pool takes a
+// reference only to a certificate that is active at that moment; a certificate is
+// gone only when no pool refers to it and no known node holds it; a node is given
+// only what its own pool refers to at that moment; what a method acknowledged is
+// on disk. Private data is sealed before it reaches the
 // database; a copy of the database alone opens nothing.
 //
 // Refusals to an API user are [*batch.Error], refusals to a node are
