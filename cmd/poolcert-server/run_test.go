@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"io"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"poolcert/account"
 	"poolcert/batch"
 )
 
@@ -197,6 +199,56 @@ func TestRunInsecure(t *testing.T) {
 	pool, err := client.Pool(t.Context(), "p")
 	if err != nil || pool.URL != r.ready.URL+"/pools/p" {
 		t.Errorf("pool %+v, %v", pool, err)
+	}
+}
+
+// With the operator's own certificate, clients need nothing of the service's CA;
+// nodes still do.
+func TestRunOwnCertificate(t *testing.T) {
+	r := &running{t: t, dir: filepath.Join(t.TempDir(), "data"), ended: make(chan int, 1)}
+	call(t, "init", "--dir", r.dir, "--host", "localhost", "--listen", "127.0.0.1:0", "--node-listen", "127.0.0.1:0")
+	own, err := account.NewCA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := own.IssueServer([]string{"localhost"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.write("tls.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]}))
+	r.write("tls.key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))
+	text, err := os.ReadFile(configPath(r.dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.write(configName, append(text, "tls_cert = \"tls.pem\"\ntls_key = \"tls.key\"\n"...))
+	r.run()
+
+	if _, err := r.http.Get(r.ready.URL + "/healthz"); err == nil {
+		t.Error("the service's own CA signed what clients see")
+	}
+	if status, _ := r.get(r.ready.NodeURL + "/"); status != 404 {
+		t.Errorf("node listener: %d, want 404", status)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(own.Certificate())
+	r.http = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true}}
+	if status, _ := r.get(r.ready.URL + "/healthz"); status != 200 {
+		t.Errorf("with the operator's CA: %d", status)
+	}
+	if text := call(t, "account", "create", "demo", "--dir", r.dir, "--json"); strings.Contains(text, "\"ca\"") {
+		t.Errorf("clients are told of a CA that they don't need: %s", text)
+	}
+}
+
+func (r *running) write(name string, data []byte) {
+	r.t.Helper()
+	if err := os.WriteFile(filepath.Join(r.dir, name), data, 0o600); err != nil {
+		r.t.Fatal(err)
 	}
 }
 
