@@ -82,3 +82,18 @@ func TestDERNormalises(t *testing.T) {
 		}
 	}
 }
+
+// content returns what is in the first element of DER, after what follows it.
+func content(t testing.TB, der []byte) []byte { c, _ := split(t, der); return c }
+func after(t testing.TB, der []byte) []byte   { _, rest := split(t, der); return rest }
+
+func split(t testing.TB, der []byte) (content, rest []byte) {
+	t.Helper()
+	s := cryptobyte.String(der)
+	var c cryptobyte.String
+	var tag asn1.Tag
+	if !s.ReadAnyASN1(&c, &tag) {
+		t.Fatal("split: not DER")
+	}
+	return c, s
+}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"crypto/cipher"
 	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -16,10 +14,12 @@ import (
 )
 
 // Options choose how a message is encrypted. The zero value is AES-256-GCM in
-// AuthEnvelopedData, with keys wrapped by RSAES-OAEP (SHA-256, MGF1 SHA-256).
+// AuthEnvelopedData, with RSAES-OAEP (SHA-256, MGF1 SHA-256) for RSA keys, and for
+// EC and X25519 keys ephemeral-static ECDH with AES-256 key wrap.
 type Options struct {
 	// Compat writes what every old reader knows: AES-256-CBC in EnvelopedData,
-	// with RSA PKCS #1 v1.5. Such a message is not protected against changes.
+	// with RSA PKCS #1 v1.5. Such a message is not protected against changes. For
+	// EC and X25519 keys it changes nothing else.
 	Compat bool
 }
 
@@ -28,8 +28,9 @@ type Options struct {
 // w. Nothing is written before the first full chunk or Close.
 //
 // A message of up to 256 KiB is in DER. A longer one is in BER with indefinite
-// lengths and takes no more memory. The certificates must have RSA keys; their
-// validity is not checked. The writer is not for concurrent use.
+// lengths and takes no more memory. The certificates must have RSA keys, or EC
+// keys on P-256, P-384 or P-521, or X25519 keys, in any mix; else the error is an
+// *[UnsupportedError]. Their validity and key usage are not checked. The writer is not for concurrent use.
 func NewWriter(w io.Writer, recipients []*x509.Certificate, opts Options) (io.WriteCloser, error) {
 	if len(recipients) == 0 {
 		return nil, errors.New("encrypt: no recipients")
@@ -54,51 +55,13 @@ func NewWriter(w io.Writer, recipients []*x509.Certificate, opts Options) (io.Wr
 		return nil, err
 	}
 	for _, cert := range recipients {
-		der, err := keyTransport(cert, cek, opts.Compat)
+		der, err := e.recipientInfo(cert, cek, opts.Compat)
 		if err != nil {
 			return nil, fmt.Errorf("encrypt to %s: %w", cert.Subject, err)
 		}
 		e.recipients = append(e.recipients, der)
 	}
 	return e, nil
-}
-
-// keyTransport makes a KeyTransRecipientInfo for cert.
-func keyTransport(cert *x509.Certificate, cek []byte, compat bool) ([]byte, error) {
-	pub, ok := cert.PublicKey.(*rsa.PublicKey)
-	if !ok {
-		return nil, &UnsupportedError{"public key of recipient", cert.PublicKeyAlgorithm.String()}
-	}
-	var wrapped []byte
-	var err error
-	if compat {
-		//lint:ignore SA1019 old readers know nothing else
-		wrapped, err = rsa.EncryptPKCS1v15(rand.Reader, pub, cek)
-	} else {
-		wrapped, err = rsa.EncryptOAEP(sha256.New(), rand.Reader, pub, cek, nil)
-	}
-	if err != nil {
-		return nil, err
-	}
-	var b cryptobyte.Builder
-	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1Int64(0)
-		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddBytes(cert.RawIssuer)
-			b.AddASN1BigInt(cert.SerialNumber)
-		})
-		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			if compat {
-				b.AddASN1ObjectIdentifier(oidRSA)
-				b.AddASN1NULL()
-			} else {
-				b.AddASN1ObjectIdentifier(oidOAEP)
-				appendOAEP(b)
-			}
-		})
-		b.AddASN1OctetString(wrapped)
-	})
-	return b.Bytes()
 }
 
 // An encrypter is the counterpart of a contentMode, for one goroutine.

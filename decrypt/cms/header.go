@@ -29,6 +29,8 @@ type Message struct {
 	ContentAlgorithm Algorithm
 	ContentSize      int64 // bytes of ciphertext, or -1 when it comes in pieces
 
+	recipientInfos []byte // DER of the SET
+
 	r         *berReader
 	content   *octets
 	cipher    *contentCipher // nil: unknown
@@ -110,6 +112,7 @@ func (m *Message) readRecipients() error {
 	if err != nil {
 		return err
 	}
+	m.recipientInfos = der
 	m.Recipients, err = parseRecipients(der)
 	return at(start, err)
 }

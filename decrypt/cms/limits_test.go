@@ -2,12 +2,13 @@ package cms
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/x509"
 	"errors"
 	"io"
 	"slices"
 	"testing"
-
-	"poolcert/internal/testcert"
 )
 
 // endless gives head, and then unit again and again, and counts the bytes of that.
@@ -137,8 +138,9 @@ func TestEndlessInput(t *testing.T) {
 }
 
 func TestOtherRecipients(t *testing.T) {
+	agreement := agreed{scheme: derSHA256KDF, wrap: derWrap256}.info(t, pattern(32), crypto.SHA256, 32, newECIdentity(t, "P-256"))
 	content := el(tagSequence, derData, derCBC, derBlock)
-	m, err := ReadHeader(bytes.NewReader(enveloped(derVersion, el(tagSet, el(0xa1), el(0xa2), el(0xa3), el(0xa4)), content)))
+	m, err := ReadHeader(bytes.NewReader(enveloped(derVersion, el(tagSet, agreement, el(0xa2), el(0xa3), el(0xa4)), content)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,8 +201,8 @@ func TestUnsupported(t *testing.T) {
 		t.Errorf("key encryption algorithm: %q after %d operations", got, src.key.operations)
 	}
 
-	_, err = NewWriter(io.Discard, append(certs(id), testcert.ECDSA(t).Cert), Options{})
-	if got := name(err); got != "ECDSA" {
+	_, err = NewWriter(io.Discard, append(certs(id), &x509.Certificate{PublicKeyAlgorithm: x509.Ed25519, PublicKey: ed25519.PublicKey{}}), Options{})
+	if got := name(err); got != "Ed25519" {
 		t.Errorf("recipient key: %q", got)
 	}
 	if _, err := NewWriter(io.Discard, nil, Options{}); err == nil {

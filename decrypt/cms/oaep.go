@@ -27,7 +27,7 @@ func parseOAEP(params cryptobyte.String) (*rsa.OAEPOptions, error) {
 	for i, read := range fields {
 		var field cryptobyte.String
 		var present bool
-		if !seq.ReadOptionalASN1(&field, &present, asn1.Tag(i).Constructed().ContextSpecific()) {
+		if !seq.ReadOptionalASN1(&field, &present, explicit(i)) {
 			return nil, malformed("RSAES-OAEP-params")
 		}
 		if !present {
@@ -91,8 +91,8 @@ func appendOAEP(b *cryptobyte.Builder) {
 		})
 	}
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1(asn1.Tag(0).Constructed().ContextSpecific(), sha256)
-		b.AddASN1(asn1.Tag(1).Constructed().ContextSpecific(), func(b *cryptobyte.Builder) {
+		b.AddASN1(explicit(0), sha256)
+		b.AddASN1(explicit(1), func(b *cryptobyte.Builder) {
 			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 				b.AddASN1ObjectIdentifier(oidMGF1)
 				sha256(b)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/ecdh"
 	"crypto/rsa"
 	"crypto/x509"
 	"io"
@@ -138,7 +139,7 @@ func TestSubstituteKey(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, key := range []crypto.Decrypter{alice(t).key, bob(t).key, &countingKey{PrivateKey: alice(t).key}} {
 		for _, ct := range [][]byte{ct, ct[1:], pattern(255)} {
-			sub, err := substituteKey(key, ct, 32)
+			sub, err := substituteKey(key, 32, ct)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -184,6 +185,69 @@ func TestFirstRecipientOnly(t *testing.T) {
 		}
 		if m, err = ReadHeader(bytes.NewReader(message)); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// A countingECDH is a key that is no *ecdh.PrivateKey.
+type countingECDH struct {
+	key        agreementKey
+	operations int
+}
+
+func (k *countingECDH) ECDH(peer *ecdh.PublicKey) ([]byte, error) {
+	k.operations++
+	return k.key.ECDH(peer)
+}
+
+// Whatever is wrong with a key agreement: one operation, a key, no error, and the
+// same key each time.
+func TestNoOracleInAgreement(t *testing.T) {
+	cek := pattern(32)
+	for _, curve := range curveNames {
+		id := newECIdentity(t, curve)
+		point := bytes.Clone(ecdhPublicKey(id.cert).Bytes())
+		originator := func(point []byte) []byte {
+			return el(0xa1, el(tagSequence, []byte{6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1}), el(3, []byte{0}, point))
+		}
+		flip := func(i int) func([]byte) []byte {
+			return func(wrapped []byte) []byte { wrapped[i] ^= 1; return wrapped }
+		}
+		offCurve := bytes.Clone(point)
+		offCurve[len(offCurve)-1] ^= 1
+		for name, a := range map[string]agreed{
+			"first byte":     {breakKey: flip(0)},
+			"last byte":      {breakKey: flip(39)},
+			"short key":      {breakKey: func(w []byte) []byte { return w[:24] }},
+			"long key":       {breakKey: func(w []byte) []byte { return append(w, w[:8]...) }},
+			"odd key":        {breakKey: func(w []byte) []byte { return w[:39] }},
+			"one byte":       {breakKey: func(w []byte) []byte { return w[:1] }},
+			"no key":         {breakKey: func(w []byte) []byte { return nil }},
+			"another point":  {originator: originator(point)},
+			"not on curve":   {originator: originator(offCurve)},
+			"zeros":          {originator: originator(make([]byte, len(point)))},
+			"no point":       {originator: originator(nil)},
+			"infinity":       {originator: originator([]byte{0})},
+			"compressed":     {originator: originator(append([]byte{2}, point[:32]...))},
+			"of other curve": {originator: originator(pattern(99))},
+		} {
+			a.scheme, a.wrap = derSHA256KDF, derWrap256
+			w := replaceRecipients(t, gcmWrappedKey(), a.info(t, cek, crypto.SHA256, 32, id))
+			for _, key := range []crypto.PrivateKey{id.key, &countingECDH{key: asAgreementKey(id.key)}} {
+				var keys [2][]byte
+				for i := range keys {
+					var err error
+					if keys[i], _, err = w.Unwrap(t.Context(), &ecIdentity{id.cert, key}); err != nil || len(keys[i]) != 32 {
+						t.Errorf("%s, %s: %d bytes, %v; want a key", curve, name, len(keys[i]), err)
+					}
+				}
+				if bytes.Equal(keys[0], cek) || !bytes.Equal(keys[0], keys[1]) {
+					t.Errorf("%s, %s: the right key, or one that changes", curve, name)
+				}
+				if key, ok := key.(*countingECDH); ok && key.operations != len(keys) {
+					t.Errorf("%s, %s: %d operations for %d calls", curve, name, key.operations, len(keys))
+				}
+			}
 		}
 	}
 }

@@ -74,15 +74,16 @@ func (id *RecipientID) String() string {
 	return fmt.Sprintf("serial number %s of issuer %q", id.SerialNumber.Text(16), issuer)
 }
 
-// A Recipient is one RecipientInfo of a message.
+// A Recipient is one of those that a message is for.
 type Recipient struct {
 	Kind      RecipientKind
-	ID        *RecipientID             // nil when Kind is not KeyTransport
-	Algorithm encasn1.ObjectIdentifier // of key encryption; nil when Kind is not KeyTransport
-	Raw       []byte                   // DER of the RecipientInfo
+	ID        *RecipientID             // nil unless Kind is KeyTransport or KeyAgreement
+	Algorithm encasn1.ObjectIdentifier // of key encryption; nil when ID is
+	Raw       []byte                   // DER of the RecipientInfo, which those of a key agreement share
 
 	encryptedKey []byte
 	oaep         *rsa.OAEPOptions // nil: PKCS #1 v1.5
+	agreement    *agreement       // nil unless Kind is KeyAgreement
 	unsupported  error            // why a key cannot be tried
 }
 
@@ -95,8 +96,14 @@ func (r Recipient) String() string {
 
 // matches tells whether the key of cert can open r.
 func (r *Recipient) matches(cert *x509.Certificate) bool {
-	_, isRSA := cert.PublicKey.(*rsa.PublicKey)
-	return r.Kind == KeyTransport && isRSA && r.ID.Matches(cert)
+	switch r.Kind {
+	case KeyTransport:
+		_, isRSA := cert.PublicKey.(*rsa.PublicKey)
+		return isRSA && r.ID.Matches(cert)
+	case KeyAgreement:
+		return ecdhPublicKey(cert) != nil && r.ID.Matches(cert)
+	}
+	return false
 }
 
 // decrypterOpts are the options for a crypto.Decrypter. keySize makes a PKCS #1
@@ -132,13 +139,21 @@ func parseRecipients(der []byte) ([]Recipient, error) {
 			if err := r.parseKeyTransport(); err != nil {
 				return nil, err
 			}
-		case asn1.Tag(1).Constructed().ContextSpecific():
-			r.Kind = KeyAgreement
-		case asn1.Tag(2).Constructed().ContextSpecific():
+		case explicit(1):
+			agreed, err := parseKeyAgreement(raw)
+			if err != nil {
+				return nil, err
+			}
+			if len(recipients)+len(agreed) > maxRecipients {
+				return nil, &LimitError{"recipients", maxRecipients}
+			}
+			recipients = append(recipients, agreed...)
+			continue
+		case explicit(2):
 			r.Kind = KEKRecipient
-		case asn1.Tag(3).Constructed().ContextSpecific():
+		case explicit(3):
 			r.Kind = Password
-		case asn1.Tag(4).Constructed().ContextSpecific():
+		case explicit(4):
 			r.Kind = OtherKind
 		default:
 			return nil, malformed("RecipientInfo")
@@ -187,7 +202,7 @@ func (r *Recipient) parseKeyTransport() error {
 
 // readRecipientID reads a RecipientIdentifier.
 func readRecipientID(s *cryptobyte.String) (*RecipientID, error) {
-	var ski, seq, issuer, serial cryptobyte.String
+	var ski cryptobyte.String
 	tag := asn1.Tag(0).ContextSpecific()
 	switch {
 	case s.PeekASN1Tag(tag):
@@ -205,6 +220,11 @@ func readRecipientID(s *cryptobyte.String) (*RecipientID, error) {
 		}
 		return &RecipientID{SubjectKeyID: joined}, nil
 	}
+	return readIssuerAndSerial(s)
+}
+
+func readIssuerAndSerial(s *cryptobyte.String) (*RecipientID, error) {
+	var seq, issuer, serial cryptobyte.String
 	if !s.ReadASN1(&seq, asn1.SEQUENCE) ||
 		!seq.ReadASN1Element(&issuer, asn1.SEQUENCE) {
 		return nil, malformed("issuer and serial number")
@@ -222,3 +242,6 @@ func readRecipientID(s *cryptobyte.String) (*RecipientID, error) {
 	}
 	return id, nil
 }
+
+// explicit is the tag of a constructed field with a context-specific number.
+func explicit(n int) asn1.Tag { return asn1.Tag(n).Constructed().ContextSpecific() }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/ecdh"
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/rsa"
@@ -19,8 +20,9 @@ import (
 // use if the Unwrapper on top of it is.
 type KeySource interface {
 	// PrivateKey returns the first certificate that match accepts, and its key,
-	// or ErrNoRecipient when there is none. An RSA key is a crypto.Decrypter;
-	// keys never leave as bytes.
+	// or ErrNoRecipient when there is none. An RSA key is a crypto.Decrypter; an EC
+	// or X25519 key has the method ECDH of *ecdh.PrivateKey, or is an
+	// *ecdsa.PrivateKey. Keys never leave as bytes.
 	PrivateKey(ctx context.Context, match func(*x509.Certificate) bool) (*x509.Certificate, crypto.PrivateKey, error)
 }
 
@@ -72,18 +74,26 @@ func (w *WrappedKey) Unwrap(ctx context.Context, src KeySource) ([]byte, *x509.C
 	if r.unsupported != nil {
 		return nil, nil, r.unsupported
 	}
-	decrypter, ok := key.(crypto.Decrypter)
-	if !ok {
-		return nil, nil, &UnsupportedError{"private key", fmt.Sprintf("%T for key transport", key)}
-	}
-	cek, err := r.unwrap(decrypter, keySize)
+	cek, err := r.unwrap(cert, key, keySize)
 	return cek, cert, err
 }
 
-// unwrap does the one private-key operation. What fails in it is not told: the
-// result is then a substitute, which was made before.
-func (r *Recipient) unwrap(key crypto.Decrypter, keySize int) ([]byte, error) {
-	substitute, err := substituteKey(key, r.encryptedKey, keySize)
+// unwrap opens the content key with the private key of cert.
+func (r *Recipient) unwrap(cert *x509.Certificate, key crypto.PrivateKey, keySize int) ([]byte, error) {
+	if r.Kind == KeyAgreement {
+		if key := asAgreementKey(key); key != nil {
+			return r.agree(key, ecdhPublicKey(cert), keySize)
+		}
+	} else if key, ok := key.(crypto.Decrypter); ok {
+		return r.transport(key, keySize)
+	}
+	return nil, &UnsupportedError{"private key", fmt.Sprintf("%T for %v", key, r.Kind)}
+}
+
+// transport does the one private-key operation of key transport. What fails in it
+// is not told: the result is then a substitute, which was made before.
+func (r *Recipient) transport(key crypto.Decrypter, keySize int) ([]byte, error) {
+	substitute, err := substituteKey(key, keySize, r.encryptedKey)
 	if err != nil {
 		return nil, err
 	}
@@ -105,12 +115,15 @@ var processSecret = sync.OnceValue(func() []byte {
 })
 
 // substituteKey derives the key that takes the place of one that does not
-// decrypt. It is fixed for a private key and a ciphertext: an answer that
-// changed from one try to the next would give away that it is made up.
-func substituteKey(key crypto.Decrypter, ciphertext []byte, keySize int) ([]byte, error) {
+// decrypt. It is fixed for a private key and a ciphertext, given in parts: an
+// answer that changed from one try to the next would give away that it is made up.
+func substituteKey(key crypto.PrivateKey, keySize int, ciphertext ...[]byte) ([]byte, error) {
 	secret := processSecret()
-	if key, ok := key.(*rsa.PrivateKey); ok {
+	switch key := key.(type) {
+	case *rsa.PrivateKey:
 		secret = key.D.Bytes()
+	case *ecdh.PrivateKey:
+		secret = key.Bytes()
 	}
-	return hkdf.Key(sha256.New, secret, ciphertext, "poolcert CMS implicit rejection", keySize)
+	return hkdf.Key(sha256.New, secret, bytes.Join(ciphertext, nil), "poolcert CMS implicit rejection", keySize)
 }

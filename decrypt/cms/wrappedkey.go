@@ -11,6 +11,8 @@ import (
 type WrappedKey struct {
 	Recipients       []Recipient
 	ContentAlgorithm Algorithm
+
+	recipientInfos []byte // DER of the SET
 }
 
 // wrappedKeyVersion is the first field of the binary form.
@@ -21,7 +23,7 @@ const maxWrappedKey = maxRecipientSize + maxAlgorithm + 64
 
 // WrappedKey returns what an [Unwrapper] needs to open the content key of m.
 func (m *Message) WrappedKey() *WrappedKey {
-	return &WrappedKey{m.Recipients, m.ContentAlgorithm}
+	return &WrappedKey{m.Recipients, m.ContentAlgorithm, m.recipientInfos}
 }
 
 // MarshalBinary returns the DER form, of at most 16 MiB and a little:
@@ -32,11 +34,7 @@ func (w *WrappedKey) MarshalBinary() ([]byte, error) {
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1Int64(wrappedKeyVersion)
 		b.AddBytes(w.ContentAlgorithm.Raw)
-		b.AddASN1(asn1.SET, func(b *cryptobyte.Builder) {
-			for _, r := range w.Recipients {
-				b.AddBytes(r.Raw)
-			}
-		})
+		b.AddBytes(w.recipientInfos)
 	})
 	return b.Bytes()
 }
@@ -61,7 +59,7 @@ func ParseWrappedKey(data []byte) (*WrappedKey, error) {
 	if len(algorithm) > maxAlgorithm {
 		return nil, &LimitError{"bytes of content-encryption algorithm", maxAlgorithm}
 	}
-	var w WrappedKey
+	w := WrappedKey{recipientInfos: recipients}
 	var err error
 	if w.ContentAlgorithm, _, err = parseContentAlgorithm(algorithm); err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ var errClosed = errors.New("cms: write to a closed message")
 type writer struct {
 	w          io.Writer
 	typ        encasn1.ObjectIdentifier
+	version    int64
 	recipients [][]byte
 	cipher     encrypter
 
@@ -120,7 +121,7 @@ func (e *writer) indefiniteHeader() ([]byte, error) {
 	b.AddASN1ObjectIdentifier(e.typ)
 	open(tagExplicit0)
 	open(tagSequence)
-	b.AddASN1Int64(0)
+	b.AddASN1Int64(e.version)
 	e.addRecipients(&b)
 	open(tagSequence)
 	b.AddASN1ObjectIdentifier(oidData)
@@ -149,7 +150,7 @@ func (e *writer) writeDER() error {
 		b.AddASN1ObjectIdentifier(e.typ)
 		b.AddASN1(asn1.Tag(tagExplicit0), func(b *cryptobyte.Builder) {
 			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				b.AddASN1Int64(0)
+				b.AddASN1Int64(e.version)
 				e.addRecipients(b)
 				b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 					b.AddASN1ObjectIdentifier(oidData)
