@@ -182,6 +182,7 @@ type answered struct {
 	header http.Header
 	body   []byte
 	tls    *tls.ConnectionState
+	close  bool // the connection, after this
 }
 
 func (n *testNode) do(method, path, body string, headers ...string) *answered {
@@ -205,7 +206,7 @@ func (n *testNode) try(method, path, body string, headers ...string) (*answered,
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
-	return &answered{n.f.t, resp.StatusCode, resp.Header, data, resp.TLS}, err
+	return &answered{n.f.t, resp.StatusCode, resp.Header, data, resp.TLS, resp.Close}, err
 }
 
 // want checks the status and, for a refusal, its code.

@@ -31,6 +31,12 @@ func (s *Server) verifyConnection(state tls.ConnectionState) error {
 	return nil
 }
 
+// reconnectTime is how long before a certificate expires its connection is closed
+// after each answer. A node keeps a connection open for days, and renews on it: it
+// has to come back to show the new certificate. A session is resumed until the
+// certificate in it expires, and from then on needs the new one.
+const reconnectTime = 10 * time.Minute
+
 // member passes requests of nodes on, with who it is.
 func (s *Server) member(next func(http.ResponseWriter, *http.Request, *account.NodeIdentity)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -39,6 +45,9 @@ func (s *Server) member(next func(http.ResponseWriter, *http.Request, *account.N
 			return
 		}
 		leaf := r.TLS.PeerCertificates[0]
+		if time.Until(leaf.NotAfter) < reconnectTime {
+			w.Header().Set("Connection", "close")
+		}
 		// The connection may have outlived the certificate. A node that was off, or
 		// cut off, for longer than its certificate's life comes back by itself: its
 		// key is as good as it was, unless the node was evicted.

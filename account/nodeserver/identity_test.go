@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"math/big"
 	"testing"
 	"time"
@@ -86,7 +87,7 @@ func TestExpiredCertificateOnlyRenews(t *testing.T) {
 	f := newFixture(t)
 	n := f.newNode()
 	n.enroll(f.token(1))
-	n.http = f.client(&tls.Certificate{Certificate: [][]byte{f.expired(n)}, PrivateKey: n.key})
+	n.http = f.client(&tls.Certificate{Certificate: [][]byte{f.certificate(n, -time.Minute)}, PrivateKey: n.key})
 	n.do("GET", nodeapi.PathReferences, "").want(403, codeExpired)
 	n.do("GET", nodeapi.PathCertificates+"/sha1/"+f.pair.Thumbprint().String(), "").want(403, codeExpired)
 	n.do("POST", nodeapi.PathRenew, "").want(200, "")
@@ -94,12 +95,43 @@ func TestExpiredCertificateOnlyRenews(t *testing.T) {
 	n.do("POST", nodeapi.PathRenew, "").want(403, nodeapi.CodeNodeRevoked)
 }
 
-// expired returns a certificate like the node's that has expired.
-func (f *fixture) expired(n *testNode) []byte {
+// A node that renews goes on without a failure, though connections and sessions
+// remember the certificate before: one that is about to expire, and one that has.
+func TestRenewalReachesConnections(t *testing.T) {
+	f := newFixture(t)
+	n := f.newNode()
+	n.enroll(f.token(1))
+	for _, left := range []time.Duration{time.Minute, -time.Minute} {
+		current := &tls.Certificate{Certificate: [][]byte{f.certificate(n, left)}, PrivateKey: n.key}
+		n.http = f.client(nil, func(c *tls.Config) {
+			c.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+			c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return current, nil }
+		})
+		if left > 0 {
+			n.do("GET", nodeapi.PathReferences, "").want(200, "")
+		}
+		renewed := n.do("POST", nodeapi.PathRenew, "")
+		renewed.want(200, "")
+		if !renewed.close {
+			t.Errorf("%v before its certificate expires, the connection stays open", left)
+		}
+		var fresh nodeapi.RenewResponse
+		must(t, json.Unmarshal(renewed.body, &fresh))
+		current = &tls.Certificate{Certificate: [][]byte{fresh.Certificate}, PrivateKey: n.key}
+		n.do("GET", nodeapi.PathReferences, "").want(200, "")
+	}
+	// With time left, connections are kept.
+	if a := n.do("GET", nodeapi.PathReferences, ""); a.close {
+		t.Error("the connection is closed after a renewal")
+	}
+}
+
+// certificate returns one like the node's that expires in so much time.
+func (f *fixture) certificate(n *testNode, left time.Duration) []byte {
 	pair := must1(tls.X509KeyPair(f.ca.CertPEM(), must1(f.ca.KeyPEM())(f.t)))(f.t)
 	return must1(x509.CreateCertificate(rand.Reader, &x509.Certificate{
 		SerialNumber: big.NewInt(7),
-		NotBefore:    time.Now().Add(-10 * time.Minute), NotAfter: time.Now().Add(-time.Minute),
+		NotBefore:    time.Now().Add(-time.Hour), NotAfter: time.Now().Add(left),
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}, pair.Leaf, n.key.Public(), pair.PrivateKey))(f.t)
 }
