@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/base64"
 	"io"
-	"strings"
 )
 
 // newBase64Reader decodes base64 with white space in it. With atEnd nil the text
@@ -60,16 +59,4 @@ func (r *digitReader) Read(p []byte) (int, error) {
 		}
 	}
 	return n, r.err
-}
-
-// endEYAML wants the bracket that closes ENC[PKCS7,...], and nothing after it.
-func endEYAML(br *bufio.Reader) error {
-	rest, err := io.ReadAll(io.LimitReader(br, 100))
-	if err != nil {
-		return err
-	}
-	if strings.TrimSpace(string(rest)) != "]" {
-		return &FormatError{Offset: -1, Want: "] at the end of ENC[PKCS7,"}
-	}
-	return io.EOF
 }

@@ -27,13 +27,13 @@ import (
 	"os"
 
 	"poolcert/decrypt/cms"
+	"poolcert/decrypt/jwe"
 	"poolcert/internal/securefile"
 )
 
 // Names of package cms, so that most users need this package only.
 type (
 	KeySource        = cms.KeySource
-	Unwrapper        = cms.Unwrapper
 	NoRecipientError = cms.NoRecipientError
 	FormatError      = cms.FormatError
 	UnsupportedError = cms.UnsupportedError
@@ -46,14 +46,20 @@ var (
 	ErrNoRecipient = cms.ErrNoRecipient
 )
 
-// Keys returns an Unwrapper that uses the private keys of src.
-func Keys(src KeySource) Unwrapper { return cms.Keys(src) }
-
 // DefaultBuffer is how much verified-to-be content is held in memory.
 const DefaultBuffer = 64 << 20
 
-// Options change how content is released. The zero value is safe.
+// Options change what is opened, and how content is released. The zero value is
+// safe.
 type Options struct {
+	// Form is the form of the message; 0 finds it out.
+	Form Form
+	// RSA says how a raw RSA block is padded.
+	RSA RSAOptions
+	// JWE says which algorithms of JWE are allowed.
+	JWE jwe.Options
+	// Text turns content in UTF-16LE into UTF-8.
+	Text bool
 	// Buffer is the most bytes of authenticated content that Decrypt holds in
 	// memory until they are verified; 0 means DefaultBuffer. More goes to a file
 	// without a name, readable by its owner only, in TempDir.
@@ -75,11 +81,12 @@ type Result struct {
 // Decrypt reads a message in any known form from src and writes its content to
 // dst. Authenticated content is held back until it is verified; other content
 // streams, and its end may be missing when Decrypt fails. Only white space may
-// follow the message.
+// follow the message. With an error, the Result tells what was written before it.
 //
-// Errors before a private key is used are *[NoRecipientError], *[FormatError],
-// *[LimitError], *[UnsupportedError], [ErrUnknownForm], those of u, and those of
-// reading src. Afterwards they are ErrDecrypt and those of src and dst.
+// Errors before a private key is used are *[NoRecipientError] and others that
+// wrap [ErrNoRecipient], *[FormatError], *[LimitError], *[UnsupportedError],
+// [ErrUnknownForm], those of u, and those of reading src. Afterwards they are
+// ErrDecrypt and those of src and dst.
 func Decrypt(ctx context.Context, dst io.Writer, src io.Reader, u Unwrapper, opts Options) (Result, error) {
 	return decrypt(ctx, dst, src, u, func(m *cms.Message) bool {
 		return m.Authenticated() && !opts.UnverifiedStream
@@ -109,42 +116,108 @@ func DecryptFile(ctx context.Context, path string, src io.Reader, u Unwrapper, o
 
 // decrypt does the work of both; hold tells whether dst must wait for the end.
 func decrypt(ctx context.Context, dst io.Writer, src io.Reader, u Unwrapper, hold func(*cms.Message) bool, opts Options) (Result, error) {
-	form, r, err := Open(src)
+	form, r, err := open(src, opts.Form)
 	if err != nil {
 		return Result{}, err
 	}
+	res := Result{Form: form}
+	out := newOutput(dst, opts)
+	switch form {
+	case JWE:
+		res.Authenticated = true
+		err = decryptJWE(ctx, out, r, u, opts)
+	case RawRSA:
+		err = decryptRSA(ctx, out, r, u, opts)
+	default:
+		res.Authenticated, err = decryptCMS(ctx, out, r, u, hold, opts)
+	}
+	if err == nil {
+		err = out.Close()
+	}
+	res.Size = out.size()
+	return res, err
+}
+
+func decryptCMS(ctx context.Context, out io.Writer, r *bufio.Reader, u Unwrapper, hold func(*cms.Message) bool, opts Options) (authenticated bool, err error) {
 	m, err := cms.ReadHeader(r)
 	if err != nil {
-		return Result{}, err
+		return false, err
 	}
 	cek, err := u.Unwrap(ctx, m.WrappedKey())
 	if err != nil {
-		return Result{}, err
+		return m.Authenticated(), err
 	}
 	defer clear(cek)
-
-	out := &counter{w: dst}
 	if !hold(m) {
 		if err := m.Decrypt(ctx, out, cek); err != nil {
-			return Result{}, err
+			return m.Authenticated(), err
 		}
-		if err := checkEnd(r); err != nil {
-			return Result{}, err
-		}
-		return Result{form, m.Authenticated(), out.n}, nil
+		return m.Authenticated(), checkEnd(r)
 	}
 	b := newBacklog(opts)
 	defer b.Close()
 	if err := m.Decrypt(ctx, b, cek); err != nil {
-		return Result{}, err
+		return true, err
 	}
 	if err := checkEnd(r); err != nil {
-		return Result{}, err
+		return true, err
 	}
 	if _, err := b.WriteTo(out); err != nil {
-		return Result{}, fmt.Errorf("write content: %w", err)
+		return true, fmt.Errorf("write content: %w", err)
 	}
-	return Result{form, true, out.n}, nil
+	return true, nil
+}
+
+// decryptJWE reads the message whole: it is small.
+func decryptJWE(ctx context.Context, out io.Writer, r io.Reader, u Unwrapper, opts Options) error {
+	m, err := readJWE(r)
+	if err != nil {
+		return err
+	}
+	w, err := m.WrappedKey(opts.JWE)
+	if err != nil {
+		return err
+	}
+	ceks, err := u.UnwrapJWE(ctx, w)
+	if err != nil {
+		return err
+	}
+	content, err := m.Decrypt(ceks)
+	for _, cek := range ceks {
+		clear(cek)
+	}
+	if err != nil {
+		return err
+	}
+	defer clear(content)
+	_, err = out.Write(content)
+	return err
+}
+
+func readJWE(r io.Reader) (*jwe.Message, error) {
+	text, err := io.ReadAll(io.LimitReader(r, jwe.MaxMessage+1))
+	if err != nil {
+		return nil, fmt.Errorf("read message: %w", err)
+	}
+	return jwe.Parse(text)
+}
+
+func decryptRSA(ctx context.Context, out io.Writer, r io.Reader, u Unwrapper, opts Options) error {
+	block, err := io.ReadAll(io.LimitReader(r, maxRSABlock+1))
+	if err != nil {
+		return fmt.Errorf("read message: %w", err)
+	}
+	b := &RSABlock{opts.RSA, block}
+	if err := b.check(); err != nil {
+		return err
+	}
+	secret, err := u.OpenRSA(ctx, b)
+	if err != nil {
+		return err
+	}
+	defer clear(secret)
+	_, err = out.Write(secret)
+	return err
 }
 
 // checkEnd wants nothing but white space after a message. What else there is may
@@ -161,16 +234,4 @@ func checkEnd(r *bufio.Reader) error {
 			return fmt.Errorf("read message: %w", err)
 		}
 	}
-}
-
-// A counter counts what it passes on.
-type counter struct {
-	w io.Writer
-	n int64
-}
-
-func (c *counter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.n += int64(n)
-	return n, err
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"poolcert/decrypt/cms"
+	"poolcert/decrypt/jwe"
 	"poolcert/internal/testcert"
 )
 
@@ -35,6 +36,16 @@ func seal(t testing.TB, content []byte, authenticated bool) []byte {
 		t.Fatal(err)
 	}
 	return buf.Bytes()
+}
+
+// sealJWE encrypts content to alice.
+func sealJWE(t testing.TB, content []byte) []byte {
+	t.Helper()
+	message, err := jwe.Encrypt([]*x509.Certificate{alice(t).cert}, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return message
 }
 
 // damage changes the last bit: of the tag, the padding or the end-of-contents.
@@ -150,10 +161,18 @@ type unwrapper struct{ err error }
 
 func (u unwrapper) Unwrap(context.Context, *cms.WrappedKey) ([]byte, error) { return nil, u.err }
 
+func (u unwrapper) UnwrapJWE(context.Context, *jwe.WrappedKey) ([][]byte, error) { return nil, u.err }
+
+func (u unwrapper) OpenRSA(context.Context, *RSABlock) ([]byte, error) { return nil, u.err }
+
 func TestUnwrapperErrorComesOut(t *testing.T) {
 	denied := errors.New("access denied")
-	_, err := Decrypt(t.Context(), io.Discard, bytes.NewReader(seal(t, nil, true)), unwrapper{denied}, Options{})
-	if !errors.Is(err, denied) {
-		t.Errorf("%v, want the unwrapper's error", err)
+	for form, message := range map[Form][]byte{
+		DER: seal(t, nil, true), JWE: sealJWE(t, nil), RawRSA: bytes.Repeat([]byte{7}, 256),
+	} {
+		_, err := Decrypt(t.Context(), io.Discard, bytes.NewReader(message), unwrapper{denied}, Options{Form: form})
+		if !errors.Is(err, denied) {
+			t.Errorf("%v: %v, want the unwrapper's error", form, err)
+		}
 	}
 }

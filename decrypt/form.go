@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 )
 
@@ -17,28 +18,30 @@ const (
 	SMIME                  // a MIME entity: header lines, then base64 or binary
 	Base64                 // bare base64, with or without line breaks
 	EYAML                  // hiera-eyaml: ENC[PKCS7,...]
-	JWE                    // recognised, not opened here
-	RawRSA                 // recognised, not opened here: base64 of one RSA block
+	JWE                    // compact or JSON
+	RawRSA                 // one RSA block, in base64, or binary where Options.Form says so
 )
 
+// formNames are those of String and ParseForm.
+var formNames = map[Form]string{
+	DER: "der", PEM: "pem", SMIME: "smime", Base64: "base64", EYAML: "eyaml", JWE: "jwe", RawRSA: "raw-rsa",
+}
+
 func (f Form) String() string {
-	switch f {
-	case DER:
-		return "DER"
-	case PEM:
-		return "PEM"
-	case SMIME:
-		return "S/MIME"
-	case Base64:
-		return "base64"
-	case EYAML:
-		return "eyaml"
-	case JWE:
-		return "JWE"
-	case RawRSA:
-		return "raw RSA"
+	if name, ok := formNames[f]; ok {
+		return name
 	}
 	return "unknown"
+}
+
+// ParseForm returns the form of that name, such as "der" or "raw-rsa".
+func ParseForm(name string) (Form, error) {
+	for f, n := range formNames {
+		if n == name {
+			return f, nil
+		}
+	}
+	return 0, fmt.Errorf("unknown form %.20q; the forms are der, pem, smime, base64, eyaml, jwe and raw-rsa", name)
 }
 
 // ErrUnknownForm means that the input is no encrypted message that we know.
@@ -47,22 +50,27 @@ var ErrUnknownForm = errors.New("not an encrypted message in any known form")
 // window is how far Open looks ahead: armour must begin within it.
 const window = 32 << 10
 
-const eyamlPrefix = "ENC[PKCS7,"
-
-// Open finds out the form of a message, and returns a reader of the DER or BER
-// in it, which ends where the armour ends. Text may be ASCII, UTF-8 or UTF-16
-// with a byte order mark.
+// Open finds out the form of a message, and returns a reader of what is in it,
+// which ends where the armour ends: the text of a JWE, an RSA block, or else the
+// DER or BER of a CMS message. Armour may be ASCII, UTF-8 or UTF-16 with a byte
+// order mark.
 //
-// Its errors are [ErrUnknownForm], *[UnsupportedError] for a form that is known
-// but not opened here, *[FormatError], and those of r. The returned reader gives
-// a *FormatError for broken armour. It is read front to back with little memory.
-func Open(r io.Reader) (Form, *bufio.Reader, error) {
+// Its errors are [ErrUnknownForm], *[UnsupportedError], *[FormatError], and those
+// of r. The returned reader gives a *FormatError for broken armour. It is read
+// front to back with little memory.
+func Open(r io.Reader) (Form, *bufio.Reader, error) { return open(r, 0) }
+
+// open opens a message of a form that is known, or finds it out if form is 0.
+func open(r io.Reader, form Form) (Form, *bufio.Reader, error) {
 	br := bufio.NewReaderSize(r, window)
+	if form == RawRSA {
+		return openRawRSA(br)
+	}
 	head, err := peek(br, 4)
 	if err != nil {
 		return 0, nil, err
 	}
-	if isDER(head) {
+	if form == DER || form == 0 && isDER(head) {
 		return DER, br, nil
 	}
 	if br, err = decodeText(br, head); err != nil {
@@ -71,27 +79,42 @@ func Open(r io.Reader) (Form, *bufio.Reader, error) {
 	if head, err = peek(br, window); err != nil {
 		return 0, nil, err
 	}
-	form := detectText(head)
-	var der io.Reader
+	if form == 0 {
+		form = detectText(head)
+	}
+	var content io.Reader
 	switch form {
 	case PEM:
-		der, err = openPEM(br)
+		content, err = openPEM(br)
 	case SMIME:
-		der, err = openSMIME(br)
-	case Base64:
-		der = newBase64Reader(br, nil)
+		content, err = openSMIME(br)
+	case Base64, RawRSA:
+		content = newBase64Reader(br, nil)
 	case EYAML:
-		br.Discard(len(eyamlPrefix))
-		der = newBase64Reader(br, endEYAML)
-	case JWE, RawRSA:
-		err = &UnsupportedError{What: "form of message", Name: form.String()}
+		content, err = openEYAML(br, max(0, findEYAML(head)))
+	case JWE:
+		content = br
 	default:
 		err = ErrUnknownForm
 	}
 	if err != nil {
 		return form, nil, err
 	}
-	return form, bufio.NewReaderSize(der, window), nil
+	return form, bufio.NewReaderSize(content, window), nil
+}
+
+// openRawRSA opens a block that is in base64 if it can be.
+func openRawRSA(br *bufio.Reader) (Form, *bufio.Reader, error) {
+	block, err := io.ReadAll(io.LimitReader(br, window))
+	if err != nil {
+		return RawRSA, nil, err
+	}
+	if text, err := decodeText(bufio.NewReader(bytes.NewReader(block)), block); err == nil {
+		if decoded, err := io.ReadAll(newBase64Reader(text, nil)); err == nil {
+			block = decoded
+		}
+	}
+	return RawRSA, bufio.NewReaderSize(bytes.NewReader(block), window), nil
 }
 
 // peek returns up to n bytes without taking them, fewer only at the end.
@@ -141,27 +164,34 @@ func isSpace(b byte) bool { return b == ' ' || b == '\t' || b == '\r' || b == '\
 // detectText tells the form of text by its beginning, or returns 0.
 func detectText(head []byte) Form {
 	switch {
-	case bytes.HasPrefix(head, []byte(eyamlPrefix)):
+	case findEYAML(head) >= 0:
 		return EYAML
 	case bytes.HasPrefix(head, []byte("{")):
-		if bytes.Contains(head, []byte(`"ciphertext"`)) || bytes.Contains(head, []byte(`"protected"`)) {
-			return JWE
+		for _, member := range []string{`"ciphertext"`, `"protected"`, `"recipients"`} {
+			if bytes.Contains(head, []byte(member)) {
+				return JWE
+			}
 		}
 		return 0
 	case isCompactJWE(head):
 		return JWE
 	case isMIME(head):
 		return SMIME
-	case bytes.Contains(head, []byte(pemBegin)):
+	case bytes.Contains(lower(head), []byte(pemBegin)):
 		return PEM
 	}
 	return detectBase64(head)
 }
 
-// isCompactJWE looks for base64url of `{"`, then a dot.
+// isCompactJWE looks for base64url of an opening brace and what JSON has next,
+// then a dot.
 func isCompactJWE(head []byte) bool {
 	header, _, ok := bytes.Cut(head, []byte("."))
-	return ok && bytes.HasPrefix(header, []byte("eyJ")) && !bytes.ContainsAny(header, " \r\n")
+	if !ok || !bytes.HasPrefix(header, []byte("ey")) && !bytes.HasPrefix(header, []byte("ew")) {
+		return false
+	}
+	_, err := base64.RawURLEncoding.DecodeString(string(header))
+	return err == nil
 }
 
 // detectBase64 tells CMS by its first bytes, and a bare RSA block by its size.
@@ -170,16 +200,31 @@ func detectBase64(head []byte) Form {
 	if len(text) < 8 {
 		return 0
 	}
-	if start, err := base64.StdEncoding.DecodeString(string(text[:8])); err == nil && isDER(start) {
-		return Base64
-	}
-	block, err := base64.StdEncoding.DecodeString(string(text))
+	start, err := base64.StdEncoding.DecodeString(string(text[:8]))
 	if err != nil {
 		return 0
 	}
-	switch len(block) {
-	case 128, 256, 384, 512, 1024:
+	if block, err := base64.StdEncoding.DecodeString(string(text)); err == nil && isRSASize(len(block)) && !hasOID(start) {
 		return RawRSA
 	}
+	if isDER(start) {
+		return Base64
+	}
 	return 0
+}
+
+// isRSASize tells whether n bytes are a modulus that is in use.
+func isRSASize(n int) bool { return n >= 1024/8 && n <= 8192/8 && n%(512/8) == 0 }
+
+// hasOID tells whether a SEQUENCE begins with an OBJECT IDENTIFIER. One RSA block
+// in some hundred looks like a SEQUENCE, but hardly any like that.
+func hasOID(start []byte) bool {
+	if !isDER(start) {
+		return false
+	}
+	at := 2
+	if start[1] >= 0x80 {
+		at += int(start[1] & 0x7f)
+	}
+	return at < len(start) && start[at] == 0x06
 }

@@ -7,24 +7,38 @@ import (
 	"strings"
 )
 
-const pemBegin = "-----BEGIN "
+// The markers of PEM, in lower case: PowerShell takes them in any case, and text
+// may stand beside them in their line.
+const (
+	pemBegin = "-----begin "
+	pemEnd   = "-----end "
+	pemDash  = "-----"
+)
+
+// maxBeforePEM bounds the text before a message, in bytes.
+const maxBeforePEM = 1 << 20
 
 // openPEM skips text and other blocks up to the one with the message.
 func openPEM(br *bufio.Reader) (io.Reader, error) {
 	other := ""
-	for range window { // lines
-		line, err := readLine(br)
-		if err == io.EOF {
-			break
-		}
+	for skipped := 0; skipped < maxBeforePEM; {
+		head, err := peek(br, window)
 		if err != nil {
 			return nil, err
 		}
-		label, ok := strings.CutPrefix(line, pemBegin)
-		if !ok {
+		i := bytes.Index(lower(head), []byte(pemBegin))
+		if i < 0 && len(head) < window {
+			break
+		}
+		if i < 0 {
+			i = len(head) - len(pemBegin)
+			br.Discard(i)
+			skipped += i
 			continue
 		}
-		label, ok = strings.CutSuffix(label, "-----")
+		br.Discard(i + len(pemBegin))
+		skipped += i + len(pemBegin)
+		label, ok := readLabel(br)
 		switch {
 		case ok && (label == "CMS" || label == "PKCS7"):
 			return newBase64Reader(br, endPEM(label)), nil
@@ -38,27 +52,40 @@ func openPEM(br *bufio.Reader) (io.Reader, error) {
 	return nil, &UnsupportedError{What: "PEM block", Name: other}
 }
 
-// endPEM wants the END line for label. Any text may follow it.
+// readLabel reads the rest of a BEGIN marker.
+func readLabel(br *bufio.Reader) (string, bool) {
+	head, _ := peek(br, 80)
+	label, _, ok := bytes.Cut(head, []byte(pemDash))
+	if !ok || bytes.ContainsAny(label, "\r\n") {
+		return "", false
+	}
+	br.Discard(len(label) + len(pemDash))
+	return strings.ToUpper(string(label)), true
+}
+
+// endPEM wants the END marker for label. Any text may follow it.
 func endPEM(label string) func(*bufio.Reader) error {
 	return func(br *bufio.Reader) error {
-		line, err := readLine(br)
-		if err != nil && err != io.EOF {
+		end := pemEnd + strings.ToLower(label) + pemDash
+		head, err := peek(br, len(end))
+		if err != nil {
 			return err
 		}
-		if end := "-----END " + label + "-----"; line != end {
-			return &FormatError{Offset: -1, Want: end}
+		if string(lower(head)) != end {
+			return &FormatError{Offset: -1, Want: strings.ToUpper(end)}
 		}
+		br.Discard(len(end))
 		return io.EOF
 	}
 }
 
-// readLine returns the next line without the white space around it, cut to a few
-// KiB. It returns io.EOF only without a line.
-func readLine(br *bufio.Reader) (string, error) {
-	start, more, err := br.ReadLine()
-	line := string(bytes.TrimSpace(start))
-	for more && err == nil {
-		_, more, err = br.ReadLine()
+// lower returns a copy with the ASCII letters in lower case, of the same length.
+func lower(text []byte) []byte {
+	text = bytes.Clone(text)
+	for i, b := range text {
+		if b >= 'A' && b <= 'Z' {
+			text[i] = b + 'a' - 'A'
+		}
 	}
-	return line, err
+	return text
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"time"
 )
@@ -14,8 +15,9 @@ const smallBodyTime = 10 * time.Second
 // A body is what a caller sends, while there is memory for it.
 type body struct {
 	io.Reader
-	size    int64 // at most
-	release func()
+	size      int64  // at most
+	mediaType string // lower case, without parameters; empty if not said
+	release   func()
 }
 
 // open waits for memory for the body of r, which may have limit bytes.
@@ -34,7 +36,8 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, limit int64) (*bod
 	if size <= smallBody {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(smallBodyTime))
 	}
-	return &body{bodyReader{http.MaxBytesReader(w, r.Body, limit)}, size, release}, nil
+	mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return &body{bodyReader{http.MaxBytesReader(w, r.Body, limit)}, size, mediaType, release}, nil
 }
 
 // A bodyReader tells a caller who goes away, or stalls, from a failure of ours.

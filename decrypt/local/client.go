@@ -3,6 +3,7 @@ package local
 import (
 	"bytes"
 	"context"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,7 +14,9 @@ import (
 	"syscall"
 	"time"
 
+	"poolcert/decrypt"
 	"poolcert/decrypt/cms"
+	"poolcert/decrypt/jwe"
 	"poolcert/internal/localsock"
 )
 
@@ -21,7 +24,8 @@ import (
 //
 // Its errors are *[Error], or wrap [ErrUnavailable] when no service answers and
 // [ErrNotAllowed] when the socket may not be opened. Errors with code
-// no-recipient are *[cms.NoRecipientError] from Unwrap.
+// no-recipient are *[cms.NoRecipientError] from Unwrap, and
+// *[jwe.NoRecipientError] from UnwrapJWE.
 type Client struct {
 	path string
 	http *http.Client
@@ -48,19 +52,38 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Unwrap implements [cms.Unwrapper].
 func (c *Client) Unwrap(ctx context.Context, w *cms.WrappedKey) ([]byte, error) {
-	data, err := w.MarshalBinary()
-	if err != nil {
-		return nil, err
-	}
 	var u unwrapped
-	err = c.callJSON(ctx, http.MethodPost, "/v1/unwrap", data, &u)
+	err := c.use(ctx, typeCMS, w, &u)
 	if errors.Is(err, cms.ErrNoRecipient) {
-		return nil, &cms.NoRecipientError{Recipients: w.Recipients}
+		err = &cms.NoRecipientError{Recipients: w.Recipients}
 	}
+	return u.ContentEncryptionKey, err
+}
+
+// UnwrapJWE implements [jwe.Unwrapper].
+func (c *Client) UnwrapJWE(ctx context.Context, w *jwe.WrappedKey) ([][]byte, error) {
+	var u unwrappedJWE
+	err := c.use(ctx, typeJWE, w, &u)
+	if errors.Is(err, cms.ErrNoRecipient) {
+		err = &jwe.NoRecipientError{Recipients: w.Recipients}
+	}
+	return u.ContentEncryptionKeys, err
+}
+
+// OpenRSA implements [decrypt.RSAOpener].
+func (c *Client) OpenRSA(ctx context.Context, b *decrypt.RSABlock) ([]byte, error) {
+	var o openedRSA
+	err := c.use(ctx, typeRSA, b, &o)
+	return o.Content, err
+}
+
+// use has the service use a private key on what opens a message.
+func (c *Client) use(ctx context.Context, mediaType string, what encoding.BinaryMarshaler, answer any) error {
+	data, err := what.MarshalBinary()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return u.ContentEncryptionKey, nil
+	return c.callJSON(ctx, http.MethodPost, "/v1/unwrap", mediaType, data, answer)
 }
 
 // Decrypt sends a whole message, of at most [MaxMessage] bytes, and returns its
@@ -74,31 +97,31 @@ func (c *Client) Decrypt(ctx context.Context, message io.Reader) ([]byte, error)
 	if len(data) > MaxMessage {
 		return nil, fmt.Errorf("%w: the service takes at most %d bytes", ErrTooLarge, MaxMessage)
 	}
-	return c.call(ctx, http.MethodPost, "/v1/decrypt", data)
+	return c.call(ctx, http.MethodPost, "/v1/decrypt", typeCMS, data)
 }
 
 // Certificates returns what this process may use.
 func (c *Client) Certificates(ctx context.Context) ([]Certificate, error) {
 	var list certificateList
-	err := c.callJSON(ctx, http.MethodGet, "/v1/certificates", nil, &list)
+	err := c.callJSON(ctx, http.MethodGet, "/v1/certificates", "", nil, &list)
 	return list.Certificates, err
 }
 
 // Healthy returns nil when the service answers.
 func (c *Client) Healthy(ctx context.Context) error {
-	_, err := c.call(ctx, http.MethodGet, "/healthz", nil)
+	_, err := c.call(ctx, http.MethodGet, "/healthz", "", nil)
 	return err
 }
 
 // Ready returns nil when the service says that it is ready, else an error that
 // wraps [ErrNotReady] or [ErrUnavailable].
 func (c *Client) Ready(ctx context.Context) error {
-	_, err := c.call(ctx, http.MethodGet, "/readyz", nil)
+	_, err := c.call(ctx, http.MethodGet, "/readyz", "", nil)
 	return err
 }
 
-func (c *Client) callJSON(ctx context.Context, method, path string, body []byte, v any) error {
-	data, err := c.call(ctx, method, path, body)
+func (c *Client) callJSON(ctx context.Context, method, path, mediaType string, body []byte, v any) error {
+	data, err := c.call(ctx, method, path, mediaType, body)
 	if err != nil {
 		return err
 	}
@@ -110,7 +133,7 @@ func (c *Client) callJSON(ctx context.Context, method, path string, body []byte,
 }
 
 // call sends one request and returns the whole answer.
-func (c *Client) call(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+func (c *Client) call(ctx context.Context, method, path, mediaType string, body []byte) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://node"+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -119,7 +142,7 @@ func (c *Client) call(ctx context.Context, method, path string, body []byte) ([]
 	// was restarted and a kept connection is dead. The empty header is not sent.
 	req.Header["Idempotency-Key"] = nil
 	if body != nil {
-		req.Header.Set("Content-Type", "application/octet-stream")
+		req.Header.Set("Content-Type", mediaType)
 	}
 	if len(body) > smallBody {
 		req.Header.Set("Expect", "100-continue") // a refusal saves sending it

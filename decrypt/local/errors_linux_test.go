@@ -2,6 +2,7 @@ package local_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"context"
 	"errors"
 	"fmt"
@@ -36,7 +37,12 @@ func TestErrors(t *testing.T) {
 		{"garbage", []byte("\x00garbage"), nil, "malformed"},
 		{"cut header", cut[:20], nil, "malformed"},
 		{"empty", nil, nil, "malformed"},
-		{"jwe", []byte("eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.AA.AA.AA.AA"), nil, "unsupported"},
+		{"JWE of a shared key", []byte("eyJhbGciOiJBMjU2S1ciLCJlbmMiOiJBMjU2R0NNIn0.AA.AA.AA.AA"), nil, "unsupported"},
+		{"JWE of another size", []byte("eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.AA.AA.AA.AA"), cms.ErrNoRecipient, "no-recipient"},
+		{"JWE for another", sealJWE(t, []byte(secret), other), cms.ErrNoRecipient, "no-recipient"},
+		{"cut JWE", sealJWE(t, []byte(secret), a)[:600], nil, "malformed"},
+		{"RSA block of another size", []byte(base64.StdEncoding.EncodeToString(make([]byte, 512))), cms.ErrNoRecipient, "no-recipient"},
+		{"RSA block for another", sealRSA(t, []byte(secret), other), cms.ErrDecrypt, "decrypt-failed"},
 	} {
 		_, err := viaUnwrap(t.Context(), s.client, test.message)
 		if err == nil || test.want != nil && !errors.Is(err, test.want) {

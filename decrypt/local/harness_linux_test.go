@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"log/slog"
 	"net"
 	"net/http"
@@ -17,6 +20,7 @@ import (
 	"poolcert/batch"
 	"poolcert/decrypt"
 	"poolcert/decrypt/cms"
+	"poolcert/decrypt/jwe"
 	"poolcert/decrypt/local"
 	"poolcert/internal/localsock"
 	"poolcert/internal/testcert"
@@ -158,6 +162,30 @@ func seal(t testing.TB, content []byte, opts cms.Options, to ...*testcert.Pair) 
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+func sealJWE(t testing.TB, content []byte, to ...*testcert.Pair) []byte {
+	t.Helper()
+	var certs []*x509.Certificate
+	for _, p := range to {
+		certs = append(certs, p.Cert)
+	}
+	message, err := jwe.Encrypt(certs, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return message
+}
+
+// sealRSA makes the base64 of a raw block.
+func sealRSA(t testing.TB, content []byte, to *testcert.Pair) []byte {
+	t.Helper()
+	//lint:ignore SA1019 the blocks that people have use it
+	block, err := rsa.EncryptPKCS1v15(rand.Reader, to.Key.Public().(*rsa.PublicKey), content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []byte(base64.StdEncoding.EncodeToString(block))
 }
 
 // viaUnwrap decrypts as tasks do.

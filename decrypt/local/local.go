@@ -4,11 +4,16 @@
 //
 // In the node's agent, make a [Server] by [NewServer] and call [Server.Serve]
 // with a listener of internal/localsock. In a task's process, [Dial] returns a
-// [Client], which is a [cms.Unwrapper].
+// [Client], which is a [decrypt.Unwrapper].
 //
 // The service is HTTP/1.1 on a local socket, for any program:
 //
-//	POST /v1/unwrap        body: a cms.WrappedKey in its binary form
+//	POST /v1/unwrap        body: what opens a message, by Content-Type:
+//	    application/vnd.poolcert.jwe-key+json    a jwe.WrappedKey in its binary form
+//	                       answer: {"contentEncryptionKeys": [base64], "thumbprint": hex}
+//	    application/vnd.poolcert.rsa-block+json  a decrypt.RSABlock in its binary form
+//	                       answer: {"content": base64, "thumbprint": hex}
+//	    others             a cms.WrappedKey in its binary form
 //	                       answer: {"contentEncryptionKey": base64, "thumbprint": hex}
 //	POST /v1/decrypt       body: a whole message of at most 64 MiB, in any form
 //	                       that package decrypt detects; answer: the content
@@ -18,7 +23,7 @@
 //
 //	curl --unix-socket /run/poolcert/agent.sock --data-binary @secret.p7m http://node/v1/decrypt
 //
-// Bodies are application/octet-stream or JSON. The answer of decrypt has headers
+// Other bodies are application/octet-stream or JSON. The answer of decrypt has headers
 // Poolcert-Thumbprint, and Poolcert-Authenticated: false when the message has no
 // protection against changes. An error is {"code": ..., "message": ...}:
 //
@@ -30,7 +35,8 @@
 // asked. A caller uses only what [Config].Authorize grants, and a certificate
 // that it may not use is, to it, not there. Content leaves when all of it is
 // verified. After a private key was used, decrypt has one error for all causes;
-// unwrap has none, and answers a key that looks random. Every use is told to
+// unwrap has none, and answers a key that looks random, but for an RSA block,
+// which it decrypts. Every use is told to
 // [Config].Audit, without content.
 //
 // Do not serve on a network: the caller would be unknown, and is refused.

@@ -32,6 +32,8 @@ func TestDecrypts(t *testing.T) {
 			"cbc":   seal(t, []byte(secret), cms.Options{Compat: true}, b),
 			"pem":   pem.EncodeToMemory(&pem.Block{Type: "CMS", Bytes: seal(t, []byte(secret), cms.Options{}, b)}),
 			"empty": seal(t, nil, cms.Options{}, b),
+			"jwe":   sealJWE(t, []byte(secret), b),
+			"raw":   sealRSA(t, []byte(secret), b),
 		} {
 			got, err := open(t.Context(), s.client, message)
 			want := secret

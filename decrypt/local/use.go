@@ -4,18 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
-	"io"
 	"net/http"
 	"strconv"
 	"time"
 
 	"poolcert/batch"
 	"poolcert/decrypt"
-	"poolcert/decrypt/cms"
 )
-
-// maxWrappedKey is a little more than package cms allows, which has the word.
-const maxWrappedKey = 17 << 20
 
 // An answer is sent when all of it is there.
 type answer struct {
@@ -25,9 +20,8 @@ type answer struct {
 	body   []byte // when json is nil
 }
 
-// An operation does its work on a body of size bytes, or fewer. It keeps nothing
-// of body.
-type operation func(ctx context.Context, g Grant, body io.Reader, size int64) (answer, error)
+// An operation does its work on a body. It keeps nothing of it.
+type operation func(ctx context.Context, g Grant, body *body) (answer, error)
 
 // use returns the handler of an operation with a private key: it authorizes,
 // bounds and audits.
@@ -41,7 +35,7 @@ func (s *Server) use(name string, limit int64, do operation) http.HandlerFunc {
 			var body *body
 			if body, err = s.open(w, r, limit); err == nil {
 				defer body.release() // after the answer, which is as large
-				a, err = do(r.Context(), grant, body, body.size)
+				a, err = do(r.Context(), grant, body)
 			}
 		}
 		if err != nil {
@@ -78,33 +72,10 @@ func (a *answer) write(w http.ResponseWriter) {
 	clear(a.body)
 }
 
-type unwrapped struct {
-	ContentEncryptionKey []byte           `json:"contentEncryptionKey"`
-	Thumbprint           batch.Thumbprint `json:"thumbprint"`
-}
-
-func (s *Server) unwrap(ctx context.Context, g Grant, body io.Reader, size int64) (answer, error) {
-	var data bytes.Buffer
-	data.Grow(int(min(size, leastBody)))
-	if _, err := data.ReadFrom(body); err != nil {
-		return answer{}, err
-	}
-	wrapped, err := cms.ParseWrappedKey(data.Bytes())
-	if err != nil {
-		return answer{}, err
-	}
-	u := unwrapper{limits: s.limits, grant: g}
-	cek, err := u.Unwrap(ctx, wrapped)
-	if err != nil {
-		return answer{cert: u.cert}, err
-	}
-	return answer{cert: u.cert, json: unwrapped{cek, batch.ThumbprintOf(u.cert)}}, nil
-}
-
-func (s *Server) decrypt(ctx context.Context, g Grant, body io.Reader, size int64) (answer, error) {
+func (s *Server) decrypt(ctx context.Context, g Grant, body *body) (answer, error) {
 	u := unwrapper{limits: s.limits, grant: g}
 	var content bytes.Buffer
-	content.Grow(int(min(size, leastBody)))
+	content.Grow(int(min(body.size, leastBody)))
 	// The content waits here for the end of the message, not in decrypt too.
 	result, err := decrypt.Decrypt(ctx, &content, body, &u, decrypt.Options{UnverifiedStream: true})
 	if err != nil {
@@ -119,22 +90,4 @@ func (s *Server) decrypt(ctx context.Context, g Grant, body io.Reader, size int6
 		},
 		body: content.Bytes(),
 	}, nil
-}
-
-// An unwrapper takes its turn with the private keys of a grant, and remembers
-// the certificate.
-type unwrapper struct {
-	limits *limits
-	grant  Grant
-	cert   *x509.Certificate
-}
-
-func (u *unwrapper) Unwrap(ctx context.Context, w *cms.WrappedKey) (cek []byte, err error) {
-	release, err := u.limits.key(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	cek, u.cert, err = w.Unwrap(ctx, u.grant)
-	return cek, err
 }
