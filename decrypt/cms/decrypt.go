@@ -14,7 +14,10 @@ import (
 
 // Decrypt reads the rest of the message, and writes the content to w while it
 // does, in pieces of at most 256 KiB. It decrypts on all cores, and takes a few
-// MiB of memory for content of any size. It can be called once.
+// MiB of memory for content of any size. For AES-CCM and ChaCha20-Poly1305 that is
+// so in DER without attributes only: else it takes up to 64 MiB more, and if more
+// content than that has attributes, or is AES-CCM in pieces, the error is a
+// *[LimitError]. Decrypt can be called once.
 //
 // What was written must be thrown away unless Decrypt returns nil. For
 // AuthEnvelopedData it may be anything that an attacker likes.
@@ -34,7 +37,7 @@ func (m *Message) Decrypt(ctx context.Context, w io.Writer, cek []byte) error {
 	}
 	m.decrypted = true
 	err := m.decrypt(ctx, w, cek)
-	if isMalformed(err) {
+	if isMalformed(err) && !errors.Is(err, errHeld) {
 		return ErrDecrypt
 	}
 	return err
@@ -47,12 +50,13 @@ func (m *Message) decrypt(ctx context.Context, w io.Writer, cek []byte) error {
 	if len(cek) != m.cipher.keySize {
 		return ErrDecrypt
 	}
-	block, err := m.cipher.block(cek)
+	mode, err := m.cipher.newMode(cek, m.params, m.layout())
 	if err != nil {
-		return ErrDecrypt
+		return err
 	}
-	if m.cipher.mode == modeCBC {
-		failed := decryptContent(ctx, m.content, w, newCBCMode(block, m.iv), m.content.size())
+	authenticated, ok := mode.(authenticatedMode)
+	if !ok {
+		failed := decryptContent(ctx, m.content, w, mode, m.content.size())
 		if failed != nil && failed != ErrDecrypt {
 			return failed
 		}
@@ -64,22 +68,32 @@ func (m *Message) decrypt(ctx context.Context, w io.Writer, cek []byte) error {
 		return failed
 	}
 
-	gcm, err := newGCMMode(block, m.gcm.nonce)
-	if err != nil {
-		return err
-	}
-	if err := decryptContent(ctx, m.content, w, gcm, m.content.size()); err != nil {
+	if err := decryptContent(ctx, m.content, w, mode, m.content.size()); err != nil {
 		return err
 	}
 	t, err := m.readTrailer()
 	if err != nil {
 		return err
 	}
-	tag := gcm.tag(t.attributes)
-	if len(t.mac) != m.gcm.tagSize || subtle.ConstantTimeCompare(t.mac, tag[:m.gcm.tagSize]) != 1 {
+	tag, err := authenticated.tag(t.attributes)
+	if err != nil {
+		return err
+	}
+	if len(t.mac) != m.params.tagSize || subtle.ConstantTimeCompare(t.mac, tag[:m.params.tagSize]) != 1 {
 		return ErrDecrypt
 	}
 	return nil
+}
+
+// layout tells what is known of the content before it is read. In DER there is
+// room for attributes if the AuthEnvelopedData goes on for more than the MAC.
+func (m *Message) layout() layout {
+	l := layout{size: m.content.size(), attributes: true}
+	if l.size >= 0 {
+		outer := m.r.open[len(m.r.open)-2]
+		l.attributes = outer.indefinite || outer.end-m.r.off-l.size != int64(2+m.params.tagSize)
+	}
+	return l
 }
 
 // A trailer is what follows the content.

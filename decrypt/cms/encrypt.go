@@ -77,7 +77,7 @@ type encrypter interface {
 
 func newEncrypter(c *contentCipher, block cipher.Block) (encrypter, error) {
 	if c.mode == modeCBC {
-		iv := make([]byte, c.blockSize)
+		iv := make([]byte, block.BlockSize())
 		rand.Read(iv)
 		return &cbcEncrypter{c, cipher.NewCBCEncrypter(block, iv), iv}, nil
 	}
@@ -104,7 +104,7 @@ func (e *cbcEncrypter) algorithm() ([]byte, error) {
 
 func (e *cbcEncrypter) encrypt(data []byte, last bool) ([]byte, error) {
 	if last {
-		n := e.cipher.blockSize - len(data)%e.cipher.blockSize
+		n := e.mode.BlockSize() - len(data)%e.mode.BlockSize()
 		data = append(data, bytes.Repeat([]byte{byte(n)}, n)...)
 	}
 	e.mode.CryptBlocks(data, data)
@@ -141,6 +141,6 @@ func (e *gcmEncrypter) encrypt(data []byte, last bool) ([]byte, error) {
 }
 
 func (e *gcmEncrypter) mac() []byte {
-	tag := e.mode.tag(nil)
-	return tag[:]
+	tag, _ := e.mode.tag(nil) // of GCM, it has no error
+	return tag
 }

@@ -79,10 +79,10 @@ func (m *gcmMode) xorKeyStream(data []byte, offset int64) {
 }
 
 // tag returns the tag of all content so far, with additional data.
-func (m *gcmMode) tag(aad []byte) [16]byte {
+func (m *gcmMode) tag(aad []byte) ([]byte, error) {
 	hash := m.ghash.finish(m.ghash.sum(aad), int64(len(aad)), m.sum, m.size).bytes()
 	tag := m.counter
 	m.block.Encrypt(tag[:], tag[:])
 	subtle.XORBytes(tag[:], tag[:], hash[:])
-	return tag
+	return tag[:], nil
 }

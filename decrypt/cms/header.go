@@ -34,8 +34,7 @@ type Message struct {
 	r         *berReader
 	content   *octets
 	cipher    *contentCipher // nil: unknown
-	iv        []byte         // CBC
-	gcm       *gcmParameters // GCM
+	params    cipherParameters
 	decrypted bool
 }
 
@@ -150,8 +149,10 @@ func (m *Message) readContentInfo() error {
 		return err
 	}
 	m.ContentSize = m.content.size()
-	if m.gcm != nil && m.ContentSize > maxGCM {
-		return &LimitError{"bytes of AES-GCM content", maxGCM}
+	if m.cipher != nil {
+		if limit := m.cipher.mode.maxSize(m.params); m.ContentSize > limit {
+			return &LimitError{"bytes of " + m.cipher.name + " content", limit}
+		}
 	}
 	return nil
 }
@@ -166,12 +167,7 @@ func (m *Message) parseAlgorithm(der []byte) error {
 	if m.cipher == nil {
 		return nil
 	}
-	switch m.cipher.mode {
-	case modeCBC:
-		m.iv, err = parseIV(params, m.cipher.blockSize)
-	case modeGCM:
-		m.gcm, err = parseGCMParameters(params)
-	}
+	m.params, err = m.cipher.mode.parseParameters(params)
 	return err
 }
 

@@ -36,6 +36,14 @@ type contentMode interface {
 	accept(c *chunk) ([]byte, error)
 }
 
+// An authenticatedMode is one with a tag.
+type authenticatedMode interface {
+	contentMode
+	// tag is called once, behind the content. Its result may be longer than the tag
+	// of the message. A nil aad means that there is none.
+	tag(aad []byte) ([]byte, error)
+}
+
 // A pipeline reads, decrypts and writes at the same time.
 type pipeline struct {
 	mode   contentMode
