@@ -25,13 +25,13 @@ import (
 	"poolcert/internal/testcert"
 )
 
-// An ecIdentity is a certificate with a key for ECDH. It is a KeySource for itself.
-type ecIdentity struct {
+// A pair is a certificate with a key of any kind. It is a KeySource for itself.
+type pair struct {
 	cert *x509.Certificate
 	key  crypto.PrivateKey
 }
 
-func (id *ecIdentity) PrivateKey(_ context.Context, match func(*x509.Certificate) bool) (*x509.Certificate, crypto.PrivateKey, error) {
+func (id *pair) PrivateKey(_ context.Context, match func(*x509.Certificate) bool) (*x509.Certificate, crypto.PrivateKey, error) {
 	if !match(id.cert) {
 		return nil, nil, ErrNoRecipient
 	}
@@ -41,7 +41,7 @@ func (id *ecIdentity) PrivateKey(_ context.Context, match func(*x509.Certificate
 var curveNames = []string{"P-256", "P-384", "P-521", "X25519"}
 
 // newECIdentity makes an identity with a key of its own on the named curve.
-func newECIdentity(t testing.TB, curve string) *ecIdentity {
+func newECIdentity(t testing.TB, curve string) *pair {
 	t.Helper()
 	var pub crypto.PublicKey
 	var key crypto.PrivateKey
@@ -80,11 +80,11 @@ func newECIdentity(t testing.TB, curve string) *ecIdentity {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &ecIdentity{cert, key}
+	return &pair{cert, key}
 }
 
 // save writes the certificate and key as PEM files into dir.
-func (id *ecIdentity) save(t testing.TB, dir string) (cert, key string) {
+func (id *pair) save(t testing.TB, dir string) (cert, key string) {
 	t.Helper()
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(id.key)
 	if err != nil {
@@ -154,7 +154,7 @@ type agreed struct {
 
 // info makes the RecipientInfo for several certificates of one curve; the
 // encryption is done here once more, with what the standard library has.
-func (a agreed) info(t testing.TB, cek []byte, hash crypto.Hash, kekSize int, to ...*ecIdentity) []byte {
+func (a agreed) info(t testing.TB, cek []byte, hash crypto.Hash, kekSize int, to ...*pair) []byte {
 	t.Helper()
 	curve := ecdhPublicKey(to[0].cert).Curve()
 	ephemeral, err := curve.GenerateKey(rand.Reader)
@@ -248,7 +248,7 @@ func TestAgreementVariants(t *testing.T) {
 			if len(w.Recipients) != 2 {
 				t.Fatalf("%s: %d recipients, want 2", name, len(w.Recipients))
 			}
-			for i, src := range []*ecIdentity{a, b} {
+			for i, src := range []*pair{a, b} {
 				got, cert, err := w.Unwrap(t.Context(), src)
 				if err != nil || cert != src.cert || !bytes.Equal(got, cek) {
 					t.Errorf("%s, %s, recipient %d: %x, %v; want %x", curve, name, i, got, err, cek)
@@ -275,7 +275,7 @@ func TestUnsupportedAgreement(t *testing.T) {
 		good := agreed{scheme: derSHA256KDF, wrap: derWrap256}.info(t, cek, crypto.SHA256, 32, other)
 		w := replaceRecipients(t, gcmWrappedKey(), bad, good)
 		key := &countingECDH{key: asAgreementKey(a.key)}
-		_, _, err := w.Unwrap(t.Context(), &ecIdentity{a.cert, key})
+		_, _, err := w.Unwrap(t.Context(), &pair{a.cert, key})
 		var unsupported *UnsupportedError
 		if !errors.As(err, &unsupported) || key.operations != 0 {
 			t.Errorf("%s: %v after %d operations, want an UnsupportedError", name, err, key.operations)
@@ -289,7 +289,7 @@ func TestUnsupportedAgreement(t *testing.T) {
 		}
 	}
 	w := replaceRecipients(t, gcmWrappedKey(), agreed{scheme: derSHA256KDF, wrap: derWrap256}.info(t, cek, crypto.SHA256, 32, a))
-	_, _, err := w.Unwrap(t.Context(), &ecIdentity{a.cert, alice(t).key})
+	_, _, err := w.Unwrap(t.Context(), &pair{a.cert, alice(t).key})
 	var unsupported *UnsupportedError
 	if !errors.As(err, &unsupported) {
 		t.Errorf("an RSA key for an EC certificate: %v, want an UnsupportedError", err)

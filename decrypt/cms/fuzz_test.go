@@ -24,9 +24,9 @@ func (k keyring) PrivateKey(ctx context.Context, match func(*x509.Certificate) b
 }
 
 // carol has a fixed EC key.
-func carol(t testing.TB) *ecIdentity {
+func carol(t testing.TB) *pair {
 	p := testcert.ECDSA(t, testcert.Name("carol"))
-	return &ecIdentity{p.Cert, p.Key}
+	return &pair{p.Cert, p.Key}
 }
 
 // messages returns small messages of all shapes, to alice or to carol.

@@ -149,7 +149,7 @@ func (m *Message) readContentInfo() error {
 		return err
 	}
 	m.ContentSize = m.content.size()
-	if m.cipher != nil {
+	if m.fits() {
 		if limit := m.cipher.mode.maxSize(m.params); m.ContentSize > limit {
 			return &LimitError{"bytes of " + m.cipher.name + " content", limit}
 		}
@@ -164,12 +164,15 @@ func (m *Message) parseAlgorithm(der []byte) error {
 		return err
 	}
 	m.cipher = findCipher(m.ContentAlgorithm.OID)
-	if m.cipher == nil {
-		return nil
+	if !m.fits() {
+		return nil // Decrypt refuses it
 	}
 	m.params, err = m.cipher.mode.parseParameters(params)
 	return err
 }
+
+// fits tells whether we know the content cipher, in this type of message.
+func (m *Message) fits() bool { return m.cipher != nil && m.cipher.mode.fits(m.Type) }
 
 // at gives an error in data that was read as a whole its place in the stream.
 func at(offset int64, err error) error {

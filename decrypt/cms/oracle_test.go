@@ -237,7 +237,7 @@ func TestNoOracleInAgreement(t *testing.T) {
 				var keys [2][]byte
 				for i := range keys {
 					var err error
-					if keys[i], _, err = w.Unwrap(t.Context(), &ecIdentity{id.cert, key}); err != nil || len(keys[i]) != 32 {
+					if keys[i], _, err = w.Unwrap(t.Context(), &pair{id.cert, key}); err != nil || len(keys[i]) != 32 {
 						t.Errorf("%s, %s: %d bytes, %v; want a key", curve, name, len(keys[i]), err)
 					}
 				}
