@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -319,4 +320,12 @@ func newCertCancelCommand(acct *accountFlags) *cobra.Command {
 			})
 		},
 	}
+}
+
+func writePEMCertificate(w io.Writer, c *batch.Certificate) error {
+	der, err := c.DER()
+	if err != nil {
+		return err
+	}
+	return pem.Encode(w, &pem.Block{Type: "CERTIFICATE", Bytes: der})
 }

@@ -106,7 +106,7 @@ func openEnv(ctx context.Context, environ []string, messages []sealedEnv, u decr
 	var env []string
 	for _, m := range messages {
 		var secret bytes.Buffer
-		if _, err := decrypt.Decrypt(ctx, limitWriter{&secret, maxSealedEnv}, strings.NewReader(m.message), u, decrypt.Options{}); err != nil {
+		if _, err := decrypt.Decrypt(ctx, limitWriter{&secret, maxSealedEnv, errEnvTooLong}, strings.NewReader(m.message), u, decrypt.Options{}); err != nil {
 			return nil, fmt.Errorf("variable %s: %w", m.name, explainDecrypt(err))
 		}
 		if bytes.IndexByte(secret.Bytes(), 0) >= 0 {
@@ -123,15 +123,18 @@ func openEnv(ctx context.Context, environ []string, messages []sealedEnv, u decr
 	return env, nil
 }
 
+var errEnvTooLong = errors.New("the secret is too long for an environment variable")
+
 // A limitWriter refuses what would make it longer than its limit.
 type limitWriter struct {
-	b     *bytes.Buffer
-	limit int
+	b       *bytes.Buffer
+	limit   int
+	tooLong error
 }
 
 func (l limitWriter) Write(p []byte) (int, error) {
 	if l.b.Len()+len(p) > l.limit {
-		return 0, errors.New("the secret is too long for an environment variable")
+		return 0, l.tooLong
 	}
 	return l.b.Write(p)
 }

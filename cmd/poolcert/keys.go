@@ -1,9 +1,6 @@
 package main
 
 import (
-	"context"
-	"crypto"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -19,10 +16,10 @@ import (
 // defaultSocket is where a node's agent answers.
 const defaultSocket = "/run/poolcert/agent.sock"
 
-// keyFlags say whose private key opens messages: the node's agent's, or a
-// PFX file's.
+// keyFlags say whose private key opens messages: the node's agent's, a PFX
+// file's, or a PEM file's.
 type keyFlags struct {
-	socket, pfxFile, passwordFile string
+	socket, pfxFile, passwordFile, keyFile, certFile string
 }
 
 func (f *keyFlags) register(cmd *cobra.Command) {
@@ -34,15 +31,21 @@ func (f *keyFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.socket, "socket", socket, "`path` of the node agent's socket [$POOLCERT_SOCKET]")
 	flags.StringVar(&f.pfxFile, "pfx", "", "open with the key in this PFX `file`, without an agent")
 	flags.StringVar(&f.passwordFile, "password-file", "", "`file` whose first line is the PFX's password")
-	cmd.MarkFlagsMutuallyExclusive("socket", "pfx")
+	flags.StringVar(&f.keyFile, "key", "", "open with the private key in this PEM `file`, without an agent")
+	flags.StringVar(&f.certFile, "cert", "", "certificate `file` of --key, if it is not in the same file")
+	cli.Exclusive(cmd, "socket", "pfx", "key")
 }
 
 // unwrapper returns what opens content keys.
 func (f *keyFlags) unwrapper(cmd *cobra.Command) (decrypt.Unwrapper, error) {
-	if f.pfxFile == "" {
-		if f.passwordFile != "" {
-			return nil, cli.Usagef("--password-file goes with --pfx")
-		}
+	switch {
+	case f.passwordFile != "" && f.pfxFile == "":
+		return nil, cli.Usagef("--password-file goes with --pfx")
+	case f.certFile != "" && f.keyFile == "":
+		return nil, cli.Usagef("--cert goes with --key")
+	case f.keyFile != "":
+		return openKeyFile(f.keyFile, f.certFile)
+	case f.pfxFile == "":
 		return local.Dial(f.socket), nil
 	}
 	data, err := readFileLimited(f.pfxFile, maxPFX)
@@ -53,22 +56,13 @@ func (f *keyFlags) unwrapper(cmd *cobra.Command) (decrypt.Unwrapper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.pfxFile, err)
 	}
-	return decrypt.Keys(bundleKeys{bundle}), nil
-}
-
-// bundleKeys is the key source of one PFX.
-type bundleKeys struct{ *pfx.Bundle }
-
-func (b bundleKeys) PrivateKey(_ context.Context, match func(*x509.Certificate) bool) (*x509.Certificate, crypto.PrivateKey, error) {
-	if match(b.Leaf) {
-		return b.Leaf, b.Key, nil
-	}
-	return nil, nil, decrypt.ErrNoRecipient
+	return decrypt.Keys(keyPair{bundle.Leaf, bundle.Key}), nil
 }
 
 // explainDecrypt gives an error of opening a message its hint and exit code.
 func explainDecrypt(err error) error {
 	var format *decrypt.FormatError
+	var unsupported *decrypt.UnsupportedError
 	switch {
 	case errors.Is(err, decrypt.ErrNoRecipient):
 		return cli.Exit(cli.Hint(err, `was it sealed to a certificate of this node's pool, with a visibility that includes this task ("task")?`), cli.ExitNoCertificate)
@@ -79,7 +73,9 @@ func explainDecrypt(err error) error {
 	case errors.Is(err, decrypt.ErrDecrypt):
 		return cli.Hint(err, "the message was altered or cut, or sealed with another key of the same name; get it again")
 	case errors.Is(err, decrypt.ErrUnknownForm), errors.As(err, &format):
-		return cli.Hint(err, "a sealed secret is a CMS message, as DER, PEM or base64: 'poolcert encrypt' or 'openssl cms -encrypt' makes one")
+		return cli.Hint(err, "a sealed secret is a CMS message (DER, PEM, base64, S/MIME), a JWE or an RSA block: 'poolcert encrypt' or 'openssl cms -encrypt' makes one")
+	case errors.As(err, &unsupported) && unsupported.Name == "RSA1_5":
+		return cli.Hint(err, "--allow-rsa1_5 opens it")
 	}
 	return err
 }

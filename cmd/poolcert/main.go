@@ -47,7 +47,7 @@ can open it.`,
 		&cobra.Group{ID: "secrets", Title: "Secrets:"},
 		&cobra.Group{ID: "account", Title: "The account:"},
 	)
-	for _, cmd := range []*cobra.Command{newDecryptCommand(), newExecCommand(), newEncryptCommand(), newPFXCommand()} {
+	for _, cmd := range []*cobra.Command{newDecryptCommand(), newExecCommand(), newEncryptCommand(), newReencryptCommand(), newInspectCommand(), newPFXCommand()} {
 		cmd.GroupID = "secrets"
 		root.AddCommand(cmd)
 	}

@@ -74,11 +74,12 @@ type SilentExit int
 func (e SilentExit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 // Main runs the command tree and returns the exit code. SIGINT and SIGTERM end
-// the context. An error is printed to stderr with its hint; a usage error also
+// the context; a second one ends the process. An error is printed to stderr with its hint; a usage error also
 // with the way to the help.
 func Main(ctx context.Context, root *cobra.Command, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop)
 
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -103,7 +104,7 @@ func Main(ctx context.Context, root *cobra.Command, args []string, stdin io.Read
 	if errors.As(err, &exit) {
 		code = exit.code
 	}
-	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))) {
 		err = errors.New("interrupted")
 	}
 	style := StyleOf(stderr)

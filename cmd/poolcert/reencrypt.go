@@ -1,0 +1,59 @@
+package main
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"poolcert/decrypt"
+	"poolcert/internal/cli"
+)
+
+func newReencryptCommand() *cobra.Command {
+	var keys keyFlags
+	var flags sealFlags
+	acct := new(accountFlags)
+	cmd := &cobra.Command{
+		Use:   "reencrypt (--to CERTIFICATE | --pool POOL)... -o OUT [FILE]",
+		Short: "Seal a message again, to other certificates",
+		Long: `Open FILE, or standard input, and seal its content to other certificates. The
+content passes through memory only, whatever its size. OUT may be FILE itself; it
+appears when all of the old message is opened and, if it is protected against
+changes, proved genuine.`,
+		Example: `  poolcert reencrypt --to new.crt -o secret.cms secret.cms
+  poolcert reencrypt --pfx old.pfx --password-file old.pw --pool render -o new.cms old.cms`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if flags.out == "" {
+				return cli.Usagef("where to? No -o is given")
+			}
+			if err := flags.check(cmd); err != nil {
+				return err
+			}
+			certs, err := flags.recipients(cmd.Context(), acct)
+			if err != nil {
+				return err
+			}
+			u, err := keys.unwrapper(cmd)
+			if err != nil {
+				return err
+			}
+			in, err := openInput(cmd, args)
+			if err != nil {
+				return err
+			}
+			defer in.Close()
+			progress := cli.NewProgress(cmd.ErrOrStderr(), in, inputSize(in))
+			defer progress.Done()
+			return explainDecrypt(flags.write(nil, certs, func(w io.Writer) error {
+				// The new file does not appear before all is verified.
+				_, err := decrypt.Decrypt(cmd.Context(), w, progress, u, decrypt.Options{UnverifiedStream: true})
+				return err
+			}))
+		},
+	}
+	keys.register(cmd)
+	flags.register(cmd)
+	acct.register(cmd)
+	return cmd
+}
