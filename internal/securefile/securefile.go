@@ -35,6 +35,10 @@ import (
 
 const tempPrefix = ".poolcert-tmp-"
 
+// writeBackSize is how much may wait in memory before the disk gets to work. Else
+// Commit would wait for all of a large file.
+const writeBackSize = 8 << 20
+
 // ErrCommitted is returned by writes to a File after Commit or Close.
 var ErrCommitted = errors.New("securefile: file already committed or closed")
 
@@ -54,6 +58,8 @@ type File struct {
 	perm     fs.FileMode
 	uid, gid int
 	done     bool
+
+	size, started int64 // bytes written, and handed on to the disk
 }
 
 // Create starts the replacement of path. The folder of path must exist.
@@ -98,7 +104,13 @@ func (f *File) Write(p []byte) (int, error) {
 	if f.done {
 		return 0, ErrCommitted
 	}
-	return f.temp.Write(p)
+	n, err := f.temp.Write(p)
+	f.size += int64(n)
+	if dirty := f.size - f.started; dirty >= writeBackSize {
+		f.writeBack(f.started, dirty)
+		f.started = f.size
+	}
+	return n, err
 }
 
 // Commit makes the new content durable and puts it in place. When it fails, the

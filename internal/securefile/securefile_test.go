@@ -1,6 +1,8 @@
 package securefile
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"os"
@@ -120,4 +122,33 @@ func TestScratchHasNoName(t *testing.T) {
 	}
 	f.Close()
 	checkDir(t, dir, nil)
+}
+
+// A file that is handed to the disk while it is written has all its content.
+func TestLargeFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "large")
+	f, err := Create(path, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	h := sha256.New()
+	piece := make([]byte, writeBackSize/3)
+	for i := range 8 {
+		piece[0] = byte(i)
+		h.Write(piece)
+		if _, err := f.Write(piece); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum := sha256.Sum256(got); !bytes.Equal(sum[:], h.Sum(nil)) {
+		t.Errorf("the %d bytes are not what was written", len(got))
+	}
 }
