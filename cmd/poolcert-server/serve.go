@@ -52,7 +52,7 @@ func (s *server) run(ctx context.Context, clients, nodes net.Listener) error {
 	err := work.Wait()
 	stopService()
 	err = errors.Join(err, <-ended)
-	s.log.Info("stopped", "err", err)
+	s.log.Info("stopped")
 	return err
 }
 
