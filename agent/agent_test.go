@@ -201,6 +201,12 @@ func TestAgentRenewsItsCertificate(t *testing.T) {
 	if left := time.Until(id.Certificate.NotAfter); left < 23*time.Hour {
 		t.Errorf("the stored certificate ends in %v", left)
 	}
+	// Later requests are made with the new one.
+	s.SetReferences(refTo(testPFX(t, s, "one")))
+	s.AwaitReport(t.Context(), func(r nodeapi.Status) bool { return len(r.Certificates) == 1 })
+	if got := s.Shown(); got.SerialNumber.Cmp(id.Certificate.SerialNumber) != 0 {
+		t.Error("the report was made with the old certificate")
+	}
 	if !a.status().NodeCertificateExpires.Equal(id.Certificate.NotAfter) {
 		t.Error("the agent has another certificate than its file")
 	}

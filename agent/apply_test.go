@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"maps"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -26,12 +25,20 @@ type brokenStore struct {
 	err      error // returned by Replace
 	replaced bool  // Replace does its work all the same
 	calls    int
+	repairs  []time.Time
 }
 
 func (b *brokenStore) heal() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.err = nil
+}
+
+func (b *brokenStore) Repair(ctx context.Context) ([]store.Drift, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.repairs = append(b.repairs, time.Now())
+	return []store.Drift{{Path: "current", Cause: "missing"}}, nil
 }
 
 func (b *brokenStore) Replace(ctx context.Context, entries []store.Entry) (map[batch.Thumbprint]error, error) {
@@ -258,6 +265,25 @@ func TestFailedCertificateIsTriedAgain(t *testing.T) {
 	})
 }
 
+func TestInstalledFilesAreRepaired(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, b := newTestReconciler(t, newFakeSource())
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); r.run(ctx) }()
+		time.Sleep(5 * repairInterval)
+		synctest.Wait()
+		r.wants.put(*wantOf(ctx, "1"))
+		time.Sleep(5 * repairInterval)
+		synctest.Wait()
+		cancel()
+		<-done
+		if n := len(b.repairs); n != 5 { // and none before there was a set
+			t.Errorf("%d repairs, want 5", n)
+		}
+	})
+}
+
 // At a start without the service, what is in the way of the last-known-good set
 // may go away.
 func TestRestoreIsTriedAgain(t *testing.T) {
@@ -284,97 +310,6 @@ func TestRestoreIsTriedAgain(t *testing.T) {
 		time.Sleep(retryCap)
 		synctest.Wait()
 		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeInstalled})
-		cancel()
-		<-done
-	})
-}
-
-func TestLastGoodIsBoundToItsNode(t *testing.T) {
-	r, _ := newTestReconciler(t, newFakeSource())
-	if err := r.vault.save(&lastGood{Revision: "1"}); err != nil {
-		t.Fatal(err)
-	}
-	if set, err := r.vault.load(); err != nil || set.Revision != "1" {
-		t.Fatalf("load = %+v, %v", set, err)
-	}
-	for _, other := range []*Identity{
-		{Account: "b", Pool: "p", Node: "n"}, {Account: "a", Pool: "q", Node: "n"},
-		{Account: "a", Pool: "p", Node: "m"}, {Account: "ap", Node: "n"},
-	} {
-		if _, err := newVault(r.vault.state, other).load(); !errors.Is(err, errLastGood) {
-			t.Errorf("node %+v: load = %v, want errLastGood", other, err)
-		}
-	}
-}
-
-func TestRemovedIsReportedForAWhile(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newFakeSource()
-		one := s.add(t, "one")
-		r, _ := newTestReconciler(t, s)
-		for _, w := range []*want{wantOf(t.Context(), "1", one), wantOf(t.Context(), "2")} {
-			if err := r.apply(t.Context(), w); err != nil {
-				t.Fatal(err)
-			}
-		}
-		time.Sleep(removedShown)
-		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeRemoved})
-		time.Sleep(time.Second)
-		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{})
-	})
-}
-
-func TestReporter(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newFakeSource()
-		one := s.add(t, "one")
-		r, _ := newTestReconciler(t, s)
-		reporter := &reporter{s, r.record, "v", slog.New(slog.DiscardHandler)}
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() { defer close(done); reporter.run(ctx) }()
-		count := func() int {
-			synctest.Wait()
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			return len(s.reports)
-		}
-
-		if n := count(); n != 0 {
-			t.Errorf("%d reports before the first set", n)
-		}
-		if err := r.apply(ctx, wantOf(ctx, "1", one)); err != nil {
-			t.Fatal(err)
-		}
-		if n := count(); n != 1 {
-			t.Fatalf("%d reports after the first set, want 1", n)
-		}
-		r.apply(ctx, wantOf(ctx, "1", one))
-		if n := count(); n != 1 {
-			t.Errorf("%d reports though nothing changed", n)
-		}
-		time.Sleep(nodeapi.StatusInterval)
-		if n := count(); n != 2 {
-			t.Errorf("%d reports after the interval, want 2", n)
-		}
-
-		s.update(func() { s.err = errors.New("down") })
-		r.record.contact(s.err)
-		r.apply(ctx, wantOf(ctx, "2"))
-		time.Sleep(time.Hour)
-		if n := count(); n != 2 {
-			t.Errorf("%d reports without contact", n)
-		}
-		s.update(func() { s.err = nil })
-		r.record.contact(nil)
-		if n := count(); n != 3 {
-			t.Errorf("%d reports when contact is back, want 3", n)
-		}
-		if got := s.reports[2]; got.Revision != "2" || !slices.ContainsFunc(got.Certificates, func(c batch.NodeCertificate) bool {
-			return c.Thumbprint == one.Thumbprint && c.State == batch.NodeRemoved
-		}) {
-			t.Errorf("report %+v", got)
-		}
 		cancel()
 		<-done
 	})

@@ -10,10 +10,8 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"sync/atomic"
 	"time"
 
-	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 )
 
@@ -125,81 +123,4 @@ func newRefusedError(r *http.Response, body []byte) *refusedError {
 		e.retryAfter = max(0, time.Until(t))
 	}
 	return e
-}
-
-// A service is the account service as this node's source of certificates. It is
-// safe for concurrent use.
-type service struct {
-	*client
-	identity atomic.Pointer[Identity]
-	save     func(*Identity) error
-}
-
-func newService(id *Identity, save func(*Identity) error) *service {
-	s := &service{save: save}
-	s.identity.Store(id)
-	s.client = newClient(id.Server, nodeTLS(id.CA, s.identity.Load))
-	return s
-}
-
-// References returns the references of the node's pool as soon as their revision
-// is another one, or nil after wait.
-func (s *service) References(ctx context.Context, revision string, wait time.Duration) (*nodeapi.References, error) {
-	header := http.Header{}
-	if revision != "" {
-		header.Set("If-None-Match", strconv.Quote(revision))
-	}
-	path := nodeapi.PathReferences + "?wait=" + strconv.Itoa(int(wait/time.Second))
-	answer, err := s.do(ctx, wait+requestTime, http.MethodGet, path, nil, header)
-	if err != nil {
-		return nil, err
-	}
-	if answer.status == http.StatusNotModified {
-		return nil, nil
-	}
-	var r nodeapi.References
-	if err := json.Unmarshal(answer.body, &r); err != nil || r.Revision == "" {
-		return nil, fmt.Errorf("GET %s%s: the answer is not in the form of the node API", s.base, nodeapi.PathReferences)
-	}
-	if len(r.References) > maxReferences {
-		return nil, fmt.Errorf("the pool refers to %d certificates, and a node takes %d at most", len(r.References), maxReferences)
-	}
-	return &r, nil
-}
-
-// Certificate fetches and opens one certificate.
-func (s *service) Certificate(ctx context.Context, thumbprint batch.Thumbprint) (*nodeapi.Certificate, error) {
-	path := nodeapi.PathCertificates + "/" + batch.SHA1 + "/" + thumbprint.String()
-	answer, err := s.do(ctx, requestTime, http.MethodGet, path, nil, nil)
-	if err != nil {
-		return nil, err
-	}
-	id := s.identity.Load()
-	return nodeapi.Open(id.keys.seal, nodeapi.Binding{Account: id.Account, Pool: id.Pool, Node: id.Node, Thumbprint: thumbprint}, answer.body)
-}
-
-// Report replaces the service's picture of this node.
-func (s *service) Report(ctx context.Context, status *nodeapi.Status) error {
-	return s.call(ctx, http.MethodPut, nodeapi.PathStatus, status, nil)
-}
-
-// RenewAt returns when Renew is due.
-func (s *service) RenewAt() time.Time { return s.identity.Load().RenewAt() }
-
-// Renew gets a new node certificate and stores it before it is used.
-func (s *service) Renew(ctx context.Context) error {
-	var response nodeapi.RenewResponse
-	if err := s.call(ctx, http.MethodPost, nodeapi.PathRenew, nil, &response); err != nil {
-		return err
-	}
-	id, err := s.identity.Load().renewed(&response)
-	if err != nil {
-		return err
-	}
-	if err := s.save(id); err != nil {
-		return err
-	}
-	s.identity.Store(id)
-	s.close() // the next request shows the new certificate
-	return nil
 }

@@ -23,8 +23,8 @@ type socket struct {
 	server   *local.Server
 }
 
-// listen opens the socket. Anyone on the node may connect: the kernel says who it is, and
-// the access list what that one may use.
+// listen opens the socket. Anyone on the node may connect: the kernel says who it
+// is, and the access list what that one may use.
 func (a *Agent) listen(source *service, record *record, certificates store.Store) (*socket, error) {
 	access, err := a.config.resolveAccess()
 	if err != nil {
@@ -40,7 +40,7 @@ func (a *Agent) listen(source *service, record *record, certificates store.Store
 	gate := &gate{access, certificates, record}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+statusPath, func(w http.ResponseWriter, r *http.Request) {
-		serveStatus(w, r, func() *Status { return record.status(source.identity.Load(), a.version) })
+		serveStatus(w, r, func() *Status { return record.status(source.identity(), a.version) })
 	})
 	return &socket{listener, local.NewServer(local.Config{
 		Authorize: gate.authorize,

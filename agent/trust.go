@@ -13,17 +13,17 @@ import (
 // ErrCA means that the server is not certified by the CA that the join token names.
 var ErrCA = errors.New("the server's CA is not the one that the join token names")
 
-// nodeTLS trusts the service's CA, and nothing else, and shows the certificate
-// that identity returns at the time of each handshake.
-func nodeTLS(ca *x509.Certificate, identity func() *Identity) *tls.Config {
+// nodeTLS trusts the service's CA, and nothing else, and shows the node's
+// certificate. Sessions are not resumed: the service would go by the certificate
+// that the session began with.
+func nodeTLS(id *Identity) *tls.Config {
 	roots := x509.NewCertPool()
-	roots.AddCert(ca)
+	roots.AddCert(id.CA)
 	return &tls.Config{
-		MinVersion:         tls.VersionTLS13,
-		RootCAs:            roots,
-		ClientSessionCache: tls.NewLRUClientSessionCache(4),
+		MinVersion: tls.VersionTLS13,
+		RootCAs:    roots,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			return identity().tlsCertificate(), nil
+			return id.tlsCertificate(), nil
 		},
 	}
 }

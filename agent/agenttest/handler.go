@@ -100,6 +100,7 @@ func (s *Service) asNode(handle func(http.ResponseWriter, *http.Request, *nodeRo
 			return
 		}
 		s.mu.Lock()
+		s.shown = leaf
 		node := s.nodes[sha256.Sum256(leaf.RawSubjectPublicKeyInfo)]
 		revoked := node == nil || node.revoked
 		s.mu.Unlock()

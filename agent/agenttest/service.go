@@ -59,6 +59,7 @@ type Service struct {
 	changed      chan struct{} // closed at each change
 	failure      int           // status of every answer, 0: work
 	requests     map[string]int
+	shown        *x509.Certificate
 }
 
 type tokenRow struct {
@@ -186,6 +187,13 @@ func (s *Service) Requests(path string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests[path]
+}
+
+// Shown returns the node certificate of the last request.
+func (s *Service) Shown() *x509.Certificate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.shown
 }
 
 // AwaitReport returns the first report that ok accepts.

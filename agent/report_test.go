@@ -1,0 +1,87 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"poolcert/batch"
+	"poolcert/internal/nodeapi"
+)
+
+func TestRemovedIsReportedForAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSource()
+		one := s.add(t, "one")
+		r, _ := newTestReconciler(t, s)
+		for _, w := range []*want{wantOf(t.Context(), "1", one), wantOf(t.Context(), "2")} {
+			if err := r.apply(t.Context(), w); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(removedShown)
+		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeRemoved})
+		time.Sleep(time.Second)
+		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{})
+	})
+}
+
+func TestReporter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSource()
+		one := s.add(t, "one")
+		r, _ := newTestReconciler(t, s)
+		reporter := &reporter{s, r.record, "v", slog.New(slog.DiscardHandler)}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); reporter.run(ctx) }()
+		count := func() int {
+			synctest.Wait()
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return len(s.reports)
+		}
+
+		if n := count(); n != 0 {
+			t.Errorf("%d reports before the first set", n)
+		}
+		if err := r.apply(ctx, wantOf(ctx, "1", one)); err != nil {
+			t.Fatal(err)
+		}
+		if n := count(); n != 1 {
+			t.Fatalf("%d reports after the first set, want 1", n)
+		}
+		r.apply(ctx, wantOf(ctx, "1", one))
+		if n := count(); n != 1 {
+			t.Errorf("%d reports though nothing changed", n)
+		}
+		time.Sleep(nodeapi.StatusInterval)
+		if n := count(); n != 2 {
+			t.Errorf("%d reports after the interval, want 2", n)
+		}
+
+		s.update(func() { s.err = errors.New("down") })
+		r.record.contact(s.err)
+		r.apply(ctx, wantOf(ctx, "2"))
+		time.Sleep(time.Hour)
+		if n := count(); n != 2 {
+			t.Errorf("%d reports without contact", n)
+		}
+		s.update(func() { s.err = nil })
+		r.record.contact(nil)
+		if n := count(); n != 3 {
+			t.Errorf("%d reports when contact is back, want 3", n)
+		}
+		if got := s.reports[2]; got.Revision != "2" || !slices.ContainsFunc(got.Certificates, func(c batch.NodeCertificate) bool {
+			return c.Thumbprint == one.Thumbprint && c.State == batch.NodeRemoved
+		}) {
+			t.Errorf("report %+v", got)
+		}
+		cancel()
+		<-done
+	})
+}

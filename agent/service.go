@@ -1,0 +1,105 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"poolcert/batch"
+	"poolcert/internal/nodeapi"
+)
+
+// A service is the account service as this node's source of certificates. It is
+// safe for concurrent use.
+type service struct {
+	member atomic.Pointer[member]
+	save   func(*Identity) error
+}
+
+// A member is an identity with its connections. A renewed identity gets new ones:
+// the service goes by the certificate that a connection was made with.
+type member struct {
+	*client
+	id *Identity
+}
+
+func newMember(id *Identity) *member { return &member{newClient(id.Server, nodeTLS(id)), id} }
+
+func newService(id *Identity, save func(*Identity) error) *service {
+	s := &service{save: save}
+	s.member.Store(newMember(id))
+	return s
+}
+
+func (s *service) identity() *Identity { return s.member.Load().id }
+
+func (s *service) close() { s.member.Load().close() }
+
+// References returns the references of the node's pool as soon as their revision
+// is another one, or nil after wait.
+func (s *service) References(ctx context.Context, revision string, wait time.Duration) (*nodeapi.References, error) {
+	header := http.Header{}
+	if revision != "" {
+		header.Set("If-None-Match", strconv.Quote(revision))
+	}
+	path := nodeapi.PathReferences + "?wait=" + strconv.Itoa(int(wait/time.Second))
+	m := s.member.Load()
+	answer, err := m.do(ctx, wait+requestTime, http.MethodGet, path, nil, header)
+	if err != nil {
+		return nil, err
+	}
+	if answer.status == http.StatusNotModified {
+		return nil, nil
+	}
+	var r nodeapi.References
+	if err := json.Unmarshal(answer.body, &r); err != nil || r.Revision == "" {
+		return nil, fmt.Errorf("GET %s%s: the answer is not in the form of the node API", m.base, nodeapi.PathReferences)
+	}
+	if len(r.References) > maxReferences {
+		return nil, fmt.Errorf("the pool refers to %d certificates, and a node takes %d at most", len(r.References), maxReferences)
+	}
+	return &r, nil
+}
+
+// Certificate fetches and opens one certificate.
+func (s *service) Certificate(ctx context.Context, thumbprint batch.Thumbprint) (*nodeapi.Certificate, error) {
+	path := nodeapi.PathCertificates + "/" + batch.SHA1 + "/" + thumbprint.String()
+	m := s.member.Load()
+	answer, err := m.do(ctx, requestTime, http.MethodGet, path, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	id := m.id
+	return nodeapi.Open(id.keys.seal, nodeapi.Binding{Account: id.Account, Pool: id.Pool, Node: id.Node, Thumbprint: thumbprint}, answer.body)
+}
+
+// Report replaces the service's picture of this node.
+func (s *service) Report(ctx context.Context, status *nodeapi.Status) error {
+	return s.member.Load().call(ctx, http.MethodPut, nodeapi.PathStatus, status, nil)
+}
+
+// RenewAt returns when Renew is due.
+func (s *service) RenewAt() time.Time { return s.identity().RenewAt() }
+
+// Renew gets a new node certificate and stores it before it is used.
+func (s *service) Renew(ctx context.Context) error {
+	m := s.member.Load()
+	var response nodeapi.RenewResponse
+	if err := m.call(ctx, http.MethodPost, nodeapi.PathRenew, nil, &response); err != nil {
+		return err
+	}
+	id, err := m.id.renewed(&response)
+	if err != nil {
+		return err
+	}
+	if err := s.save(id); err != nil {
+		return err
+	}
+	s.member.Store(newMember(id))
+	m.close()
+	return nil
+}
