@@ -3,8 +3,6 @@ package agent
 import (
 	"errors"
 	"testing"
-
-
 )
 
 func TestLastGoodIsBoundToItsNode(t *testing.T) {
