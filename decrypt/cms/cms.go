@@ -11,7 +11,9 @@
 //	...
 //	err = m.Decrypt(ctx, dst, key)
 //
-// To encrypt, write the content to a [NewWriter].
+// To encrypt, write the content to a [NewWriter]. Content that is itself a signed
+// message, [Message.ContentType] or its first bytes tell, is taken out of it by
+// [SignedContent].
 //
 // Promises. Input is BER or DER in any mix; it is read once, front to back, and
 // everything in it has a limit. Until a private key is used, errors say what is
@@ -50,6 +52,7 @@ func (t Type) String() string {
 
 var (
 	oidData              = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
+	oidSignedData        = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}
 	oidEnvelopedData     = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 3}
 	oidAuthEnvelopedData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 1, 23}
 )
@@ -57,12 +60,19 @@ var (
 // contentTypeNames are content types that people hand us by mistake.
 var contentTypeNames = map[string]string{
 	"1.2.840.113549.1.7.1":       "data",
-	"1.2.840.113549.1.7.2":       "signedData",
+	"1.2.840.113549.1.7.2":       "signedData (signed, not encrypted)",
 	"1.2.840.113549.1.7.5":       "digestedData",
 	"1.2.840.113549.1.7.6":       "encryptedData",
 	"1.2.840.113549.1.9.16.1.2":  "authenticatedData",
 	"1.2.840.113549.1.9.16.1.9":  "compressedData",
 	"1.2.840.113549.1.9.16.1.31": "timestampedData",
+}
+
+func contentTypeName(oid asn1.ObjectIdentifier) string {
+	if name := contentTypeNames[oid.String()]; name != "" {
+		return name
+	}
+	return oid.String()
 }
 
 // Limits on a message. Real messages stay far below them.

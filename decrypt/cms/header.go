@@ -80,11 +80,7 @@ func (m *Message) readContentType() error {
 	case oid.Equal(oidAuthEnvelopedData):
 		m.Type = AuthEnvelopedData
 	default:
-		name := contentTypeNames[oid.String()]
-		if name == "" {
-			name = oid.String()
-		}
-		return &UnsupportedError{"CMS content type", name}
+		return &UnsupportedError{"CMS content type", contentTypeName(oid)}
 	}
 	return m.r.next(tagExplicit0, "content of ContentInfo")
 }

@@ -171,7 +171,7 @@ func TestUnsupported(t *testing.T) {
 	signed := bytes.Clone(derEnveloped)
 	signed[len(signed)-1] = 2
 	_, err := ReadHeader(bytes.NewReader(el(tagSequence, signed, el(tagExplicit0))))
-	if got := name(err); got != "signedData" {
+	if got := name(err); got != "signedData (signed, not encrypted)" {
 		t.Errorf("content type: %q", got)
 	}
 
