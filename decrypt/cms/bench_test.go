@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/aes"
+	"crypto/x509"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
+	"time"
 )
 
 func BenchmarkDecrypt(b *testing.B) {
@@ -80,13 +83,58 @@ func BenchmarkGCMChunk(b *testing.B) {
 
 func BenchmarkWriter(b *testing.B) {
 	const size = 64 << 20
+	content := make([]byte, size)
 	for _, compat := range []bool{false, true} {
 		b.Run(fmt.Sprintf("compat=%v", compat), func(b *testing.B) {
-			content := make([]byte, size)
 			b.SetBytes(size)
+			b.ReportAllocs()
 			for b.Loop() {
-				seal(b, content, Options{Compat: compat}, alice(b))
+				w, err := NewWriter(io.Discard, certs(alice(b)), Options{Compat: compat})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := w.Write(content); err != nil {
+					b.Fatal(err)
+				}
+				if err := w.Close(); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
+	}
+}
+
+// BenchmarkOracle is to be read by eye: the medians of good and bad input must be
+// alike, with the same number of private-key operations (a test checks those).
+func BenchmarkOracle(b *testing.B) {
+	ec := carol(b)
+	for _, algorithm := range []string{"PKCS #1 v1.5", "OAEP", "ECDH"} {
+		for _, good := range []bool{true, false} {
+			b.Run(fmt.Sprintf("%s/good=%v", algorithm, good), func(b *testing.B) {
+				src := keyring{alice(b), ec}
+				to := map[string]*x509.Certificate{"ECDH": ec.cert}[algorithm]
+				if to == nil {
+					to = alice(b).cert
+				}
+				message := sealTo(b, nil, Options{Compat: algorithm == "PKCS #1 v1.5"}, to)
+				m, err := ReadHeader(bytes.NewReader(message))
+				if err != nil {
+					b.Fatal(err)
+				}
+				if !good {
+					m.Recipients[0].encryptedKey[20] ^= 1
+				}
+				var times []time.Duration
+				for b.Loop() {
+					start := time.Now()
+					if _, err := Keys(src).Unwrap(b.Context(), m.WrappedKey()); err != nil {
+						b.Fatal(err)
+					}
+					times = append(times, time.Since(start))
+				}
+				slices.Sort(times)
+				b.ReportMetric(float64(times[len(times)/2].Nanoseconds()), "median-ns/op")
+			})
+		}
 	}
 }
