@@ -19,6 +19,7 @@ type Message struct {
 	ContentSize int64       // bytes of ciphertext
 	Recipients  []Recipient // at least one
 
+	names  []jose.KeyAlgorithm // of the recipients
 	object *jose.JSONWebEncryption
 }
 
@@ -97,6 +98,7 @@ func (m *Message) add(encryptedKey string, parts ...[]byte) error {
 	}
 	m.Encryption = h.Encryption
 	m.Compressed = m.Compressed || h.Zip != ""
+	m.names = append(m.names, jose.KeyAlgorithm(h.Algorithm))
 	r, err := h.recipient(encryptedKey)
 	m.Recipients = append(m.Recipients, r)
 	return err
@@ -105,16 +107,12 @@ func (m *Message) add(encryptedKey string, parts ...[]byte) error {
 // parseObject has go-jose read the message, which it does strictly. It may see
 // any algorithm: it is given content keys, and never unwraps one.
 func (m *Message) parseObject(text []byte) error {
-	var names []jose.KeyAlgorithm
-	for _, r := range m.Recipients {
-		names = append(names, jose.KeyAlgorithm(r.Algorithm))
-	}
 	parse := jose.ParseEncryptedJSON
 	if m.Form == "compact" {
 		parse = jose.ParseEncryptedCompact
 	}
 	var err error
-	if m.object, err = parse(string(text), names, []jose.ContentEncryption{jose.ContentEncryption(m.Encryption)}); err != nil {
+	if m.object, err = parse(string(text), m.names, []jose.ContentEncryption{jose.ContentEncryption(m.Encryption)}); err != nil {
 		return malformed("a JWE in its " + m.Form + " form") // the cause may quote the message
 	}
 	return nil
