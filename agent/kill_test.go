@@ -90,7 +90,7 @@ func (c *child) kill(t *testing.T) {
 	}
 }
 
-// The agent is killed at random points while its set changes all the time. What
+// The agent is killed at random points while its set changes. What
 // it leaves is one of the sets, whole, with its rights; and the last-known-good set
 // opens, so that the next start without the service installs a whole set too.
 func TestKilledAgentLeavesAWholeSet(t *testing.T) {
@@ -114,27 +114,23 @@ func TestKilledAgentLeavesAWholeSet(t *testing.T) {
 	change(0)
 	a := newTestAgent(t, s)
 
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		tick := time.NewTicker(7 * time.Millisecond)
-		defer tick.Stop()
-		for i := 1; ; i++ {
-			select {
-			case <-stop:
-				return
-			case <-tick.C:
-				change(i)
-			}
-		}
-	}()
 	seen := make(map[int]int)
-	for range rounds {
+	for i := range rounds {
 		c := startChild(t, a.config)
 		if _, err := c.stdout.ReadString('\n'); err != nil {
 			t.Fatalf("the agent did not start: %v\n%s", err, &c.stderr)
 		}
-		<-time.After(rand.N(60 * time.Millisecond))
+		// Early kills hit the start, late ones the installs, also of a slow machine.
+		kill := time.After(rand.N(10 * time.Millisecond << rand.N(6)))
+		change(i)
+		for alive := true; alive; {
+			select {
+			case <-kill:
+				alive = false
+			case <-time.After(rand.N(100 * time.Millisecond)):
+				change(rand.N(len(sets)))
+			}
+		}
 		c.kill(t)
 		seen[checkWhole(t, a.config.CertificatesDir, sets)]++
 		if strings.Contains(c.stderr.String(), "level=ERROR") {
@@ -144,8 +140,6 @@ func TestKilledAgentLeavesAWholeSet(t *testing.T) {
 			break
 		}
 	}
-	close(stop)
-	<-stopped
 	t.Logf("%d kills, the sets found: %v", rounds, seen)
 	if len(seen) < 2 {
 		t.Error("the set never changed: this test proved nothing")
