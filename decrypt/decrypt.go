@@ -58,6 +58,9 @@ type Options struct {
 	RSA RSAOptions
 	// JWE says which algorithms of JWE are allowed.
 	JWE jwe.Options
+	// UnwrapSigned writes the content of the signed message that the content is.
+	// No signature is checked.
+	UnwrapSigned bool
 	// Text turns content in UTF-16LE into UTF-8.
 	Text bool
 	// Buffer is the most bytes of authenticated content that Decrypt holds in
@@ -86,7 +89,8 @@ type Result struct {
 // Errors before a private key is used are *[NoRecipientError] and others that
 // wrap [ErrNoRecipient], *[FormatError], *[LimitError], *[UnsupportedError],
 // [ErrUnknownForm], those of u, and those of reading src. Afterwards they are
-// ErrDecrypt and those of src and dst.
+// ErrDecrypt and those of src and dst, and with UnwrapSigned, of authenticated
+// content only, *FormatError, *LimitError and *UnsupportedError.
 func Decrypt(ctx context.Context, dst io.Writer, src io.Reader, u Unwrapper, opts Options) (Result, error) {
 	return decrypt(ctx, dst, src, u, func(m *cms.Message) bool {
 		return m.Authenticated() && !opts.UnverifiedStream
@@ -132,8 +136,11 @@ func decrypt(ctx context.Context, dst io.Writer, src io.Reader, u Unwrapper, hol
 		res.Authenticated, err = decryptCMS(ctx, out, r, u, hold, opts)
 	}
 	if err == nil {
-		err = out.Close()
+		if err = out.Close(); isMalformed(err) && !res.Authenticated {
+			err = ErrDecrypt // who altered the content learns no more of it
+		}
 	}
+	out.abort()
 	res.Size = out.size()
 	return res, err
 }

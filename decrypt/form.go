@@ -87,7 +87,7 @@ func open(r io.Reader, form Form) (Form, *bufio.Reader, error) {
 	case PEM:
 		content, err = openPEM(br)
 	case SMIME:
-		content, err = openSMIME(br)
+		content, err = openSMIME(br, "enveloped-data", "authenveloped-data")
 	case Base64, RawRSA:
 		content = newBase64Reader(br, nil)
 	case EYAML:

@@ -2,31 +2,47 @@ package decrypt
 
 import "io"
 
-// An output is what content goes through on its way to the caller's writer.
+// An output is what content goes through on its way to the caller's writer: a
+// signed message is unwrapped, then text is decoded.
 type output struct {
-	io.Writer             // the first step
-	steps     []io.Closer // in the order of the content
+	io.Writer // the first step
+	signed    *signedWriter
+	text      *textWriter
 	counter   *counter
 }
 
 func newOutput(dst io.Writer, opts Options) *output {
-	c := &counter{w: dst}
-	o := &output{Writer: c, counter: c}
+	o := &output{counter: &counter{w: dst}}
+	o.Writer = o.counter
 	if opts.Text {
-		text := &textWriter{w: c}
-		o.Writer, o.steps = text, []io.Closer{text}
+		o.text = &textWriter{w: o.Writer}
+		o.Writer = o.text
+	}
+	if opts.UnwrapSigned {
+		o.signed = newSignedWriter(o.Writer)
+		o.Writer = o.signed
 	}
 	return o
 }
 
 // Close passes on what the steps still hold.
 func (o *output) Close() error {
-	for _, step := range o.steps {
-		if err := step.Close(); err != nil {
+	if o.signed != nil {
+		if err := o.signed.Close(); err != nil {
 			return err
 		}
 	}
+	if o.text != nil {
+		return o.text.Close()
+	}
 	return nil
+}
+
+// abort ends the steps of content that is not whole. It does nothing after Close.
+func (o *output) abort() {
+	if o.signed != nil {
+		o.signed.abort()
+	}
 }
 
 // size returns the bytes that the caller's writer got.

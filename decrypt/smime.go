@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/textproto"
+	"slices"
 	"strings"
 )
 
@@ -25,8 +26,9 @@ func isMIME(head []byte) bool {
 }
 
 // openSMIME reads the header of an S/MIME entity (RFC 8551, section 3.3) and
-// returns its decoded body.
-func openSMIME(br *bufio.Reader) (io.Reader, error) {
+// returns its decoded body. An smime-type, where one is given, must be a wanted
+// one.
+func openSMIME(br *bufio.Reader, want ...string) (io.Reader, error) {
 	header, err := readMIMEHeader(br)
 	if err != nil {
 		return nil, err
@@ -40,7 +42,7 @@ func openSMIME(br *bufio.Reader) (io.Reader, error) {
 	default:
 		return nil, &UnsupportedError{What: "S/MIME Content-Type", Name: media}
 	}
-	if t := params["smime-type"]; t == "signed-data" || t == "certs-only" {
+	if t := strings.ToLower(params["smime-type"]); t != "" && !slices.Contains(want, t) {
 		return nil, &UnsupportedError{What: "smime-type", Name: t}
 	}
 	switch encoding := strings.ToLower(header.Get("Content-Transfer-Encoding")); encoding {

@@ -84,6 +84,7 @@ func (f *decryptFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.oaepHash, "oaep-hash", "", "of --padding oaep: sha1 (default), sha256, sha384 or sha512")
 	flags.StringVar(&f.oaepLabel, "oaep-label", "", "of --padding oaep, in `hex`")
 	flags.BoolVar(&f.opts.JWE.AllowRSA15, "allow-rsa1_5", false, "open JWE that uses RSA1_5")
+	flags.BoolVar(&f.opts.UnwrapSigned, "unwrap-signed", false, "write the content of the signed message in the secret; its signature is not checked")
 	flags.BoolVar(&f.opts.Text, "text", false, "turn a secret in UTF-16 (Service Fabric, Windows) into UTF-8")
 	flags.Var(&f.buffer, "buffer", "hold up to this `size` in memory until it proved genuine, more in a file without a name")
 	flags.BoolVar(&f.opts.UnverifiedStream, "unverified-stream", false, "write before it proved genuine: throw it away if the exit code is not 0")
@@ -132,7 +133,7 @@ func decryptTo(cmd *cobra.Command, out string, in io.Reader, u decrypt.Unwrapper
 	defer progress.Done()
 	if out != "" {
 		_, err := decrypt.DecryptFile(cmd.Context(), out, progress, u, opts)
-		return err
+		return explainSigned(err, opts)
 	}
 	stdout := cmd.OutOrStdout()
 	last := byte('\n')
@@ -146,6 +147,14 @@ func decryptTo(cmd *cobra.Command, out string, in io.Reader, u decrypt.Unwrapper
 	}
 	if errors.Is(err, decrypt.ErrDecrypt) && opts.UnverifiedStream && res.Authenticated {
 		err = cli.Hint(fmt.Errorf("%w: what was written is not genuine (%d bytes)", err, res.Size), "throw it away: anybody may have made it; get the message again")
+	}
+	return explainSigned(err, opts)
+}
+
+// explainSigned says what may be wrong with --unwrap-signed.
+func explainSigned(err error, opts decrypt.Options) error {
+	if err != nil && opts.UnwrapSigned {
+		return cli.Hint(err, "if the content may be no signed message, try without --unwrap-signed")
 	}
 	return err
 }
