@@ -50,7 +50,7 @@ func TestTransport(t *testing.T) {
 	}
 	n.http = f.client(nil)
 	a := n.do("GET", "/", "")
-	a.want(404, codeNotFound)
+	a.want(404, nodeapi.CodeNotFound)
 	if a.tls.Version != tls.VersionTLS13 || a.tls.NegotiatedProtocol == "h2" {
 		t.Errorf("spoke %s, %q", tls.VersionName(a.tls.Version), a.tls.NegotiatedProtocol)
 	}
@@ -88,8 +88,8 @@ func TestExpiredCertificateOnlyRenews(t *testing.T) {
 	n := f.newNode()
 	n.enroll(f.token(1))
 	n.http = f.client(&tls.Certificate{Certificate: [][]byte{f.certificate(n, -time.Minute)}, PrivateKey: n.key})
-	n.do("GET", nodeapi.PathReferences, "").want(403, codeExpired)
-	n.do("GET", nodeapi.PathCertificates+"/sha1/"+f.pair.Thumbprint().String(), "").want(403, codeExpired)
+	n.do("GET", nodeapi.PathReferences, "").want(403, nodeapi.CodeExpired)
+	n.do("GET", nodeapi.PathCertificates+"/sha1/"+f.pair.Thumbprint().String(), "").want(403, nodeapi.CodeExpired)
 	n.do("POST", nodeapi.PathRenew, "").want(200, "")
 	must(t, f.service.RemoveNodes(t.Context(), f.acct, "pool", []string{n.id.Node}))
 	n.do("POST", nodeapi.PathRenew, "").want(403, nodeapi.CodeNodeRevoked)

@@ -26,7 +26,7 @@ func decode(r *http.Request, v any) error {
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return &nodeapi.Error{Code: codeTooLarge, Message: fmt.Sprintf("the body is larger than %d bytes", large.Limit)}
+		return &nodeapi.Error{Code: nodeapi.CodeTooLarge, Message: fmt.Sprintf("the body is larger than %d bytes", large.Limit)}
 	case err != nil:
 		return badRequest("the body is not the JSON that is expected: %v", err)
 	}

@@ -13,19 +13,12 @@ import (
 
 // Refusals that need no look at the account.
 var (
-	errNoPath        = &nodeapi.Error{Code: codeNotFound, Message: "the node API has no such path and method"}
+	errNoPath        = &nodeapi.Error{Code: nodeapi.CodeNotFound, Message: "the node API has no such path and method"}
 	errNoCertificate = &nodeapi.Error{Code: nodeapi.CodeNotAllowed, Message: "a node certificate is needed for all but enrolment"}
-	errExpired       = &nodeapi.Error{Code: codeExpired, Message: "the node certificate has expired; renew it first"}
+	errExpired       = &nodeapi.Error{Code: nodeapi.CodeExpired, Message: "the node certificate has expired; renew it first"}
 	errInternal      = &nodeapi.Error{Code: nodeapi.CodeInternal, Message: "the service failed; its log says why"}
 	errBusy          = &nodeapi.Error{Code: nodeapi.CodeBusy, Message: "the service is busy; try again later"}
 	errTooMany       = &nodeapi.Error{Code: nodeapi.CodeBusy, Message: "too many failed enrolments from this address; try again later"}
-)
-
-// Codes beside those that tell an agent what to do.
-const (
-	codeNotFound nodeapi.ErrorCode = "not-found"           // 404
-	codeTooLarge nodeapi.ErrorCode = "too-large"           // 413
-	codeExpired  nodeapi.ErrorCode = "certificate-expired" // 403: only renewal is possible
 )
 
 var codeStatus = map[nodeapi.ErrorCode]int{
@@ -35,9 +28,9 @@ var codeStatus = map[nodeapi.ErrorCode]int{
 	nodeapi.CodeBadRequest:   http.StatusBadRequest,
 	nodeapi.CodeBusy:         http.StatusServiceUnavailable,
 	nodeapi.CodeInternal:     http.StatusInternalServerError,
-	codeNotFound:             http.StatusNotFound,
-	codeTooLarge:             http.StatusRequestEntityTooLarge,
-	codeExpired:              http.StatusForbidden,
+	nodeapi.CodeNotFound:     http.StatusNotFound,
+	nodeapi.CodeTooLarge:     http.StatusRequestEntityTooLarge,
+	nodeapi.CodeExpired:      http.StatusForbidden,
 }
 
 // refuse answers with an error. It is the one place where errors become codes;

@@ -43,7 +43,7 @@ func TestEnrollRefusals(t *testing.T) {
 		{"no JSON", "{", 400, nodeapi.CodeBadRequest},
 		{"two values", "{}{}", 400, nodeapi.CodeBadRequest},
 		{"empty", "", 400, nodeapi.CodeBadRequest},
-		{"large", `{"nodeName": "` + strings.Repeat("x", maxEnrollBody) + `"}`, 413, codeTooLarge},
+		{"large", `{"nodeName": "` + strings.Repeat("x", maxEnrollBody) + `"}`, 413, nodeapi.CodeTooLarge},
 	} {
 		t.Run(test.name, func(t *testing.T) { n.do("POST", nodeapi.PathEnroll, test.body).want(test.status, test.code) })
 	}
@@ -79,9 +79,9 @@ func TestRequestRefusals(t *testing.T) {
 		{"GET", nodeapi.PathCertificates + "/sha1/12", "", 400, nodeapi.CodeBadRequest},
 		{"GET", nodeapi.PathCertificates + "/sha1/" + testcert.ECDSA(t).Thumbprint().String(), "", 403, nodeapi.CodeNotAllowed},
 		{"PUT", nodeapi.PathStatus, "[]", 400, nodeapi.CodeBadRequest},
-		{"PUT", nodeapi.PathStatus, `{"agentVersion": "` + strings.Repeat("x", nodeapi.MaxRequestBody) + `"}`, 413, codeTooLarge},
-		{"DELETE", nodeapi.PathStatus, "", 404, codeNotFound},
-		{"GET", "/node/v2/references", "", 404, codeNotFound},
+		{"PUT", nodeapi.PathStatus, `{"agentVersion": "` + strings.Repeat("x", nodeapi.MaxRequestBody) + `"}`, 413, nodeapi.CodeTooLarge},
+		{"DELETE", nodeapi.PathStatus, "", 404, nodeapi.CodeNotFound},
+		{"GET", "/node/v2/references", "", 404, nodeapi.CodeNotFound},
 	} {
 		a, err := n.try(test.method, test.path, test.body)
 		if err != nil {

@@ -98,6 +98,8 @@ const (
 	CodeNotAllowed   ErrorCode = "not-allowed"         // 403: the node's pool does not refer to it now
 	CodeExpired      ErrorCode = "certificate-expired" // 403: the node's certificate has; renew it first
 	CodeBadRequest   ErrorCode = "bad-request"         // 400
+	CodeNotFound     ErrorCode = "not-found"           // 404: no such path and method
+	CodeTooLarge     ErrorCode = "too-large"           // 413
 	CodeBusy         ErrorCode = "busy"                // 503, may have Retry-After
 	CodeInternal     ErrorCode = "internal"            // 500
 )
