@@ -18,5 +18,8 @@ func openInput(cmd *cobra.Command, args []string) (io.ReadCloser, error) {
 	if len(args) == 0 && cli.IsTerminal(cmd.InOrStdin()) {
 		fmt.Fprintln(cmd.ErrOrStderr(), "poolcert: reading from the terminal; end with Ctrl-D")
 	}
+	if inputSize(cmd.InOrStdin()) >= 0 {
+		return io.NopCloser(cmd.InOrStdin()), nil // a file does not make anyone wait
+	}
 	return io.NopCloser(cli.Input(cmd.Context(), cmd.InOrStdin())), nil
 }

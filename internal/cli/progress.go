@@ -54,7 +54,7 @@ func (p *Progress) line() string {
 
 // Done wipes the line.
 func (p *Progress) Done() {
-	if p.drawn {
+	if p.w != nil && p.drawn {
 		fmt.Fprint(p.w, "\r\x1b[K")
 	}
 	p.w = nil
