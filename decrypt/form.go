@@ -14,7 +14,7 @@ type Form int
 
 const (
 	DER    Form = iota + 1 // CMS as it is, in DER or BER
-	PEM                    // between BEGIN CMS or BEGIN PKCS7 and the END line, with any text around
+	PEM                    // between BEGIN CMS (or PKCS7, or ENCRYPTED MESSAGE) and the END line, with any text around
 	SMIME                  // a MIME entity: header lines, then base64 or binary
 	Base64                 // bare base64, with or without line breaks
 	EYAML                  // hiera-eyaml: ENC[PKCS7,...]

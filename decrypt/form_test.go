@@ -59,6 +59,7 @@ func armoured(der []byte) map[string]struct {
 		"DER and newline":   {DER, string(der) + "\r\n"},
 		"CMS":               {PEM, block("CMS")},
 		"PKCS7":             {PEM, block("PKCS7")},
+		"gpgsm's armour":    {PEM, block("ENCRYPTED MESSAGE")},
 		"CRLF":              {PEM, strings.ReplaceAll(block("CMS"), "\n", "\r\n")},
 		"text around":       {PEM, "Dear all: the secret\n\n" + block("CMS") + "\nyours\n"},
 		"header around":     {PEM, "Subject: secret\n\n" + block("CMS")},

@@ -18,6 +18,9 @@ const (
 // maxBeforePEM bounds the text before a message, in bytes.
 const maxBeforePEM = 1 << 20
 
+// messageLabels are the labels of a message; the last is gpgsm's.
+var messageLabels = map[string]bool{"CMS": true, "PKCS7": true, "ENCRYPTED MESSAGE": true}
+
 // openPEM skips text and other blocks up to the one with the message.
 func openPEM(br *bufio.Reader) (io.Reader, error) {
 	other := ""
@@ -40,7 +43,7 @@ func openPEM(br *bufio.Reader) (io.Reader, error) {
 		skipped += i + len(pemBegin)
 		label, ok := readLabel(br)
 		switch {
-		case ok && (label == "CMS" || label == "PKCS7"):
+		case ok && messageLabels[label]:
 			return newBase64Reader(br, endPEM(label)), nil
 		case ok && other == "":
 			other = label
