@@ -33,7 +33,9 @@ const (
 // authenticated tells whether the mode is one for AuthEnvelopedData.
 func (m mode) authenticated() bool { return m >= modeGCM }
 
-func (m mode) fits(t Type) bool { return m.authenticated() == (t == AuthEnvelopedData) }
+func (m mode) fits(t Type) bool {
+	return m.authenticated() == (t == AuthEnvelopedData) || m == modeGCM // see appendedTag
+}
 
 var (
 	oidAES = encasn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1}
@@ -70,9 +72,13 @@ type cipherParameters struct {
 	tagSize int    // 0: no tag
 }
 
-func (m mode) parseParameters(der cryptobyte.String) (cipherParameters, error) {
+func (m mode) parseParameters(der cryptobyte.String, t Type) (cipherParameters, error) {
 	switch m {
 	case modeGCM, modeCCM:
+		var nonce cryptobyte.String
+		if t == EnvelopedData && der.PeekASN1Tag(asn1.OCTET_STRING) && der.ReadASN1(&nonce, asn1.OCTET_STRING) && der.Empty() && len(nonce) > 0 {
+			return cipherParameters{nonce, 16}, nil // as PKI.js writes it
+		}
 		return m.parseAEADParameters(der)
 	case modeChaCha:
 		nonce, err := parseNonce(der, 12, "nonce of 12 bytes") // RFC 8103, section 2

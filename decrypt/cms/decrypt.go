@@ -68,12 +68,21 @@ func (m *Message) decrypt(ctx context.Context, w io.Writer, cek []byte) error {
 		return failed
 	}
 
-	if err := decryptContent(ctx, m.content, w, mode, m.content.size()); err != nil {
+	content, size := io.Reader(m.content), m.content.size()
+	var appended *appendedTag
+	if m.Type == EnvelopedData {
+		appended = newAppendedTag(content, m.params.tagSize)
+		content, size = appended, max(-1, size-int64(m.params.tagSize))
+	}
+	if err := decryptContent(ctx, content, w, mode, size); err != nil {
 		return err
 	}
 	t, err := m.readTrailer()
 	if err != nil {
 		return err
+	}
+	if appended != nil {
+		t.mac = appended.tag
 	}
 	tag, err := authenticated.tag(t.attributes)
 	if err != nil {
@@ -115,7 +124,7 @@ func (m *Message) readTrailer() (trailer, error) {
 		return t, err
 	}
 	read := m.readUnprotected
-	if m.Authenticated() {
+	if m.Type == AuthEnvelopedData {
 		read = m.readAuthenticated
 	}
 	if err := read(&t); err != nil {

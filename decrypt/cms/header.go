@@ -39,7 +39,9 @@ type Message struct {
 }
 
 // Authenticated tells whether the content is protected against changes.
-func (m *Message) Authenticated() bool { return m.Type == AuthEnvelopedData }
+func (m *Message) Authenticated() bool {
+	return m.Type == AuthEnvelopedData || m.fits() && m.cipher.mode.authenticated()
+}
 
 // ReadHeader reads a message in BER or DER up to its encrypted content, at most
 // about 20 MiB. Decrypt reads on from r, so that r must stay as it is until then.
@@ -163,7 +165,7 @@ func (m *Message) parseAlgorithm(der []byte) error {
 	if !m.fits() {
 		return nil // Decrypt refuses it
 	}
-	m.params, err = m.cipher.mode.parseParameters(params)
+	m.params, err = m.cipher.mode.parseParameters(params, m.Type)
 	return err
 }
 

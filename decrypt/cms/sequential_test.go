@@ -188,7 +188,7 @@ func TestCCMParameters(t *testing.T) {
 			good := nonceSize >= 7 && nonceSize <= 13 && tagSize >= 4 && tagSize <= 16 && tagSize%2 == 0
 			if !good {
 				params := el(tagSequence, el(tagOctets, pattern(nonceSize)), el(tagInteger, []byte{byte(tagSize)}))
-				if _, err := modeCCM.parseParameters(params); !isMalformed(err) {
+				if _, err := modeCCM.parseParameters(params, AuthEnvelopedData); !isMalformed(err) {
 					t.Errorf("nonce %d, tag %d: %v, want a FormatError", nonceSize, tagSize, err)
 				}
 				continue
