@@ -5,12 +5,15 @@
 // out the form of their input (see [Form]), have the content key opened by an
 // [Unwrapper], and decrypt. [Keys] makes an Unwrapper of the private keys of this
 // process; package decrypt/local has one that asks the node's agent. [Open] is
-// for those who want only the message inside its armour.
+// for those who want only the message inside its armour, [Inspect] for those who
+// want to know whom it is for.
 //
-// Promises. Memory does not grow with the message. Authenticated content leaves
+// Promises. Memory does not grow with the message, but for JWE, which is for small
+// secrets and limited to 64 MiB. Authenticated content leaves
 // only after it was verified, unless the caller insists. A file appears whole or
 // not at all, and is readable by its owner only. After a private key was used,
-// all failures are [ErrDecrypt].
+// all failures are [ErrDecrypt]; where even that would tell too much, see
+// [RSABlock].
 //
 // Do not treat content as genuine because it decrypts: [Result] tells whether
 // the message was authenticated, and even then anybody who has the certificate

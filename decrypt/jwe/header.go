@@ -19,7 +19,15 @@ type document struct {
 		Header       json.RawMessage `json:"header"`
 		EncryptedKey string          `json:"encrypted_key"`
 	} `json:"recipients"`
-	Ciphertext json.RawMessage `json:"ciphertext"`
+	Ciphertext textLength `json:"ciphertext"`
+}
+
+// A textLength is how long a JSON string is, which is not kept.
+type textLength int
+
+func (n *textLength) UnmarshalJSON(text []byte) error {
+	*n = textLength(max(0, len(text)-len(`""`)))
+	return nil
 }
 
 // A header is the JOSE header of one recipient: what of it concerns us.

@@ -45,12 +45,7 @@ func Parse(text []byte) (*Message, error) {
 	if len(doc.Recipients) > maxRecipients {
 		return nil, &cms.LimitError{What: "recipients of JWE", Limit: maxRecipients}
 	}
-	m := &Message{Form: form}
-	if form != "compact" {
-		m.ContentSize = int64(base64.RawURLEncoding.DecodedLen(max(0, len(doc.Ciphertext)-len(`""`))))
-	} else {
-		m.ContentSize = int64(base64.RawURLEncoding.DecodedLen(len(doc.Ciphertext)))
-	}
+	m := &Message{Form: form, ContentSize: int64(base64.RawURLEncoding.DecodedLen(int(doc.Ciphertext)))}
 	if form != "general" {
 		if err := m.add(doc.EncryptedKey, doc.Header, doc.Unprotected, protected); err != nil {
 			return nil, err
@@ -83,7 +78,7 @@ func parseDocument(text []byte) (*document, string, error) {
 	if len(parts) != 5 {
 		return nil, "", malformed("the five parts of a compact JWE")
 	}
-	doc.Protected, doc.EncryptedKey, doc.Ciphertext = string(parts[0]), string(parts[1]), parts[3]
+	doc.Protected, doc.EncryptedKey, doc.Ciphertext = string(parts[0]), string(parts[1]), textLength(len(parts[3]))
 	return doc, "compact", nil
 }
 

@@ -60,6 +60,45 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// What unwrap takes goes by its Content-Type, and each is checked.
+func TestUnwrapTypes(t *testing.T) {
+	a := testcert.RSA(t)
+	s := serve(t, keyring{a})
+	jweKey := `{"enc":"A256GCM","recipients":[{"alg":"RSA-OAEP","encryptedKey":"` + base64.StdEncoding.EncodeToString(make([]byte, 256)) + `"}]}`
+	rsaBlock := `{"padding":"pkcs1v15","ciphertext":"` + string(sealRSA(t, []byte(secret), a)) + `"}`
+	for _, test := range []struct {
+		mediaType, body string
+		status          int
+		want            string
+	}{
+		{"application/vnd.poolcert.jwe-key+json", jweKey, 200, `{"contentEncryptionKeys":["`},
+		{"application/vnd.poolcert.jwe-key+json; charset=utf-8", jweKey, 200, `{"contentEncryptionKeys":["`},
+		{"application/vnd.poolcert.jwe-key+json", rsaBlock, 400, "unsupported"},
+		{"application/vnd.poolcert.jwe-key+json", "{", 400, "malformed"},
+		{"application/vnd.poolcert.jwe-key+json", strings.Replace(jweKey, "RSA-OAEP", "dir", 1), 400, "unsupported"},
+		{"application/vnd.poolcert.rsa-block+json", rsaBlock, 200, base64.StdEncoding.EncodeToString([]byte(secret))},
+		{"application/vnd.poolcert.rsa-block+json", strings.Replace(rsaBlock, "pkcs1v15", "oaep", 1), 422, "decrypt-failed"},
+		{"application/vnd.poolcert.rsa-block+json", strings.Replace(rsaBlock, "pkcs1v15", "none", 1), 400, "unsupported"},
+		{"application/vnd.poolcert.rsa-block+json", `{"ciphertext":"AAAA"}`, 404, "no-recipient"},
+		{"application/vnd.poolcert.rsa-block+json", strings.Repeat(" ", 10_000), 413, "too-large"},
+		{"application/json", rsaBlock, 400, "malformed"},
+		{"", jweKey, 400, "malformed"},
+	} {
+		resp, err := plainClient(s.path).Post("http://node/v1/unwrap", test.mediaType, strings.NewReader(test.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != test.status || !strings.Contains(string(body), test.want) {
+			t.Errorf("%s %.60s: status %d, %s, want %d, %q", test.mediaType, test.body, resp.StatusCode, body, test.status, test.want)
+		}
+		if use := <-s.audit; (use.Result == "ok") != (test.status == 200) || test.status == 422 && use.Thumbprint != a.Thumbprint() {
+			t.Errorf("%s %.60s: audit record %+v", test.mediaType, test.body, use)
+		}
+	}
+}
+
 func TestTooLarge(t *testing.T) {
 	s := serve(t, keyring{testcert.RSA(t)})
 	body := make([]byte, 65<<20)
