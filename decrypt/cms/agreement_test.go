@@ -67,7 +67,7 @@ func newECIdentity(t testing.TB, curve string) *pair {
 		SubjectKeyId: pattern(20),
 		NotBefore:    time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC),
 		NotAfter:     time.Date(2049, 1, 1, 0, 0, 0, 0, time.UTC),
-		KeyUsage:     x509.KeyUsageKeyAgreement,
+		KeyUsage:     x509.KeyUsageKeyAgreement | x509.KeyUsageKeyEncipherment, // gpgsm wants both
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, ca.Cert, pub, ca.Key)
 	if err != nil {

@@ -54,20 +54,25 @@ func (m *Message) decrypt(ctx context.Context, w io.Writer, cek []byte) error {
 	if err != nil {
 		return err
 	}
-	authenticated, ok := mode.(authenticatedMode)
-	if !ok {
-		failed := decryptContent(ctx, m.content, w, mode, m.content.size())
-		if failed != nil && failed != ErrDecrypt {
-			return failed
-		}
-		// The rest is read even if the padding is bad: an error of r behind the
-		// content must not tell that the padding was good.
-		if _, err := m.readTrailer(); err != nil {
-			return err
-		}
+	if mode, ok := mode.(*sequentialMode); ok {
+		defer mode.drop()
+	}
+	if mode, ok := mode.(authenticatedMode); ok {
+		return m.decryptAuthenticated(ctx, w, mode)
+	}
+	failed := decryptContent(ctx, m.content, w, mode, m.content.size())
+	if failed != nil && failed != ErrDecrypt {
 		return failed
 	}
+	// The rest is read even if the padding is bad: an error of r behind the
+	// content must not tell that the padding was good.
+	if _, err := m.readTrailer(); err != nil {
+		return err
+	}
+	return failed
+}
 
+func (m *Message) decryptAuthenticated(ctx context.Context, w io.Writer, mode authenticatedMode) error {
 	content, size := io.Reader(m.content), m.content.size()
 	var appended *appendedTag
 	if m.Type == EnvelopedData {
@@ -84,7 +89,7 @@ func (m *Message) decrypt(ctx context.Context, w io.Writer, cek []byte) error {
 	if appended != nil {
 		t.mac = appended.tag
 	}
-	tag, err := authenticated.tag(t.attributes)
+	tag, err := mode.tag(t.attributes)
 	if err != nil {
 		return err
 	}
