@@ -71,7 +71,7 @@ func explainDecrypt(err error) error {
 	case errors.Is(err, local.ErrUnavailable):
 		return cli.Hint(err, "is poolcert-agent running on this node? --socket or $POOLCERT_SOCKET says where it answers; --pfx FILE opens without an agent")
 	case errors.Is(err, decrypt.ErrDecrypt):
-		return cli.Hint(err, "the message was altered or cut, or sealed with another key of the same name; get it again")
+		return cli.Hint(err, "the message was altered or cut, or sealed to another key (a JWE or an RSA block need not say to which); get it again")
 	case errors.Is(err, decrypt.ErrUnknownForm), errors.As(err, &format):
 		return cli.Hint(err, "a sealed secret is a CMS message (DER, PEM, base64, S/MIME), a JWE or an RSA block: 'poolcert encrypt' or 'openssl cms -encrypt' makes one")
 	case errors.As(err, &unsupported) && unsupported.Name == "RSA1_5":
