@@ -8,6 +8,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -149,6 +150,7 @@ type agreed struct {
 	scheme, wrap, ukm []byte // ukm: nil for none
 	originator        []byte // an OriginatorIdentifierOrKey, nil for a new key
 	keyID             bool
+	hkdf              bool
 	breakKey          func(wrapped []byte) []byte
 }
 
@@ -181,6 +183,11 @@ func (a agreed) info(t testing.TB, cek []byte, hash crypto.Hash, kekSize int, to
 			h.Write(slices.Concat(secret, []byte{0, 0, 0, i}, info))
 			kek = h.Sum(kek)
 		}
+		if a.hkdf { // RFC 8418, section 2.2: the ukm is the salt, too
+			if kek, err = hkdf.Key(hash.New, secret, a.ukm, string(info), kekSize); err != nil {
+				t.Fatal(err)
+			}
+		}
 		wrapped, err := wrapKey(kek[:kekSize], cek)
 		if err != nil {
 			t.Fatal(err)
@@ -200,6 +207,7 @@ func (a agreed) info(t testing.TB, cek []byte, hash crypto.Hash, kekSize int, to
 var (
 	derSHA256KDF = []byte{6, 6, 0x2b, 0x81, 4, 1, 11, 1}
 	derSHA1KDF   = []byte{6, 9, 0x2b, 0x81, 5, 0x10, 0x86, 0x48, 0x3f, 0, 2}
+	derHKDF384   = []byte{6, 11, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 16, 3, 20}
 	derWrap128   = el(tagSequence, []byte{6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 5})
 	derWrap256   = el(tagSequence, []byte{6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 45})
 )
@@ -242,6 +250,8 @@ func TestAgreementVariants(t *testing.T) {
 			"key id":          {agreed{scheme: derSHA256KDF, wrap: derWrap256, keyID: true}, crypto.SHA256, 32},
 			"SHA-1, AES-128":  {agreed{scheme: derSHA1KDF, wrap: derWrap128}, crypto.SHA1, 16},
 			"SHA-1, AES-256":  {agreed{scheme: derSHA1KDF, wrap: derWrap256}, crypto.SHA1, 32},
+			"HKDF":            {agreed{scheme: derHKDF384, wrap: derWrap256, hkdf: true}, crypto.SHA384, 32},
+			"HKDF, ukm":       {agreed{scheme: derHKDF384, wrap: derWrap128, hkdf: true, ukm: pattern(16)}, crypto.SHA384, 16},
 			"NULL parameters": {agreed{scheme: derSHA256KDF, wrap: el(tagSequence, derWrap256[2:], []byte{5, 0})}, crypto.SHA256, 32},
 		} {
 			w := replaceRecipients(t, gcmWrappedKey(), test.info(t, cek, test.hash, test.kekSize, a, b))

@@ -1,6 +1,11 @@
 // Package cms reads and writes encrypted CMS messages (RFC 5652 EnvelopedData,
 // RFC 5083 AuthEnvelopedData) of any size in constant memory.
 //
+// It reads keys for RSA (PKCS #1 v1.5, OAEP) and for ephemeral-static ECDH (RFC
+// 5753, RFC 8418: P-256, P-384, P-521, X25519), and content in AES-CBC, AES-GCM,
+// AES-CCM, ChaCha20-Poly1305 and DES-EDE3-CBC. It writes AES-GCM and AES-CBC.
+// Shared keys (kekri) and passwords (pwri) are listed as recipients, not used.
+//
 // To decrypt, call [ReadHeader], have the content key opened by an [Unwrapper]
 // ([Keys] does so with private keys of this process), and call
 // [Message.Decrypt]:
@@ -19,8 +24,8 @@
 // everything in it has a limit. Until a private key is used, errors say what is
 // wrong and where. After that, every failure is [ErrDecrypt], by one path, with
 // one private-key operation: a wrong key, bad padding, a bad tag and a cut
-// message look alike (a wrong RSA padding yields a pseudo-random content key,
-// fixed for each message and key).
+// message look alike (a wrong RSA padding, a bad point and a key that does not
+// unwrap yield a pseudo-random content key, fixed for each message and key).
 //
 // Do not use what Decrypt wrote before it returned nil. EnvelopedData in CBC
 // mode has no integrity at all: whoever can alter such a message can alter its
@@ -36,7 +41,7 @@ import "encoding/asn1"
 type Type int
 
 const (
-	EnvelopedData     Type = iota + 1 // RFC 5652, section 6: no integrity
+	EnvelopedData     Type = iota + 1 // RFC 5652, section 6: no integrity, save by some (see Message.Authenticated)
 	AuthEnvelopedData                 // RFC 5083: authenticated
 )
 

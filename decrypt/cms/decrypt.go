@@ -19,8 +19,8 @@ import (
 // content than that has attributes, or is AES-CCM in pieces, the error is a
 // *[LimitError]. Decrypt can be called once.
 //
-// What was written must be thrown away unless Decrypt returns nil. For
-// AuthEnvelopedData it may be anything that an attacker likes.
+// What was written must be thrown away unless Decrypt returns nil. If the message
+// is authenticated it may be anything that an attacker likes.
 //
 // It returns ErrDecrypt, an *[UnsupportedError] before anything else happens,
 // the error of w or of reading the message, or the cause of the end of ctx. A

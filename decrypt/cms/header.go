@@ -38,7 +38,8 @@ type Message struct {
 	decrypted bool
 }
 
-// Authenticated tells whether the content is protected against changes.
+// Authenticated tells whether the content is protected against changes. That is so
+// in AuthEnvelopedData, and in EnvelopedData with AES-GCM, which some write.
 func (m *Message) Authenticated() bool {
 	return m.Type == AuthEnvelopedData || m.fits() && m.cipher.mode.authenticated()
 }

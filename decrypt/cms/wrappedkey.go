@@ -1,6 +1,8 @@
 package cms
 
 import (
+	"errors"
+
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
@@ -12,7 +14,7 @@ type WrappedKey struct {
 	Recipients       []Recipient
 	ContentAlgorithm Algorithm
 
-	recipientInfos []byte // DER of the SET
+	recipientInfos []byte // DER of the SET; nil when put together by hand
 }
 
 // wrappedKeyVersion is the first field of the binary form.
@@ -29,7 +31,13 @@ func (m *Message) WrappedKey() *WrappedKey {
 // MarshalBinary returns the DER form, of at most 16 MiB and a little:
 //
 //	SEQUENCE { version INTEGER (1), AlgorithmIdentifier, SET OF RecipientInfo }
+//
+// It is the whole of what the message or the parsed form had, whatever became of
+// w.Recipients.
 func (w *WrappedKey) MarshalBinary() ([]byte, error) {
+	if w.recipientInfos == nil {
+		return nil, errors.New("cms: wrapped key is of no message")
+	}
 	var b cryptobyte.Builder
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1Int64(wrappedKeyVersion)
