@@ -5,15 +5,12 @@ import (
 	"crypto"
 	"crypto/x509"
 	"encoding/json"
-	"math/big"
 	"testing"
 
 	"github.com/go-jose/go-jose/v4"
 
 	"poolcert/internal/testcert"
 )
-
-func bigInt(b []byte) *big.Int { return new(big.Int).SetBytes(b) }
 
 // failing is a key source that fails.
 type failing struct{ err error }
