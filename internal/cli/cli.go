@@ -81,6 +81,9 @@ func Main(ctx context.Context, root *cobra.Command, args []string, stdin io.Read
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
+	if err := forbidDumps(); err != nil {
+		fmt.Fprintf(stderr, "%s: warning: core dumps of this process cannot be forbidden: %v\n", root.Name(), err)
+	}
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package cli
+
+// forbidDumps does nothing here: there is no such switch for a process.
+func forbidDumps() error { return nil }
