@@ -37,17 +37,44 @@ func openKeyFile(keyFile, certFile string) (decrypt.Unwrapper, error) {
 			return nil, err
 		}
 	}
-	cert, err := pfx.DecodeCER(data)
-	if errors.Is(err, pfx.ErrNoCertificate) && certFile == "" {
+	cert, err := certificateOf(key, data)
+	switch {
+	case errors.Is(err, pfx.ErrNoCertificate) && certFile == "":
 		return newBareKey(key)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("certificate of %s: %w", keyFile, err)
-	}
-	if pub, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool }); !ok || !pub.Equal(cert.PublicKey) {
-		return nil, fmt.Errorf("%s: the key is not that of the certificate %s", keyFile, cert.Subject)
+	case err != nil && certFile != "":
+		return nil, fmt.Errorf("%s: %w", certFile, err)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", keyFile, err)
 	}
 	return decrypt.Keys(keyPair{cert, key}), nil
+}
+
+// certificateOf finds the certificate of key in a file in DER or PEM, which may
+// hold others, such as those of issuers.
+func certificateOf(key privateKey, data []byte) (*x509.Certificate, error) {
+	pub, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
+	if !ok {
+		return nil, fmt.Errorf("a private key of type %T opens nothing", key)
+	}
+	if !bytes.Contains(data, []byte("-----BEGIN ")) {
+		data = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: data})
+	}
+	err := pfx.ErrNoCertificate
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		cert, parseErr := x509.ParseCertificate(block.Bytes)
+		switch {
+		case parseErr != nil:
+			err = errors.New("a certificate is damaged")
+		case pub.Equal(cert.PublicKey):
+			return cert, nil
+		case errors.Is(err, pfx.ErrNoCertificate):
+			err = fmt.Errorf("the certificate %s is not that of the private key", cert.Subject)
+		}
+	}
+	return nil, err
 }
 
 // A privateKey is of any kind.
