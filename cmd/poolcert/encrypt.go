@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
-	"fmt"
+	"errors"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -141,7 +141,7 @@ func sealJWE(w io.Writer, certs []*x509.Certificate, fill func(io.Writer) error)
 	return err
 }
 
-var errJWETooLong = fmt.Errorf("the secret is too long for a JWE: without --jwe there is no limit")
+var errJWETooLong = errors.New("the secret is too long for a JWE: without --jwe there is no limit")
 
 // A contextReader ends with a context.
 type contextReader struct {
