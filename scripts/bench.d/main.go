@@ -1,0 +1,72 @@
+//go:build linux
+
+// Command bench.d measures programs for scripts/bench, which prepares their keys and
+// a node agent in the working directory. It prints tables in markdown.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+)
+
+func main() {
+	os.Exit(benchmark())
+}
+
+func benchmark() int {
+	var b bench
+	flag.StringVar(&b.fast, "fast", "", "`folder` for large files")
+	flag.StringVar(&b.testdata, "testdata", "", "`folder` of the PFX benchmark")
+	flag.BoolVar(&b.quick, "quick", false, "small files and few repetitions")
+	flag.BoolVar(&b.large, "large", false, "and 10 GiB")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	for _, part := range []func(context.Context) error{b.files, b.disk, b.tenGiB, b.small, b.goBenchmarks} {
+		if err := part(ctx); err != nil {
+			fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+			return 1
+		}
+	}
+	b.printGoals()
+	return 0
+}
+
+type bench struct {
+	fast, testdata string
+	quick, large   bool
+	goals          []goal
+}
+
+// A goal is a line of the last table.
+type goal struct {
+	what, measured, wanted string
+	met                    bool
+}
+
+// atLeast notes a goal for a ratio.
+func (b *bench) atLeast(what string, ratio, wanted float64) {
+	b.goals = append(b.goals, goal{what, fmt.Sprintf("%.2fx", ratio), fmt.Sprintf("at least %.4gx", wanted), ratio >= wanted})
+}
+
+func (b *bench) printGoals() {
+	fmt.Printf("### Goals\n\n| what | measured | goal | met |\n|---|---|---|---|\n")
+	for _, g := range b.goals {
+		met := "yes"
+		if !g.met {
+			met = "**no**"
+		}
+		fmt.Printf("| %s | %s | %s | %s |\n", g.what, g.measured, g.wanted, met)
+	}
+}
+
+// repetitions is n, or fewer for --quick.
+func (b *bench) repetitions(n int) int {
+	if b.quick {
+		return max(3, n/5)
+	}
+	return n
+}
