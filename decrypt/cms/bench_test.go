@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/aes"
+	"crypto/cipher"
 	"crypto/x509"
 	"fmt"
 	"io"
@@ -55,6 +56,26 @@ func BenchmarkUnwrap(b *testing.B) {
 			}
 		})
 	}
+}
+
+func BenchmarkCBCChunk(b *testing.B) {
+	block, err := aes.NewCipher(make([]byte, 32))
+	if err != nil {
+		b.Fatal(err)
+	}
+	c := &chunk{data: make([]byte, chunkSize)}
+	b.Run("open", func(b *testing.B) {
+		b.SetBytes(chunkSize)
+		for b.Loop() {
+			newCBCMode(block, c.iv[:]).open(c)
+		}
+	})
+	b.Run("standard library", func(b *testing.B) {
+		b.SetBytes(chunkSize)
+		for b.Loop() {
+			cipher.NewCBCDecrypter(block, c.iv[:]).CryptBlocks(c.data, c.data)
+		}
+	})
 }
 
 func BenchmarkGCMChunk(b *testing.B) {
