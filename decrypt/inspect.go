@@ -70,7 +70,7 @@ func (info *Info) readCMS(br *bufio.Reader) error {
 	for _, r := range m.Recipients {
 		to := Recipient{Kind: r.Kind.String()}
 		if r.ID != nil {
-			to.Algorithm = keyAlgorithmName(r.Algorithm)
+			to.Algorithm = keyAlgorithmName(&r)
 			to.SubjectKeyID = hex.EncodeToString(r.ID.SubjectKeyID)
 		}
 		if r.ID != nil && r.ID.SerialNumber != nil {
@@ -124,30 +124,4 @@ func (info *Info) readRSA(br *bufio.Reader) error {
 	info.Type, info.Size = "RSA block", &n
 	info.Recipients = []Recipient{{Kind: cms.KeyTransport.String(), Algorithm: fmt.Sprintf("RSA of %d bits", 8*n)}}
 	return nil
-}
-
-// keyAlgorithmName returns the name of a way to encrypt keys, or its OID.
-func keyAlgorithmName(oid asn1.ObjectIdentifier) string {
-	if name, ok := keyAlgorithmNames[oid.String()]; ok {
-		return name
-	}
-	return oid.String()
-}
-
-var keyAlgorithmNames = map[string]string{
-	"1.2.840.113549.1.1.1":       "RSA PKCS #1 v1.5",
-	"1.2.840.113549.1.1.7":       "RSAES-OAEP",
-	"1.3.133.16.840.63.0.2":      "ECDH, X9.63 KDF with SHA-1",
-	"1.3.132.1.11.0":             "ECDH, X9.63 KDF with SHA-224",
-	"1.3.132.1.11.1":             "ECDH, X9.63 KDF with SHA-256",
-	"1.3.132.1.11.2":             "ECDH, X9.63 KDF with SHA-384",
-	"1.3.132.1.11.3":             "ECDH, X9.63 KDF with SHA-512",
-	"1.3.133.16.840.63.0.3":      "cofactor ECDH, X9.63 KDF with SHA-1",
-	"1.3.132.1.14.0":             "cofactor ECDH, X9.63 KDF with SHA-224",
-	"1.3.132.1.14.1":             "cofactor ECDH, X9.63 KDF with SHA-256",
-	"1.3.132.1.14.2":             "cofactor ECDH, X9.63 KDF with SHA-384",
-	"1.3.132.1.14.3":             "cofactor ECDH, X9.63 KDF with SHA-512",
-	"1.2.840.113549.1.9.16.3.19": "ECDH, HKDF with SHA-256",
-	"1.2.840.113549.1.9.16.3.20": "ECDH, HKDF with SHA-384",
-	"1.2.840.113549.1.9.16.3.21": "ECDH, HKDF with SHA-512",
 }

@@ -19,11 +19,11 @@ func TestInspect(t *testing.T) {
 		want    string // JSON
 	}{
 		"authenticated": {seal(t, []byte("the secret"), true), `{"form":"der","type":"AuthEnvelopedData","contentAlgorithm":"AES-256-GCM","authenticated":true,"size":10,` +
-			`"recipients":[{"kind":"key transport","algorithm":"RSAES-OAEP","issuer":"CN=alice","serialNumber":"1"}]}`},
+			`"recipients":[{"kind":"key transport","algorithm":"RSAES-OAEP with SHA-256","issuer":"CN=alice","serialNumber":"1"}]}`},
 		"not authenticated": {seal(t, []byte("the secret"), false), `{"form":"der","type":"EnvelopedData","contentAlgorithm":"AES-256-CBC","authenticated":false,"size":16,` +
 			`"recipients":[{"kind":"key transport","algorithm":"RSA PKCS #1 v1.5","issuer":"CN=alice","serialNumber":"1"}]}`},
 		"in pieces": {seal(t, large, true), `{"form":"der","type":"AuthEnvelopedData","contentAlgorithm":"AES-256-GCM","authenticated":true,` +
-			`"recipients":[{"kind":"key transport","algorithm":"RSAES-OAEP","issuer":"CN=alice","serialNumber":"1"}]}`},
+			`"recipients":[{"kind":"key transport","algorithm":"RSAES-OAEP with SHA-256","issuer":"CN=alice","serialNumber":"1"}]}`},
 		"raw RSA": {[]byte(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{1}, 256))), `{"form":"raw-rsa","type":"RSA block","authenticated":false,"size":256,` +
 			`"recipients":[{"kind":"key transport","algorithm":"RSA of 2048 bits"}]}`},
 	} {
