@@ -27,7 +27,7 @@ func TestAddCertificateRefuses(t *testing.T) {
 		property string
 		reason   string
 	}{
-		"no thumbprint":  {func(a *batch.AddCertificate) { a.Thumbprint = batch.Thumbprint{} }, batch.CodeMissingRequiredProperty, "thumbprint", ""},
+		"no thumbprint":  {func(a *batch.AddCertificate) { a.Thumbprint = batch.Thumbprint{} }, batch.CodeInvalidPropertyValue, "thumbprint", "zero"},
 		"no algorithm":   {func(a *batch.AddCertificate) { a.ThumbprintAlgorithm = "" }, batch.CodeMissingRequiredProperty, "thumbprintAlgorithm", ""},
 		"no data":        {func(a *batch.AddCertificate) { a.Data = "" }, batch.CodeMissingRequiredProperty, "data", ""},
 		"sha256":         {func(a *batch.AddCertificate) { a.ThumbprintAlgorithm = "sha256" }, batch.CodeInvalidPropertyValue, "thumbprintAlgorithm", "sha1"},

@@ -39,8 +39,8 @@ func (s *Service) decodeFile(ctx context.Context, add *batch.AddCertificate) (*c
 // fileData checks what is to be known without the file's format.
 func fileData(add *batch.AddCertificate) ([]byte, error) {
 	switch {
-	case add.Thumbprint.IsZero():
-		return nil, missing("thumbprint")
+	case add.Thumbprint.IsZero(): // for pfx.Decode that is any certificate
+		return nil, invalid("thumbprint", add.Thumbprint.String(), "No certificate has the thumbprint zero.")
 	case add.ThumbprintAlgorithm == "":
 		return nil, missing("thumbprintAlgorithm")
 	case !strings.EqualFold(add.ThumbprintAlgorithm, batch.SHA1):

@@ -34,7 +34,6 @@ func TestPoolRefuses(t *testing.T) {
 		"unknown":         {batch.Pool{ID: "p", CertificateReferences: references(tp, unknown)}, batch.CodeInvalidCertificateReferences, ""},
 		"twice":           {batch.Pool{ID: "p", CertificateReferences: references(tp, tp)}, batch.CodeInvalidPropertyValue, "certificateReferences"},
 		"too many":        {batch.Pool{ID: "p", CertificateReferences: many}, batch.CodeInvalidPropertyValue, "certificateReferences"},
-		"no thumbprint":   {batch.Pool{ID: "p", CertificateReferences: references(batch.Thumbprint{})}, batch.CodeMissingRequiredProperty, "thumbprint"},
 		"no algorithm":    {batch.Pool{ID: "p", CertificateReferences: []batch.CertificateReference{{Thumbprint: tp}}}, batch.CodeMissingRequiredProperty, "thumbprintAlgorithm"},
 		"other algorithm": {batch.Pool{ID: "p", CertificateReferences: []batch.CertificateReference{{Thumbprint: tp, ThumbprintAlgorithm: "md5"}}}, batch.CodeInvalidPropertyValue, "thumbprintAlgorithm"},
 		"store name": {batch.Pool{ID: "p", CertificateReferences: []batch.CertificateReference{{Thumbprint: tp, ThumbprintAlgorithm: "sha1", StoreName: `My\Other`}}},

@@ -22,6 +22,8 @@ const (
 	LE  = db.LE
 	GT  = db.GT
 	GE  = db.GE
+
+	StartsWith = db.StartsWith
 )
 
 // A CertificateQuery asks for one page of certificates in the order of their
@@ -34,8 +36,10 @@ type CertificateQuery struct {
 }
 
 // A PoolQuery asks for one page of pools in the order of their ids, compared
-// without regard to letter case. Filter properties: id, state (strings),
-// creationTime, lastModified, stateTransitionTime (time.Time).
+// without regard to letter case. Filter properties: id, state, allocationState,
+// vmSize (strings), creationTime, lastModified, stateTransitionTime,
+// allocationStateTransitionTime (time.Time), enableAutoScale,
+// enableInterNodeCommunication (bool).
 type PoolQuery struct {
 	After  string
 	Limit  int
@@ -43,8 +47,8 @@ type PoolQuery struct {
 }
 
 // A NodeQuery asks for one page of a pool's nodes in the order of their ids.
-// Filter properties: id, state (strings), allocationTime, lastBootTime
-// (time.Time).
+// Filter properties: id, state (strings), stateTransitionTime, allocationTime,
+// lastBootTime (time.Time), and those of startTaskInfo, which no node has.
 type NodeQuery struct {
 	After  string
 	Limit  int

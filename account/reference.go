@@ -31,8 +31,6 @@ func checkReferences(given []batch.CertificateReference) ([]batch.CertificateRef
 	seen := make(map[batch.Thumbprint]bool, len(given))
 	for _, r := range given {
 		switch {
-		case r.Thumbprint.IsZero():
-			return nil, nil, missing("thumbprint")
 		case r.ThumbprintAlgorithm == "":
 			return nil, nil, missing("thumbprintAlgorithm")
 		case !strings.EqualFold(r.ThumbprintAlgorithm, batch.SHA1):

@@ -39,6 +39,7 @@ const (
 	CodePoolExists                    ErrorCode = "PoolExists"
 	CodePoolBeingDeleted              ErrorCode = "PoolBeingDeleted"
 	CodeNodeNotFound                  ErrorCode = "NodeNotFound"
+	CodeNodeStateUnusable             ErrorCode = "NodeStateUnusable"
 	CodeConditionNotMet               ErrorCode = "ConditionNotMet"
 	CodeMultipleConditionHeaders      ErrorCode = "MultipleConditionHeadersNotSupported"
 	CodeOperationTimedOut             ErrorCode = "OperationTimedOut"
@@ -75,6 +76,7 @@ var codeStatus = map[ErrorCode]int{
 	CodePoolExists:                    http.StatusConflict,
 	CodePoolBeingDeleted:              http.StatusConflict,
 	CodeNodeNotFound:                  http.StatusNotFound,
+	CodeNodeStateUnusable:             http.StatusConflict,
 	CodeConditionNotMet:               http.StatusPreconditionFailed,
 	CodeMultipleConditionHeaders:      http.StatusBadRequest,
 	CodeOperationTimedOut:             http.StatusInternalServerError,

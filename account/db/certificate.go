@@ -46,7 +46,7 @@ func (tx *Tx) Certificate(acct int64, tp batch.Thumbprint) (*Certificate, error)
 var certificateProperties = map[string]property{
 	"state":               {expr: "state"},
 	"thumbprint":          {expr: "thumb"},
-	"stateTransitionTime": {expr: "state_at", time: true},
+	"stateTransitionTime": {expr: "state_at", kind: isTime},
 }
 
 // Certificates returns up to limit certificates after one, or from the start.

@@ -3,6 +3,7 @@ package db
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -13,17 +14,19 @@ type Op string
 // The operators: And and Or join two filters, the others compare a property with
 // a value.
 const (
-	And Op = "and"
-	Or  Op = "or"
-	EQ  Op = "eq"
-	NE  Op = "ne"
-	LT  Op = "lt"
-	LE  Op = "le"
-	GT  Op = "gt"
-	GE  Op = "ge"
+	And        Op = "and"
+	Or         Op = "or"
+	EQ         Op = "eq"
+	NE         Op = "ne"
+	LT         Op = "lt"
+	LE         Op = "le"
+	GT         Op = "gt"
+	GE         Op = "ge"
+	StartsWith Op = "startswith" // text only
 )
 
-var comparisons = map[Op]string{EQ: "=", NE: "<>", LT: "<", LE: "<=", GT: ">", GE: ">="}
+// To differ from a value is true of a property that is absent; all else is false.
+var comparisons = map[Op]string{EQ: "=", NE: "IS DISTINCT FROM", LT: "<", LE: "<=", GT: ">", GE: ">="}
 
 // A Filter selects rows. With And and Or it has Left and Right, else a Property
 // by the API's name and a Value. Text is compared without regard to letter case.
@@ -31,7 +34,7 @@ type Filter struct {
 	Op          Op
 	Left, Right *Filter
 	Property    string
-	Value       any // string or time.Time
+	Value       any // string, time.Time, bool or int64
 }
 
 // ErrFilter is wrapped by errors about a filter: an unknown property or operator,
@@ -41,12 +44,28 @@ var ErrFilter = errors.New("filter")
 // maxTerms is far below what SQLite's parser takes.
 const maxTerms = 100
 
-// A property is a column that filters may compare; its expression is ours, and
-// text in it is in lower case.
+// A property is what filters may compare: an expression of ours, and the type of
+// its values. Text is in lower case, a time is in nanoseconds, a truth is the
+// text true or false.
 type property struct {
 	expr string
-	time bool
+	kind kind
 }
+
+type kind int
+
+const (
+	isText kind = iota
+	isTime
+	isBool
+	isInt
+)
+
+// The expressions of properties that no row has.
+const (
+	absentText   = "CAST(NULL AS TEXT)"
+	absentNumber = "CAST(NULL AS BIGINT)"
+)
 
 // where returns the condition for a filter, nil included, and its parameters.
 func (f *Filter) where(properties map[string]property) (string, []any, error) {
@@ -74,29 +93,41 @@ func (c *condition) add(f *Filter) error {
 	if f.Op == And || f.Op == Or {
 		return c.join(f)
 	}
-	op, ok := comparisons[f.Op]
-	if !ok {
-		return fmt.Errorf("unknown operator %q", f.Op)
-	}
 	p, ok := c.properties[f.Property]
 	if !ok {
 		return fmt.Errorf("the property %q can't be filtered by", f.Property)
 	}
-	c.text.WriteString(p.expr + " " + op + " ?")
-	switch v := f.Value.(type) {
-	case string:
-		c.args = append(c.args, strings.ToLower(v))
-		ok = !p.time
-	case time.Time:
-		c.args = append(c.args, nanos(v))
-		ok = p.time
-	default:
-		ok = false
-	}
-	if !ok {
+	value, kind := parameter(f.Value)
+	if kind != p.kind {
 		return fmt.Errorf("the property %q has another type", f.Property)
 	}
+	if f.Op == StartsWith && kind == isText {
+		c.text.WriteString("substr(" + p.expr + ", 1, length(?)) = ?")
+		c.args = append(c.args, value, value)
+		return nil
+	}
+	op, ok := comparisons[f.Op]
+	if !ok {
+		return fmt.Errorf("the operator %q is not for the property %q", f.Op, f.Property)
+	}
+	c.text.WriteString(p.expr + " " + op + " ?")
+	c.args = append(c.args, value)
 	return nil
+}
+
+// parameter returns a value as the database knows it.
+func parameter(value any) (any, kind) {
+	switch v := value.(type) {
+	case string:
+		return strings.ToLower(v), isText
+	case time.Time:
+		return nanos(v), isTime
+	case bool:
+		return strconv.FormatBool(v), isBool
+	case int64:
+		return v, isInt
+	}
+	return nil, -1
 }
 
 func (c *condition) join(f *Filter) error {

@@ -51,13 +51,7 @@ func (tx *Tx) NodeByKey(key [sha256.Size]byte) (*Node, error) {
 // Nodes returns up to limit nodes of a pool after one, or from the start. The
 // filter takes a node as unknown that was not seen since the given time.
 func (tx *Tx) Nodes(acct int64, pool, after string, f *Filter, since time.Time, limit int) ([]Node, error) {
-	where, args, err := f.where(map[string]property{
-		"id": {expr: "id"},
-		"state": {expr: `CASE WHEN reported = 0 THEN 'starting' WHEN seen < ` + strconv.FormatInt(nanos(since), 10) +
-			` THEN 'unknown' ELSE 'idle' END`},
-		"allocationTime": {expr: "enrolled", time: true},
-		"lastBootTime":   {expr: "booted", time: true},
-	})
+	where, args, err := f.where(nodeProperties(since))
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +62,28 @@ func (tx *Tx) Nodes(acct int64, pool, after string, f *Filter, since time.Time, 
 		nodes[i].KeySHA256 = sha256.Sum256(nodes[i].PublicKey)
 	}
 	return nodes, err
+}
+
+// nodeProperties are those of nodes that a filter knows. Start tasks are none of
+// the account's matters, so no node has the properties of one.
+func nodeProperties(since time.Time) map[string]property {
+	lost := strconv.FormatInt(nanos(since), 10)
+	patience := strconv.FormatInt(int64(time.Since(since)), 10) // from seen to unknown
+	return map[string]property{
+		"id":    {expr: "id"},
+		"state": {expr: "CASE WHEN reported = 0 THEN 'starting' WHEN seen < " + lost + " THEN 'unknown' ELSE 'idle' END"},
+		"stateTransitionTime": {
+			expr: "CASE WHEN reported = 0 THEN enrolled WHEN seen < " + lost + " THEN seen + " + patience + " END",
+			kind: isTime,
+		},
+		"allocationTime":          {expr: "enrolled", kind: isTime},
+		"lastBootTime":            {expr: "NULLIF(booted, 0)", kind: isTime},
+		"startTaskInfo/state":     {expr: absentText},
+		"startTaskInfo/result":    {expr: absentText},
+		"startTaskInfo/exitCode":  {expr: absentNumber, kind: isInt},
+		"startTaskInfo/startTime": {expr: absentNumber, kind: isTime},
+		"startTaskInfo/endTime":   {expr: absentNumber, kind: isTime},
+	}
 }
 
 // CountNodes returns how many nodes a pool has. It reads them all.

@@ -34,13 +34,19 @@ func (tx *Tx) Pool(acct int64, id string) (*Pool, error) {
 	return p, nil
 }
 
-// All pools are active.
+// All pools are active and steady. What the account keeps without an effect is
+// JSON. (PostgreSQL will need a cast of doc, and of what -> returns.)
 var poolProperties = map[string]property{
-	"id":                  {expr: "id"},
-	"state":               {expr: "'active'"},
-	"creationTime":        {expr: "created", time: true},
-	"stateTransitionTime": {expr: "created", time: true},
-	"lastModified":        {expr: "modified", time: true},
+	"id":                            {expr: "id"},
+	"state":                         {expr: "'active'"},
+	"allocationState":               {expr: "'steady'"},
+	"vmSize":                        {expr: "lower(doc ->> 'vmSize')"},
+	"enableAutoScale":               {expr: "COALESCE(doc -> 'enableAutoScale', 'false')", kind: isBool},
+	"enableInterNodeCommunication":  {expr: "COALESCE(doc -> 'enableInterNodeCommunication', 'false')", kind: isBool},
+	"creationTime":                  {expr: "created", kind: isTime},
+	"stateTransitionTime":           {expr: "created", kind: isTime},
+	"allocationStateTransitionTime": {expr: "created", kind: isTime},
+	"lastModified":                  {expr: "modified", kind: isTime},
 }
 
 // Pools returns up to limit pools after one, or from the start.

@@ -17,9 +17,12 @@ func show(f *account.Filter) string {
 	case f.Left != nil:
 		return "(" + show(f.Left) + " " + string(f.Op) + " " + show(f.Right) + ")"
 	}
-	value := fmt.Sprintf("%q", f.Value)
-	if t, ok := f.Value.(time.Time); ok {
-		value = t.Format(time.RFC3339Nano)
+	value := fmt.Sprint(f.Value)
+	switch v := f.Value.(type) {
+	case string:
+		value = fmt.Sprintf("%q", v)
+	case time.Time:
+		value = v.Format(time.RFC3339Nano)
 	}
 	return f.Property + " " + string(f.Op) + " " + value
 }
@@ -58,13 +61,27 @@ var filterTests = []struct {
 	{"and", "error: not a property"},
 	{"stateTransitionTime lt DateTime'yesterday'", "error: not a DateTime"},
 	{"stateTransitionTime lt guid'2024-03-22T19:21:11Z'", "error: not a DateTime"},
-	{"startswith(id,'a')", "error: \"startswith\" is not a property"},
+	{"startswith(id,'a')", `id startswith "a"`},
+	{"StartsWith ( ID , 'it''s, (a)' ) and ready eq True", `(id startswith "it's, (a)" and ready eq true)`},
+	{"ready ne false or task/exitCode ge -1", `(ready ne false or task/exitCode ge -1)`},
+	{"startswith id,'a'", "error: \"(\" is expected, not \"id\""},
+	{"startswith(id 'a')", "error: \",\" is expected"},
+	{"startswith(id,'a'", "error: \")\" is expected, not the end"},
+	{"startswith(state,'a')", "error: startswith is not supported for state"},
+	{"startswith(colour,'a')", "error: \"colour\" is not a property"},
+	{"startswith(id,a)", "error: not a literal in single quotes"},
+	{"ready eq 1", "error: neither true nor false"},
+	{"ready eq 'true'", "error: neither true nor false"},
+	{"ready gt true", "error: ready has no order"},
+	{"task/exitCode eq '1'", "error: not a whole number"},
+	{"task/exitCode eq 1.5", "error: not a whole number"},
+	{"id eq 'a', 'b'", "error: \",\" is not expected"},
 	{strings.Repeat("(", 17) + "state eq 'a'" + strings.Repeat(")", 17), "error: more than 16 nested"},
 	{"state eq 'a'" + strings.Repeat(" or state eq 'a'", 64), "error: more than 64 comparisons"},
 	{"state eq '" + strings.Repeat("a", 5000) + "'", "error: longer than 4096 bytes"},
 }
 
-var testFields = fields{"id": text, "state": word, "stateTransitionTime": moment}
+var testFields = fields{"id": text, "state": word, "stateTransitionTime": moment, "ready": truth, "task/exitCode": number}
 
 func TestParseFilter(t *testing.T) {
 	for _, test := range filterTests {
@@ -108,8 +125,15 @@ func odata(f *account.Filter) string {
 	if f.Left != nil {
 		return "(" + odata(f.Left) + " " + string(f.Op) + " " + odata(f.Right) + ")"
 	}
-	if t, ok := f.Value.(time.Time); ok {
-		return f.Property + " " + string(f.Op) + " DateTime'" + t.Format(time.RFC3339Nano) + "'"
+	if f.Op == account.StartsWith {
+		return "startswith(" + f.Property + ",'" + strings.ReplaceAll(f.Value.(string), "'", "''") + "')"
 	}
-	return f.Property + " " + string(f.Op) + " '" + strings.ReplaceAll(f.Value.(string), "'", "''") + "'"
+	value := fmt.Sprint(f.Value)
+	switch v := f.Value.(type) {
+	case string:
+		value = "'" + strings.ReplaceAll(v, "'", "''") + "'"
+	case time.Time:
+		value = "DateTime'" + v.Format(time.RFC3339Nano) + "'"
+	}
+	return f.Property + " " + string(f.Op) + " " + value
 }

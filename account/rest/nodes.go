@@ -11,7 +11,11 @@ import (
 
 // Node operations, reference section 5.
 
-var nodeFields = fields{"id": text, "state": word, "allocationTime": moment, "lastBootTime": moment}
+var nodeFields = fields{
+	"id": text, "state": word, "stateTransitionTime": moment, "allocationTime": moment, "lastBootTime": moment,
+	"startTaskInfo/state": word, "startTaskInfo/result": word, "startTaskInfo/exitCode": number,
+	"startTaskInfo/startTime": moment, "startTaskInfo/endTime": moment,
+}
 
 var nodeProperties = []string{
 	"id", "url", "state", "stateTransitionTime", "lastBootTime", "allocationTime", "ipAddress", "certificateReferences",
@@ -85,5 +89,6 @@ func removeNodes(c *call) error {
 	if err := c.service.RemoveNodes(c.ctx(), c.account, c.args[0], ids); err != nil {
 		return err
 	}
+	c.w.Header().Set("DataServiceId", c.base+poolPath(c.args[0])+"/removenodes")
 	return c.empty(http.StatusAccepted)
 }

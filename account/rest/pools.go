@@ -14,8 +14,9 @@ import (
 // Pool operations, reference section 5.
 
 var poolFields = fields{
-	"id": text, "state": word,
-	"creationTime": moment, "lastModified": moment, "stateTransitionTime": moment,
+	"id": text, "vmSize": text, "state": word, "allocationState": word,
+	"enableAutoScale": truth, "enableInterNodeCommunication": truth,
+	"creationTime": moment, "lastModified": moment, "stateTransitionTime": moment, "allocationStateTransitionTime": moment,
 }
 
 // servedProperties are the members of a pool that a client cannot set.
@@ -46,6 +47,7 @@ func addPool(c *call) error {
 		return err
 	}
 	c.w.Header().Set("Location", c.base+poolPath(pool.ID))
+	c.identify(pool, "")
 	c.describe(pool)
 	return c.empty(http.StatusCreated)
 }
@@ -70,9 +72,11 @@ func (c *call) describe(pool *batch.Pool) {
 	if pool.LastModified != nil {
 		c.w.Header().Set("Last-Modified", pool.LastModified.UTC().Format(http.TimeFormat))
 	}
-	if c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
-		c.w.Header().Set("DataServiceId", c.base+poolPath(pool.ID))
-	}
+}
+
+// identify names what the call was about: a pool, or an action on it.
+func (c *call) identify(pool *batch.Pool, action string) {
+	c.w.Header().Set("DataServiceId", c.base+poolPath(pool.ID)+action)
 }
 
 func listPools(c *call) error {
@@ -131,6 +135,7 @@ func patchPool(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.identify(pool, "")
 	c.describe(pool)
 	return c.empty(http.StatusOK)
 }
@@ -144,6 +149,7 @@ func updatePoolProperties(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.identify(pool, "/updateproperties")
 	c.describe(pool)
 	return c.empty(http.StatusNoContent)
 }

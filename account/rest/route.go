@@ -54,6 +54,8 @@ var routes = map[string]methods{
 	"pools/*/removenodes":      {http.MethodPost: {run: removeNodes, body: true}},
 	"pools/*/nodes":            {http.MethodGet: {run: listNodes, query: listParams}},
 	"pools/*/nodes/*":          {http.MethodGet: {run: showNode, query: []string{"$select"}}},
+	"pools/*/nodes/*/reboot":   {http.MethodPost: {run: rebootNode, body: true}},
+	"pools/*/nodes/*/reimage":  {http.MethodPost: {run: reimageNode, body: true}},
 	"pools/*/jointokens": {
 		http.MethodPost: {run: addJoinToken, body: true},
 		http.MethodGet:  {run: listJoinTokens},

@@ -28,6 +28,8 @@ func TestResolve(t *testing.T) {
 		{"/pools/p/removenodes", "POST [p]"},
 		{"/pools/p/nodes", "GET [p]"},
 		{"/pools/nodes/nodes/nodes", "GET [nodes nodes]"},
+		{"/pools/p/nodes/n/reboot", "POST [p n]"},
+		{"/pools/p/nodes/n/reimage", "POST [p n]"},
 		{"/pools/p/jointokens/0123", "DELETE [p 0123]"},
 
 		{"/", "ResourceNotFound"},
@@ -36,7 +38,8 @@ func TestResolve(t *testing.T) {
 		{"/pools/p/", "ResourceNotFound"},
 		{"/pools/p/nothing", "ResourceNotFound"},
 		{"/pools/p/updateproperties/more", "ResourceNotFound"},
-		{"/pools/p/nodes/n/reboot", "ResourceNotFound"},
+		{"/pools/p/nodes/n/start", "ResourceNotFound"},
+		{"/pools/p/nodes/n/reboot/now", "ResourceNotFound"},
 		{"/pools%2Fp", "ResourceNotFound"},
 		{"/pools%2F*", "ResourceNotFound"},
 		{"/certificates(*)/*", "ResourceNotFound"},

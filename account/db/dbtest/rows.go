@@ -308,6 +308,14 @@ func testNodeCertificates(t *testing.T, d *db.DB) {
 func testFilters(t *testing.T, d *db.DB) {
 	fill(t, d)
 	update(t, d, func(tx *db.Tx) error {
+		b, err := tx.Pool(1, "b")
+		if err != nil {
+			return err
+		}
+		b.Properties = `{"vmSize": "Standard_A1", "enableAutoScale": true}`
+		return tx.SetPool(b)
+	})
+	update(t, d, func(tx *db.Tx) error {
 		return tx.SetCertificateState(1, thumbprint(2), batch.StateDeleting, start.Add(time.Hour), "", 9)
 	})
 	term := func(property string, op db.Op, value any) *db.Filter {
@@ -359,8 +367,47 @@ func testFilters(t *testing.T, d *db.DB) {
 			got, err := tx.Nodes(1, "a", "", term("state", db.EQ, state), start, 10)
 			equal(t, len(got), err, want)
 		}
-		got, err := tx.Pools(1, "", term("id", db.EQ, "B"), 10)
-		equal(t, len(got), err, 1)
+		for _, test := range []struct {
+			filter *db.Filter
+			want   int
+		}{
+			{term("startTaskInfo/exitCode", db.EQ, int64(0)), 0},
+			{term("startTaskInfo/exitCode", db.NE, int64(0)), 1}, // absent, so not 0
+			{term("startTaskInfo/result", db.NE, "success"), 1},
+			{term("startTaskInfo/endTime", db.LT, start.Add(time.Hour)), 0},
+			{term("lastBootTime", db.LT, start), 0},
+			{term("id", db.StartsWith, "N"), 1},
+			{term("stateTransitionTime", db.EQ, start), 1}, // starting, since it enrolled
+		} {
+			got, err := tx.Nodes(1, "a", "", test.filter, start, 10)
+			if err != nil || len(got) != test.want {
+				t.Errorf("%v: got %d nodes, %v, want %d", test.filter, len(got), err, test.want)
+			}
+		}
+		return nil
+	})
+	view(t, d, func(tx *db.Tx) error {
+		for _, test := range []struct {
+			filter *db.Filter
+			want   int
+		}{
+			{term("id", db.EQ, "B"), 1},
+			{term("id", db.StartsWith, "B"), 1},
+			{term("id", db.StartsWith, ""), 2},
+			{term("vmSize", db.EQ, "STANDARD_A1"), 1},
+			{term("vmSize", db.StartsWith, "standard"), 1},
+			{term("vmSize", db.NE, "standard_a1"), 1},
+			{term("enableAutoScale", db.EQ, true), 1},
+			{term("enableAutoScale", db.EQ, false), 1},
+			{term("enableInterNodeCommunication", db.NE, false), 0},
+			{term("allocationState", db.EQ, "steady"), 2},
+			{term("allocationStateTransitionTime", db.LT, start.Add(-time.Hour)), 0},
+		} {
+			got, err := tx.Pools(1, "", test.filter, 10)
+			if err != nil || len(got) != test.want {
+				t.Errorf("%v: got %d pools, %v, want %d", test.filter, len(got), err, test.want)
+			}
+		}
 		return nil
 	})
 }
