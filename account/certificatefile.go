@@ -39,8 +39,6 @@ func (s *Service) decodeFile(ctx context.Context, add *batch.AddCertificate) (*c
 // fileData checks what is to be known without the file's format.
 func fileData(add *batch.AddCertificate) ([]byte, error) {
 	switch {
-	case add.Thumbprint.IsZero(): // for pfx.Decode that is any certificate
-		return nil, invalid("thumbprint", add.Thumbprint.String(), "No certificate has the thumbprint zero.")
 	case add.ThumbprintAlgorithm == "":
 		return nil, missing("thumbprintAlgorithm")
 	case !strings.EqualFold(add.ThumbprintAlgorithm, batch.SHA1):
@@ -72,6 +70,9 @@ func decodeCER(data []byte, add *batch.AddCertificate) (*certificateFile, error)
 }
 
 func (s *Service) decodePFX(ctx context.Context, data []byte, add *batch.AddCertificate) (*certificateFile, error) {
+	if add.Thumbprint.IsZero() { // for pfx.Decode that is any certificate
+		return nil, invalid("thumbprint", add.Thumbprint.String(), "No certificate has the thumbprint zero.")
+	}
 	select {
 	case s.decoding <- struct{}{}:
 		defer func() { <-s.decoding }()

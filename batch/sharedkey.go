@@ -172,8 +172,8 @@ func Verify(r *http.Request, account string, sig []byte, keys ...Key) bool {
 	if s, err := StringToSign(r, account); err == nil {
 		texts = append(texts, s)
 	}
-	// npm @azure/batch 7 signs the length 0 on DELETE, and sends no such header.
-	if r.Method == http.MethodDelete && r.Header.Get("Content-Length") == "" {
+	// npm @azure/batch 7 signs the length 0 on DELETE and HEAD, and sends no such header.
+	if (r.Method == http.MethodDelete || r.Method == http.MethodHead) && r.Header.Get("Content-Length") == "" {
 		quirk := r.Clone(r.Context())
 		quirk.Header.Set("Content-Length", "0")
 		if s, err := StringToSign(quirk, account); err == nil {

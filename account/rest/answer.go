@@ -82,16 +82,18 @@ func (c *call) json(status int, v any) error {
 
 // entity answers with one element, cut to $select.
 func (c *call) entity(v any) error {
-	element, err := selectFrom(v, c.params.selected)
+	element, err := c.element(v)
 	if err != nil {
 		return err
 	}
 	return c.json(http.StatusOK, element)
 }
 
-// selectFrom leaves the selected properties of v, which encodes to an object.
-func selectFrom(v any, selected []string) (any, error) {
-	if selected == nil {
+// element returns v, which encodes to an object, in the words of the client's
+// api-version, and with the selected properties only.
+func (c *call) element(v any) (any, error) {
+	selected, old := c.params.selected, beforeVisibilityLists(c.params.version)
+	if selected == nil && !old {
 		return v, nil
 	}
 	data, err := encode(v)
@@ -102,8 +104,13 @@ func selectFrom(v any, selected []string) (any, error) {
 	if err := json.Unmarshal(data, &members); err != nil {
 		return nil, err
 	}
+	if old {
+		if err := joinVisibilities(members); err != nil {
+			return nil, err
+		}
+	}
 	for name := range members {
-		if name != "odata.metadata" && !slices.Contains(selected, strings.ToLower(name)) {
+		if selected != nil && name != "odata.metadata" && !slices.Contains(selected, strings.ToLower(name)) {
 			delete(members, name)
 		}
 	}

@@ -35,7 +35,7 @@ type list struct {
 
 // add appends an element, cut to $select.
 func (l *list) add(v any) error {
-	element, err := selectFrom(v, l.call.params.selected)
+	element, err := l.call.element(v)
 	if err != nil {
 		return err
 	}

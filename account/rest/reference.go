@@ -48,8 +48,43 @@ func (o object) reference() (r batch.CertificateReference, err error) {
 	return r.WithDefaults(), nil
 }
 
-// visibility reads an array, or the comma-separated string of versions before
-// 2016-02-01.3.0, which called remoteuser rdp.
+// beforeVisibilityLists tells whether visibility is one text, separated by commas,
+// in that version of the API, and remoteuser is called rdp.
+func beforeVisibilityLists(version string) bool { return version < "2016-02-01.3.0" }
+
+const oldRemoteUser = "rdp"
+
+// joinVisibilities makes one text of each list, where an element has references.
+func joinVisibilities(element map[string]json.RawMessage) error {
+	const name = "certificateReferences"
+	if element[name] == nil {
+		return nil
+	}
+	var refs []batch.CertificateReference
+	if err := json.Unmarshal(element[name], &refs); err != nil {
+		return err
+	}
+	type oldReference struct {
+		batch.CertificateReference
+		Visibility string `json:"visibility,omitempty"`
+	}
+	old := make([]oldReference, len(refs))
+	for i, r := range refs {
+		names := make([]string, len(r.Visibility))
+		for j, v := range r.Visibility {
+			names[j] = string(v)
+			if v == batch.RemoteUser {
+				names[j] = oldRemoteUser
+			}
+		}
+		old[i] = oldReference{r, strings.Join(names, ",")}
+	}
+	var err error
+	element[name], err = encode(old)
+	return err
+}
+
+// visibility reads an array, or the text of old versions, whatever the version.
 func (o object) visibility() ([]batch.Visibility, error) {
 	const name = "visibility"
 	if !o.has(name) {
@@ -58,7 +93,7 @@ func (o object) visibility() ([]batch.Visibility, error) {
 	var names []string
 	var old string
 	if json.Unmarshal(o.members[name], &old) == nil {
-		names = strings.Split(strings.ReplaceAll(strings.ToLower(old), "rdp", string(batch.RemoteUser)), ",")
+		names = strings.Split(strings.ReplaceAll(strings.ToLower(old), oldRemoteUser, string(batch.RemoteUser)), ",")
 	} else if json.Unmarshal(o.members[name], &names) != nil {
 		return nil, o.invalid(name, "", "it is not an array of strings")
 	}

@@ -48,6 +48,8 @@ const password = "correct horse"
 // A story talks to a service of its own.
 type story struct {
 	t       *testing.T
+	service *account.Service
+	node    *account.NodeIdentity // after enroll
 	address string
 	clients map[string]batch.Credentials // by the word after "!as"
 	vars    map[string]string
@@ -68,7 +70,7 @@ func newStory(t *testing.T, comment string) *story {
 	srv := httptest.NewServer(rest.New(rest.Config{Service: service, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}))
 	t.Cleanup(srv.Close)
 
-	s := &story{t: t, address: srv.Listener.Addr().String(), clients: map[string]batch.Credentials{}}
+	s := &story{t: t, service: service, address: srv.Listener.Addr().String(), clients: map[string]batch.Credentials{}}
 	for _, name := range []string{"acct", "other"} {
 		primary, secondary, err := service.CreateAccount(t.Context(), name)
 		if err != nil {
