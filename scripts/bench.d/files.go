@@ -46,8 +46,8 @@ func (b *bench) files(ctx context.Context) error {
 			}
 			for _, form := range []string{"BER", "DER"} {
 				ours := medians["poolcert, "+form]
-				b.atLeast(fmt.Sprintf("%s: faster than openssl, %s", title, form), times(medians["openssl, "+form], ours), cipher.faster)
-				b.atLeast(fmt.Sprintf("%s: faster than age, %s", title, form), times(medians["age"], ours), 1)
+				b.atLeast(fmt.Sprintf("%s: faster than openssl, %s", title, form), medians["openssl, "+form], ours, cipher.faster)
+				b.atLeast(fmt.Sprintf("%s: faster than age, %s", title, form), medians["age"], ours, 1)
 				b.memoryGoal(fmt.Sprintf("%s: peak memory, %s", title, form), ours)
 			}
 		}
@@ -145,6 +145,7 @@ func (b *bench) tenGiB(ctx context.Context) error {
 		if err != nil || info.Size() != 10<<30 {
 			return fmt.Errorf("%s: 10 GiB came out wrong: %v", p.name, err)
 		}
+		r.best = r.wall
 		programs, medians[p.name] = append(programs, p), r
 		b.memoryGoal("10 GiB, AES-256-"+name+": peak memory", r)
 		if err := os.Remove(out); err != nil {

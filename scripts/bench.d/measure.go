@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -26,8 +27,8 @@ func command(name string, args ...string) program { return program{name, [][]str
 // the largest one. The kernel counts this process's own memory as theirs, so it
 // stays small.
 type run struct {
-	wall, user, sys time.Duration
-	rss             int64 // bytes
+	wall, best, user, sys time.Duration
+	rss                   int64 // bytes
 }
 
 func (p program) run(ctx context.Context) (run, error) {
@@ -71,7 +72,7 @@ func (p program) run(ctx context.Context) (run, error) {
 }
 
 // takeTurns runs all programs n times in turns, and calls after with the name of
-// each that has run. It returns the medians.
+// each that has run. It returns the medians, with the best time and the largest memory.
 func takeTurns(ctx context.Context, n int, programs []program, after func(name string) error) (map[string]run, error) {
 	runs := make(map[string][]run)
 	for range n {
@@ -90,9 +91,10 @@ func takeTurns(ctx context.Context, n int, programs []program, after func(name s
 	for name, all := range runs {
 		medians[name] = run{
 			wall: median(all, func(r run) time.Duration { return r.wall }),
+			best: slices.MinFunc(all, func(a, b run) int { return cmp.Compare(a.wall, b.wall) }).wall,
 			user: median(all, func(r run) time.Duration { return r.user }),
 			sys:  median(all, func(r run) time.Duration { return r.sys }),
-			rss:  slices.MaxFunc(all, func(a, b run) int { return int(a.rss - b.rss) }).rss,
+			rss:  slices.MaxFunc(all, func(a, b run) int { return cmp.Compare(a.rss, b.rss) }).rss,
 		}
 	}
 	return medians, nil
@@ -108,10 +110,10 @@ func median(all []run, of func(run) time.Duration) time.Duration {
 }
 
 func printRuns(title string, programs []program, medians map[string]run) {
-	fmt.Printf("### %s\n\n| program | time | user | system | peak memory |\n|---|---|---|---|---|\n", title)
+	fmt.Printf("### %s\n\n| program | median | best | user | system | peak memory |\n|---|---|---|---|---|---|\n", title)
 	for _, p := range programs {
 		r := medians[p.name]
-		fmt.Printf("| %s | %s | %s | %s | %.1f MiB |\n", p.name, seconds(r.wall), seconds(r.user), seconds(r.sys), float64(r.rss)/(1<<20))
+		fmt.Printf("| %s | %s | %s | %s | %s | %.1f MiB |\n", p.name, seconds(r.wall), seconds(r.best), seconds(r.user), seconds(r.sys), float64(r.rss)/(1<<20))
 	}
 	fmt.Println()
 }
@@ -122,5 +124,3 @@ func seconds(d time.Duration) string {
 	}
 	return fmt.Sprintf("%.2f s", d.Seconds())
 }
-
-func times(slow, fast run) float64 { return float64(slow.wall) / float64(fast.wall) }
