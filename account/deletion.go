@@ -56,6 +56,7 @@ func (s *Service) endDeletion(ctx context.Context, listed *db.Certificate) error
 	var name string
 	var outcome string
 	err := s.db.Update(ctx, func(tx *db.Tx) error {
+		outcome = ""
 		rev, err := tx.NextRevision(acct)
 		if err != nil {
 			return err

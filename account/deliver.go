@@ -76,7 +76,10 @@ func (s *Service) SealedCertificate(ctx context.Context, n *NodeIdentity, tp bat
 	var file *db.CertificateFile
 	var sealKey []byte
 	err := s.db.Update(ctx, func(tx *db.Tx) error {
-		row, err := tx.Node(n.acct, n.poolKey, n.Node)
+		if err := tx.LockAccount(n.acct); err != nil {
+			return err
+		}
+		row, err := tx.LockNode(n.acct, n.poolKey, n.Node)
 		if err != nil {
 			return orElse(err, errRevoked)
 		}

@@ -78,10 +78,12 @@ func checkEnroll(r *nodeapi.EnrollRequest) (*x509.CertificateRequest, error) {
 func provenToken(tx *db.Tx, r *nodeapi.EnrollRequest) (*db.JoinToken, error) {
 	token, err := tx.JoinToken(r.TokenID)
 	if errors.Is(err, db.ErrNotFound) || err == nil && !r.Proves(token.Hash) {
-		return nil, refuseNode(nodeapi.CodeTokenRefused, "the service doesn't know the join token: it was revoked, its pool was deleted, or it is of another service")
+		return nil, errUnknownToken
 	}
 	return token, err
 }
+
+var errUnknownToken = refuseNode(nodeapi.CodeTokenRefused, "the service doesn't know the join token: it was revoked, its pool was deleted, or it is of another service")
 
 // enroll adds the node, or finds it by its key.
 func enroll(tx *db.Tx, r *nodeapi.EnrollRequest, row *db.Node) (*nodeapi.EnrollResponse, error) {
@@ -89,9 +91,12 @@ func enroll(tx *db.Tx, r *nodeapi.EnrollRequest, row *db.Node) (*nodeapi.EnrollR
 	if err != nil {
 		return nil, err
 	}
-	pool, err := tx.Pool(token.Account, token.Pool)
-	if err != nil {
+	if err := tx.LockAccount(token.Account); err != nil {
 		return nil, err
+	}
+	pool, err := tx.Pool(token.Account, token.Pool)
+	if err != nil { // also one that was deleted before the lock
+		return nil, orElse(err, errUnknownToken)
 	}
 	answer := &nodeapi.EnrollResponse{Pool: pool.Name, Node: row.ID}
 	if answer.Account, err = tx.AccountName(token.Account); err != nil {

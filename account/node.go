@@ -134,8 +134,9 @@ func (s *Service) RemoveNodes(ctx context.Context, a *Account, pool string, ids 
 	if len(ids) == 0 || len(ids) > maxRemove {
 		return invalid("nodeList", "", fmt.Sprintf("The list has %d nodes; 1 to %d are allowed.", len(ids), maxRemove))
 	}
-	keys := make([][32]byte, 0, len(ids))
+	var keys [][32]byte
 	err := s.write(ctx, a, func(tx *db.Tx, _ int64) error {
+		keys = nil
 		row, err := tx.Pool(a.ID, poolKey(pool))
 		if err != nil {
 			return orElse(err, errPoolNotFound)

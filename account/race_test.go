@@ -13,10 +13,11 @@ import (
 	"poolcert/internal/nodeapi"
 )
 
-// TestAttachAgainstDelete: eight clients attach, detach, delete and add one
+// TestAttachAgainstDelete: 32 clients attach, detach, delete and add one
 // certificate. At no moment does a pool refer to a certificate that is not there.
-func TestAttachAgainstDelete(t *testing.T) {
-	f := newFixture(t)
+func TestAttachAgainstDelete(t *testing.T) { onEachEngine(t, testAttachAgainstDelete) }
+
+func testAttachAgainstDelete(t *testing.T, f *fixture) {
 	f.run()
 	add := addOfName(t, "cert")
 	tp := add.Thumbprint
@@ -34,12 +35,12 @@ func TestAttachAgainstDelete(t *testing.T) {
 		}
 		t.Errorf("got %v", err)
 	}
-	const clients = 8
-	const rounds = 60
+	const clients = 32
+	const rounds = 30
 	var attached, deleted atomic.Int64
 	var all sync.WaitGroup
 	for client := range clients {
-		pool := "pool-" + string(rune('a'+client))
+		pool := fmt.Sprint("pool-", client)
 		f.addPool(pool)
 		all.Go(func() {
 			for n := range rounds {
@@ -64,7 +65,7 @@ func TestAttachAgainstDelete(t *testing.T) {
 				if err == nil {
 					deleted.Add(1)
 				}
-				if n%4 == client/2 {
+				if n%4 == client/2%4 {
 					allowed(f.AddCertificate(t.Context(), f.acct, add), batch.CodeCertificateExists)
 				}
 			}
@@ -93,8 +94,9 @@ func TestAttachAgainstDelete(t *testing.T) {
 
 // TestFetchAgainstDelete: a certificate that a node was given is not gone before
 // the node says so, even if its deletion began at the same moment.
-func TestFetchAgainstDelete(t *testing.T) {
-	f := newFixture(t)
+func TestFetchAgainstDelete(t *testing.T) { onEachEngine(t, testFetchAgainstDelete) }
+
+func testFetchAgainstDelete(t *testing.T, f *fixture) {
 	f.run()
 	f.addPool("pool")
 	nodes := []*testNode{f.joined("pool", "a"), f.joined("pool", "b"), f.joined("pool", "c")}

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ func (s *Service) Report(ctx context.Context, n *NodeIdentity, status *nodeapi.S
 	}
 	released := false
 	err = s.db.Update(ctx, func(tx *db.Tx) (err error) {
-		released, err = report(tx, n, status, reported)
+		released, err = report(tx, n, status, maps.Clone(reported))
 		return err
 	})
 	if err != nil {
@@ -69,9 +70,12 @@ func checkStatus(n *NodeIdentity, status *nodeapi.Status) (map[batch.Thumbprint]
 }
 
 // report writes the rows that differ, and tells whether the node let go of a
-// certificate.
+// certificate. It uses up reported.
 func report(tx *db.Tx, n *NodeIdentity, status *nodeapi.Status, reported map[batch.Thumbprint]db.NodeCertificate) (released bool, err error) {
-	node, err := tx.Node(n.acct, n.poolKey, n.Node)
+	if err := tx.LockAccount(n.acct); err != nil {
+		return false, err
+	}
+	node, err := tx.LockNode(n.acct, n.poolKey, n.Node)
 	if err != nil {
 		return false, err
 	}

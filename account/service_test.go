@@ -17,6 +17,7 @@ import (
 
 	"poolcert/account"
 	"poolcert/account/db"
+	"poolcert/account/db/pgtest"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 	"poolcert/internal/testcert"
@@ -29,12 +30,27 @@ type fixture struct {
 	*account.Service
 	t    testing.TB
 	dir  string
+	dsn  string // of the database
 	db   *db.DB
 	ca   *account.CA
 	acct *account.Account
 }
 
+// newFixture has a database of its own in SQLite.
 func newFixture(t testing.TB) *fixture {
+	t.Helper()
+	return newFixtureOn(t, "")
+}
+
+// onEachEngine runs a test with a fixture on SQLite, and one on PostgreSQL.
+func onEachEngine(t *testing.T, test func(*testing.T, *fixture)) {
+	t.Run("SQLite", func(t *testing.T) { test(t, newFixture(t)) })
+	t.Run("PostgreSQL", func(t *testing.T) { test(t, newFixtureOn(t, pgtest.Database(t))) })
+}
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
+func newFixtureOn(t testing.TB, dsn string) *fixture {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o700); err != nil {
@@ -47,7 +63,10 @@ func newFixture(t testing.TB) *fixture {
 	if err := account.NewKeyringFile(filepath.Join(dir, "master.key")); err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{t: t, dir: dir, ca: ca}
+	if dsn == "" {
+		dsn = filepath.Join(dir, "account.db")
+	}
+	f := &fixture{t: t, dir: dir, dsn: dsn, ca: ca}
 	f.open()
 	if _, _, err := f.CreateAccount(t.Context(), "acme"); err != nil {
 		t.Fatal(err)
@@ -59,7 +78,7 @@ func newFixture(t testing.TB) *fixture {
 // open opens the database and makes a service over it.
 func (f *fixture) open() {
 	f.t.Helper()
-	d, err := db.Open(f.t.Context(), filepath.Join(f.dir, "account.db"))
+	d, err := db.Open(f.t.Context(), f.dsn)
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ func (tx *Tx) AddAccount(a *Account) error {
 	if err := tx.row([]any{&a.ID}, `SELECT coalesce(max(id), 0) + 1 FROM account`); err != nil {
 		return err
 	}
-	_, err := tx.exec(`INSERT INTO account (id, name, rev, primary_key, secondary_key, created) VALUES (?, ?, 0, ?, ?, ?)`,
+	_, err := tx.exec(`INSERT INTO account (id, name, rev, pools_rev, primary_key, secondary_key, created) VALUES (?, ?, 0, 0, ?, ?, ?)`,
 		a.ID, a.Name, a.PrimaryKey, a.SecondaryKey, nanos(a.Created))
 	return err
 }
@@ -48,4 +48,10 @@ func (tx *Tx) AccountNames() ([]string, error) {
 func (tx *Tx) NextRevision(acct int64) (rev int64, err error) {
 	err = tx.row([]any{&rev}, `UPDATE account SET rev = rev + 1 WHERE id = ? RETURNING rev`, acct)
 	return rev, err
+}
+
+// LockAccount keeps those out who take the account's next revision, until the end
+// of the transaction. What nodes do calls it first; many may hold it together.
+func (tx *Tx) LockAccount(acct int64) error {
+	return tx.row([]any{&acct}, `SELECT id FROM account WHERE id = ?`+tx.dialect.forShare, acct)
 }

@@ -6,12 +6,19 @@
 // and hold no rules; package account composes them, one transaction for each rule.
 //
 // Promised: an Update that returned nil is on disk (it survives SIGKILL and power
-// loss); one that returned an error changed nothing. Updates are serial: the
-// function sees all updates before it. A View sees one moment. When the disk is
-// full, updates fail with [ErrBusy], views go on, and updates work again once
-// there is space.
+// loss); one that returned an error changed nothing, save when a PostgreSQL
+// server is lost in the middle of the commit: then nobody knows. A View sees one
+// moment. When the disk is full or the server is away, updates fail with
+// [ErrBusy], and work again once that is over; SQLite's views go on meanwhile.
 //
-// The function must not keep the Tx, call Update or View, or wait for anything.
+// Updates of one account that begin with [Tx.NextRevision] are serial: each sees
+// all those before it. So are those that begin with [Tx.LockAccount], as far as
+// the former change things. All other updates may run beside each other on
+// PostgreSQL.
+//
+// The function must not keep the Tx, call Update or View, or wait for anything. It
+// may run several times, the last of which counts: what it changes outside of the
+// database it must set anew each time.
 package db
 
 import (
@@ -21,6 +28,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 )
@@ -45,9 +53,11 @@ var (
 	ErrPlace = errors.New("not a safe place for the database")
 )
 
-// An engine runs transactions. SQLite is one; PostgreSQL is to be another.
+// An engine runs transactions.
 type engine interface {
-	dialect() dialect
+	dialect() *dialect
+	lock(*Tx) error // keeps other processes from changing the schema until the transaction ends
+	listen(ctx context.Context, hint func()) error
 	update(context.Context, func(context.Context, querier) error) error
 	view(context.Context, func(context.Context, querier) error) error
 	close() error
@@ -69,27 +79,50 @@ type DB struct {
 
 // Open opens the database, and makes it or brings its schema up to date where
 // needed. The dsn is the path of an SQLite file, with or without "sqlite:" before
-// it; its folder must exist, be open to nobody else, and be on a local disk.
-// Errors: [ErrPlace], [ErrNewer], [ErrBusy].
+// it; its folder must exist, be open to nobody else, and be on a local disk. Or it
+// is a URL that begins with "postgres://" or "postgresql://", of an existing
+// database. Errors: [ErrPlace], [ErrNewer], [ErrBusy].
 func Open(ctx context.Context, dsn string) (*DB, error) {
-	if scheme, _, ok := strings.Cut(dsn, "://"); ok {
-		return nil, fmt.Errorf("open database: %q is not supported, only an SQLite file", scheme)
-	}
-	path := strings.TrimPrefix(dsn, "sqlite:")
-	e, err := openSQLite(ctx, path)
+	e, name, err := openEngine(ctx, dsn)
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, err)
+		return nil, fmt.Errorf("open database %s: %w", name, err)
 	}
 	d := &DB{engine: e, close: sync.OnceValue(e.close)}
 	if err := d.Update(ctx, d.prepare); err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), d.Close())
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", name, err), d.Close())
 	}
 	return d, nil
 }
 
+// openEngine also returns the name of the database for messages.
+func openEngine(ctx context.Context, dsn string) (engine, string, error) {
+	if IsPostgres(dsn) {
+		name := "of PostgreSQL"
+		if u, err := url.Parse(dsn); err == nil {
+			name = u.Redacted()
+		}
+		e, err := openPostgres(dsn)
+		return e, name, err
+	}
+	if scheme, _, ok := strings.Cut(dsn, "://"); ok {
+		return nil, scheme + "://", errors.New("only SQLite files and postgres:// are supported")
+	}
+	path := strings.TrimPrefix(dsn, "sqlite:")
+	e, err := openSQLite(ctx, path)
+	return e, path, err
+}
+
+// IsPostgres tells whether a dsn is the URL of a PostgreSQL database.
+func IsPostgres(dsn string) bool {
+	return strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
+}
+
 // prepare brings the schema up to date and reads the incarnation.
 func (d *DB) prepare(tx *Tx) error {
-	if err := migrate(tx, d.engine.dialect()); err != nil {
+	if err := d.engine.lock(tx); err != nil {
+		return err
+	}
+	if err := migrate(tx); err != nil {
 		return err
 	}
 	incarnation, err := tx.meta("incarnation")
@@ -112,14 +145,14 @@ func (d *DB) Incarnation() string { return d.incarnation }
 // ends after fn began, fn and its commit go on.
 func (d *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 	return d.engine.update(ctx, func(ctx context.Context, q querier) error {
-		return fn(&Tx{ctx: ctx, q: q})
+		return fn(&Tx{ctx: ctx, q: q, dialect: d.engine.dialect()})
 	})
 }
 
 // View runs fn in a transaction that reads.
 func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
 	return d.engine.view(ctx, func(ctx context.Context, q querier) error {
-		return fn(&Tx{ctx: ctx, q: q})
+		return fn(&Tx{ctx: ctx, q: q, dialect: d.engine.dialect()})
 	})
 }
 

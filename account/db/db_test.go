@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"poolcert/account/db"
@@ -63,8 +64,15 @@ func TestOpenTwice(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
-	if _, err := db.Open(t.Context(), "postgres://localhost/x"); err == nil {
-		t.Error("PostgreSQL: got no error")
+	if _, err := db.Open(t.Context(), "mysql://localhost/x"); err == nil {
+		t.Error("MySQL: got no error")
+	}
+	if _, err := db.Open(t.Context(), "postgres://u:CANARY@local host:x/"); err == nil || strings.Contains(err.Error(), "CANARY") {
+		t.Errorf("malformed URL: got %v", err)
+	}
+	_, err := db.Open(t.Context(), "postgres://u:CANARY@127.0.0.1:1/x")
+	if !errors.Is(err, db.ErrBusy) || strings.Contains(err.Error(), "CANARY") {
+		t.Errorf("no server: got %v, want ErrBusy", err)
 	}
 	if _, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "none", "a.db")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("missing folder: got %v, want not exist", err)

@@ -43,6 +43,12 @@ func (tx *Tx) Node(acct int64, pool, id string) (*Node, error) {
 	return tx.node(`acct = ? AND pool = ? AND id = ?`, acct, pool, id)
 }
 
+// LockNode returns one node, and keeps others from changing it until the end of
+// the transaction.
+func (tx *Tx) LockNode(acct int64, pool, id string) (*Node, error) {
+	return tx.node(`acct = ? AND pool = ? AND id = ?`+tx.dialect.forUpdate, acct, pool, id)
+}
+
 // NodeByKey returns the node with that key, whatever its account.
 func (tx *Tx) NodeByKey(key [sha256.Size]byte) (*Node, error) {
 	return tx.node(`key_sha256 = ?`, key[:])

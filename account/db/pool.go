@@ -35,7 +35,7 @@ func (tx *Tx) Pool(acct int64, id string) (*Pool, error) {
 }
 
 // All pools are active and steady. What the account keeps without an effect is
-// JSON. (PostgreSQL will need a cast of doc, and of what -> returns.)
+// JSON; see dialect for how other engines read it.
 var poolProperties = map[string]property{
 	"id":                            {expr: "id"},
 	"state":                         {expr: "'active'"},
@@ -62,8 +62,8 @@ func (tx *Tx) Pools(acct int64, after string, f *Filter, limit int) ([]Pool, err
 
 // AddPool inserts a pool without its relation to certificates.
 func (tx *Tx) AddPool(p *Pool) error {
-	_, err := tx.exec(`INSERT INTO pool (`+poolColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		p.Account, p.ID, p.Name, p.Revision, p.ReferencesRevision, nanos(p.Created), nanos(p.Modified), p.References, p.Properties)
+	_, err := tx.exec(`INSERT INTO pool (`+poolColumns+`, nodes_rev) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		p.Account, p.ID, p.Name, p.Revision, p.ReferencesRevision, nanos(p.Created), nanos(p.Modified), p.References, p.Properties, p.Revision)
 	return err
 }
 

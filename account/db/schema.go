@@ -26,6 +26,7 @@ var version1 = []string{
 		id            BIGINT PRIMARY KEY,
 		name          TEXT NOT NULL UNIQUE,
 		rev           BIGINT NOT NULL,
+		pools_rev     BIGINT NOT NULL, -- rev of the last deletion of a pool
 		primary_key   BLOB NOT NULL, -- sealed
 		secondary_key BLOB NOT NULL, -- sealed
 		created       BIGINT NOT NULL)`,
@@ -54,16 +55,19 @@ var version1 = []string{
 		FOREIGN KEY (acct, thumb) REFERENCES cert ON DELETE CASCADE)`,
 
 	`CREATE TABLE pool (
-		acct     BIGINT NOT NULL REFERENCES account,
-		id       TEXT NOT NULL,
-		name     TEXT NOT NULL,
-		rev      BIGINT NOT NULL,
-		refs_rev BIGINT NOT NULL, -- rev of the last change of refs
-		created  BIGINT NOT NULL,
-		modified BIGINT NOT NULL,
-		refs     TEXT NOT NULL, -- JSON of the references, as answered; pool_ref is the relation
-		doc      TEXT NOT NULL, -- JSON of the properties without an effect
+		acct      BIGINT NOT NULL REFERENCES account,
+		id        TEXT NOT NULL,
+		name      TEXT NOT NULL,
+		rev       BIGINT NOT NULL,
+		refs_rev  BIGINT NOT NULL, -- rev of the last change of refs
+		nodes_rev BIGINT NOT NULL, -- rev of the last eviction of a node, or of the pool's creation
+		created   BIGINT NOT NULL,
+		modified  BIGINT NOT NULL,
+		refs      TEXT NOT NULL, -- JSON of the references, as answered; pool_ref is the relation
+		doc       TEXT NOT NULL, -- JSON of the properties without an effect
 		PRIMARY KEY (acct, id))`,
+	`CREATE INDEX pool_refs_rev ON pool (acct, refs_rev)`,
+	`CREATE INDEX pool_nodes_rev ON pool (acct, nodes_rev)`,
 
 	`CREATE TABLE pool_ref (
 		acct  BIGINT NOT NULL,
@@ -116,8 +120,8 @@ var version1 = []string{
 }
 
 // migrate makes the tables, or brings them up to date.
-func migrate(tx *Tx, d dialect) error {
-	if _, err := tx.exec(d.schema(`CREATE TABLE IF NOT EXISTS meta (k TEXT PRIMARY KEY, v TEXT NOT NULL)`)); err != nil {
+func migrate(tx *Tx) error {
+	if _, err := tx.exec(tx.dialect.schema(`CREATE TABLE IF NOT EXISTS meta (k TEXT PRIMARY KEY, v TEXT NOT NULL)`)); err != nil {
 		return err
 	}
 	text, err := tx.meta("schema")
@@ -139,7 +143,7 @@ func migrate(tx *Tx, d dialect) error {
 	}
 	for i, statements := range migrations[version:] {
 		for _, s := range statements {
-			if _, err := tx.exec(d.schema(s)); err != nil {
+			if _, err := tx.exec(tx.dialect.schema(s)); err != nil {
 				return fmt.Errorf("bring the schema to version %d: %w", version+i+1, err)
 			}
 		}

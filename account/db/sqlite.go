@@ -85,7 +85,16 @@ func sqliteURL(path string, pragmas ...string) string {
 	return u.String()
 }
 
-func (*sqliteEngine) dialect() dialect { return sqliteDialect }
+func (*sqliteEngine) dialect() *dialect { return &sqliteDialect }
+
+// lock does nothing: updates are serial, also those of other processes.
+func (*sqliteEngine) lock(*Tx) error { return nil }
+
+// listen waits: a file tells nothing of its changes.
+func (*sqliteEngine) listen(ctx context.Context, _ func()) error {
+	<-ctx.Done()
+	return nil
+}
 
 func (e *sqliteEngine) update(ctx context.Context, fn func(context.Context, querier) error) error {
 	return sqliteError(e.writer.do(ctx, fn))

@@ -9,14 +9,15 @@ import (
 // A Tx is a transaction. It is good only inside the function that received it,
 // and not for concurrent use.
 type Tx struct {
-	ctx context.Context // of this one transaction
-	q   querier
+	ctx     context.Context // of this one transaction
+	q       querier
+	dialect *dialect
 }
 
 // exec returns how many rows were changed. All SQL goes through exec, rows and
-// row, with ? for parameters, so that a dialect with others rebinds it there.
+// row, which put it into the engine's dialect.
 func (tx *Tx) exec(query string, args ...any) (int64, error) {
-	result, err := tx.q.ExecContext(tx.ctx, query, args...)
+	result, err := tx.q.ExecContext(tx.ctx, tx.dialect.query(query), tx.dialect.args(args)...)
 	if err != nil {
 		return 0, err
 	}
@@ -34,7 +35,7 @@ func (tx *Tx) one(query string, args ...any) error {
 
 // row scans the only row of a query.
 func (tx *Tx) row(dest []any, query string, args ...any) error {
-	err := tx.q.QueryRowContext(tx.ctx, query, args...).Scan(dest...)
+	err := tx.q.QueryRowContext(tx.ctx, tx.dialect.query(query), tx.dialect.args(args)...).Scan(dest...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrNotFound
 	}
@@ -43,7 +44,7 @@ func (tx *Tx) row(dest []any, query string, args ...any) error {
 
 // rows collects a query's rows: fields returns where a row's columns go.
 func rows[T any](tx *Tx, fields func(*T) []any, query string, args ...any) ([]T, error) {
-	found, err := tx.q.QueryContext(tx.ctx, query, args...)
+	found, err := tx.q.QueryContext(tx.ctx, tx.dialect.query(query), tx.dialect.args(args)...)
 	if err != nil {
 		return nil, err
 	}

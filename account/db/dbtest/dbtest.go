@@ -34,6 +34,9 @@ func Run(t *testing.T, open func(*testing.T) *db.DB) {
 		"FailedUpdate":     testFailedUpdate,
 		"PanickedUpdate":   testPanickedUpdate,
 		"ManyWriters":      testManyWriters,
+		"Locks":            testLocks,
+		"Text":             testText,
+		"Conflicts":        testConflicts,
 		"Snapshot":         testSnapshot,
 		"EndedContext":     testEndedContext,
 	} {

@@ -1,0 +1,141 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+const (
+	maxConnections  = 32
+	idleConnections = 8
+	connectTimeout  = 5 * time.Second
+
+	// updateTimeout ends an update whose server doesn't answer; its context may
+	// not end.
+	updateTimeout = 30 * time.Second
+
+	maxAttempts = 6
+	firstWait   = 5 * time.Millisecond // between attempts, doubled each time
+)
+
+// sessionSettings keep one process from holding up the others: who waits for a
+// lock gives up, and who holds one and is gone loses it.
+var sessionSettings = map[string]string{
+	"application_name":                    "poolcert-server",
+	"lock_timeout":                        "10s",
+	"idle_in_transaction_session_timeout": "60s",
+	"client_encoding":                     "UTF8",
+}
+
+// postgresEngine is a pool of connections to a server.
+type postgresEngine struct {
+	config *pgx.ConnConfig
+	pool   *sql.DB
+}
+
+func openPostgres(url string) (*postgresEngine, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("the URL is malformed; its form is postgres://user@host:port/database") // pgx's error may show the password
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectTimeout
+	}
+	for name, value := range sessionSettings {
+		if _, given := config.RuntimeParams[name]; !given {
+			config.RuntimeParams[name] = value
+		}
+	}
+	pool := stdlib.OpenDB(*config)
+	pool.SetMaxOpenConns(maxConnections)
+	pool.SetMaxIdleConns(idleConnections)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	return &postgresEngine{config: config, pool: pool}, nil
+}
+
+func (*postgresEngine) dialect() *dialect { return &postgresDialect }
+
+func (e *postgresEngine) close() error { return e.pool.Close() }
+
+// lock takes one of the server's advisory locks; the number is ours alone.
+func (*postgresEngine) lock(tx *Tx) error {
+	_, err := tx.exec(`SELECT pg_advisory_xact_lock(8097241187)`)
+	return err
+}
+
+// update runs fn at READ COMMITTED: after a row lock, fn sees all that was
+// committed before it got the lock. When another transaction was in the way, fn
+// runs again.
+func (e *postgresEngine) update(ctx context.Context, fn func(context.Context, querier) error) error {
+	for attempt, wait := 1, firstWait; ; attempt, wait = attempt+1, 2*wait {
+		err := e.attempt(ctx, fn)
+		if err == nil || attempt == maxAttempts || !isConflict(err) {
+			return postgresError(err)
+		}
+		select {
+		case <-time.After(wait/2 + rand.N(wait)):
+		case <-ctx.Done():
+			return postgresError(err)
+		}
+	}
+}
+
+func (e *postgresEngine) attempt(ctx context.Context, fn func(context.Context, querier) error) error {
+	conn, err := e.pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), updateTimeout)
+	defer cancel()
+	tx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // unless committed; also when fn panics
+	if err := fn(ctx, tx); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+func (e *postgresEngine) view(ctx context.Context, fn func(context.Context, querier) error) error {
+	tx, err := e.pool.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err == nil {
+		defer tx.Rollback() // nothing to commit
+		err = fn(ctx, tx)
+	}
+	if err != nil && ctx.Err() != nil { // a query that was cut off says so in many words
+		return fmt.Errorf("%w: %w", ctx.Err(), err)
+	}
+	return postgresError(err)
+}
+
+// isConflict tells whether a new attempt may succeed: besides the two that every
+// transaction may meet, another one may just have added the row that this one
+// adds, or removed the row that it refers to, and the new attempt will see that.
+func isConflict(err error) bool {
+	failure, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return false
+	}
+	switch failure.Code {
+	case "40001", // serialization_failure
+		"40P01", // deadlock_detected
+		"23503", // foreign_key_violation
+		"23505": // unique_violation
+		return true
+	}
+	return false
+}
