@@ -33,6 +33,9 @@ func headerTime(h http.Header, name string) (time.Time, error) {
 	}
 	t, err := http.ParseTime(value)
 	if err != nil {
+		t, err = time.Parse(time.RFC1123, value) // Go clients write UTC for GMT
+	}
+	if zone, _ := t.Zone(); err != nil || zone != "UTC" && zone != "GMT" {
 		return t, batch.NewError(batch.CodeInvalidHeaderValue, "The value provided for one of the HTTP headers was not in the correct format.",
 			"HeaderName", name, "HeaderValue", clip(value, 80))
 	}

@@ -19,6 +19,8 @@ func TestConditionsExclude(t *testing.T) {
 		{http.Header{"If-None-Match": {"0x1"}, "If-Modified-Since": {date}}, ""},
 		{http.Header{"If-Match": {"0x1"}, "If-None-Match": {"0x1"}}, batch.CodeMultipleConditionHeaders},
 		{http.Header{"If-Match": {"0x1"}, "If-Modified-Since": {date}}, batch.CodeMultipleConditionHeaders},
+		{http.Header{"If-Unmodified-Since": {"Tue, 29 Jul 2014 21:49:13 UTC"}}, ""}, // Go clients write it so
+		{http.Header{"If-Unmodified-Since": {"Tue, 29 Jul 2014 21:49:13 EST"}}, batch.CodeInvalidHeaderValue},
 		{http.Header{"If-Modified-Since": {"yesterday"}}, batch.CodeInvalidHeaderValue},
 	} {
 		_, err := conditions(test.header)
