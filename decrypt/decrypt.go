@@ -26,8 +26,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 
 	"poolcert/decrypt/cms"
 	"poolcert/decrypt/jwe"
@@ -105,10 +103,6 @@ func Decrypt(ctx context.Context, dst io.Writer, src io.Reader, u Unwrapper, opt
 // On failure nothing is left, and a file that was there before is untouched.
 // Only a regular file is replaced.
 func DecryptFile(ctx context.Context, path string, src io.Reader, u Unwrapper, opts Options) (Result, error) {
-	// A rename would replace what a link points from, such as /dev/stdout.
-	if fi, err := os.Stat(path); err == nil && !fi.Mode().IsRegular() {
-		return Result{}, &fs.PathError{Op: "replace", Path: path, Err: errors.New("not a regular file")}
-	}
 	f, err := securefile.Create(path, 0o600)
 	if err != nil {
 		return Result{}, err

@@ -19,8 +19,8 @@
 // A killed process may leave a temporary file, which only its creator can read;
 // IsTemp knows its name, so that the owner of the folder can sweep.
 //
-// The folder must be one in which only trusted users may write. A symbolic link
-// at path is replaced, not followed.
+// The folder must be one in which only trusted users may write. Only a regular
+// file is replaced: a link, a device or a pipe at path is refused.
 package securefile
 
 import (
@@ -41,6 +41,10 @@ const writeBackSize = 8 << 20
 
 // ErrCommitted is returned by writes to a File after Commit or Close.
 var ErrCommitted = errors.New("securefile: file already committed or closed")
+
+// ErrNotRegular is wrapped by the error of Create for a path with something else
+// than a regular file: a rename would put a file in the place of, say, a device.
+var ErrNotRegular = errors.New("not a regular file")
 
 // An Option changes how a file is created.
 type Option func(*File)
@@ -74,12 +78,28 @@ func Create(path string, perm fs.FileMode, opts ...Option) (*File, error) {
 	for _, opt := range opts {
 		opt(f)
 	}
+	if info, err := os.Lstat(f.path); err == nil && !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "replace", Path: path, Err: fmt.Errorf("%w, but %s", ErrNotRegular, kind(info.Mode()))}
+	}
 	temp := filepath.Join(filepath.Dir(f.path), tempPrefix+rand.Text())
 	var err error
 	if f.temp, err = f.createTemp(temp); err != nil {
 		return nil, fmt.Errorf("create %s: %w", path, err)
 	}
 	return f, nil
+}
+
+// kind names what is not a regular file.
+func kind(mode fs.FileMode) string {
+	switch {
+	case mode&fs.ModeSymlink != 0:
+		return "a symbolic link"
+	case mode.IsDir():
+		return "a directory"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return "a pipe, socket or the like"
 }
 
 // WriteFile replaces path by data, as Create, Write and Commit do.

@@ -3,6 +3,7 @@
 package securefile
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -66,20 +67,28 @@ func TestOwner(t *testing.T) {
 	}
 }
 
-func TestSymlinkIsReplaced(t *testing.T) {
+func TestOnlyRegularFilesAreReplaced(t *testing.T) {
 	dir := t.TempDir()
-	target, link := filepath.Join(dir, "target"), filepath.Join(dir, "link")
+	target, link, pipe := filepath.Join(dir, "target"), filepath.Join(dir, "link"), filepath.Join(dir, "pipe")
 	if err := os.WriteFile(target, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink(target, link); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteFile(link, []byte("new"), 0o600); err != nil {
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if !mode(t, link).IsRegular() {
-		t.Error("the link is still a link")
+	for _, path := range []string{link, pipe, dir} {
+		before := mode(t, path)
+		if err := WriteFile(path, []byte("new"), 0o600); !errors.Is(err, ErrNotRegular) {
+			t.Errorf("%s: error %v, want ErrNotRegular", path, err)
+		}
+		if after := mode(t, path); after != before {
+			t.Errorf("%s: mode %v, was %v", path, after, before)
+		}
 	}
-	checkDir(t, dir, map[string]string{"target": "old", "link": "new"})
+	if data, err := os.ReadFile(target); err != nil || string(data) != "old" {
+		t.Errorf("the link's target holds %q, %v", data, err)
+	}
 }
