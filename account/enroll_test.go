@@ -226,11 +226,11 @@ func TestRemoveNodesAllOrNone(t *testing.T) {
 	f := newFixture(t)
 	f.addPool("pool")
 	a, b := f.joined("pool", "a"), f.joined("pool", "b")
-	wantCode(t, f.RemoveNodes(t.Context(), f.acct, "pool", []string{a.Node, "none"}), batch.CodeNodeNotFound)
+	wantCode(t, f.RemoveNodes(t.Context(), f.acct, "pool", []string{a.Node, "none"}, account.Conditions{}), batch.CodeNodeNotFound)
 	a.identity()
-	wantCode(t, f.RemoveNodes(t.Context(), f.acct, "pool", nil), batch.CodeInvalidPropertyValue)
-	wantCode(t, f.RemoveNodes(t.Context(), f.acct, "none", []string{a.Node}), batch.CodePoolNotFound)
-	if err := f.RemoveNodes(t.Context(), f.acct, "pool", []string{a.Node, b.Node}); err != nil {
+	wantCode(t, f.RemoveNodes(t.Context(), f.acct, "pool", nil, account.Conditions{}), batch.CodeInvalidPropertyValue)
+	wantCode(t, f.RemoveNodes(t.Context(), f.acct, "none", []string{a.Node}, account.Conditions{}), batch.CodePoolNotFound)
+	if err := f.RemoveNodes(t.Context(), f.acct, "pool", []string{a.Node, b.Node}, account.Conditions{}); err != nil {
 		t.Fatal(err)
 	}
 	_, err := f.Node(t.Context(), f.acct, "pool", a.Node)

@@ -127,19 +127,19 @@ func (s *Service) nodeOf(row *db.Node) batch.Node {
 	return n
 }
 
-// RemoveNodes evicts the named nodes, all or none of them: see
-// [Service.EvictNode]. Refusals: PoolNotFound, NodeNotFound, and
-// InvalidPropertyValue for none or more than 100.
-func (s *Service) RemoveNodes(ctx context.Context, a *Account, pool string, ids []string) error {
+// RemoveNodes evicts the named nodes if the conditions hold for the pool, all or
+// none of them: see [Service.EvictNode]. Refusals: PoolNotFound, NodeNotFound,
+// ConditionNotMet, and InvalidPropertyValue for none or more than 100.
+func (s *Service) RemoveNodes(ctx context.Context, a *Account, pool string, ids []string, cond Conditions) error {
 	if len(ids) == 0 || len(ids) > maxRemove {
 		return invalid("nodeList", "", fmt.Sprintf("The list has %d nodes; 1 to %d are allowed.", len(ids), maxRemove))
 	}
 	var keys [][32]byte
 	err := s.write(ctx, a, func(tx *db.Tx, _ int64) error {
 		keys = nil
-		row, err := tx.Pool(a.ID, poolKey(pool))
+		row, err := s.poolIf(tx, a, pool, cond)
 		if err != nil {
-			return orElse(err, errPoolNotFound)
+			return err
 		}
 		for _, id := range ids {
 			node, err := tx.Node(a.ID, row.ID, strings.ToLower(id))
@@ -166,5 +166,5 @@ func (s *Service) RemoveNodes(ctx context.Context, a *Account, pool string, ids 
 // account forgets what it holds: a certificate is free to go even if the evicted
 // node still has a copy. Refusals: PoolNotFound, NodeNotFound.
 func (s *Service) EvictNode(ctx context.Context, a *Account, pool, id string) error {
-	return s.RemoveNodes(ctx, a, pool, []string{id})
+	return s.RemoveNodes(ctx, a, pool, []string{id}, Conditions{})
 }

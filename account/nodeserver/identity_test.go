@@ -17,7 +17,7 @@ func TestNeedsNodeCertificate(t *testing.T) {
 	f := newFixture(t)
 	n := f.newNode()
 	for _, r := range []struct{ method, path string }{
-		{"POST", nodeapi.PathRenew}, {"GET", nodeapi.PathReferences}, {"PUT", nodeapi.PathStatus},
+		{"POST", nodeapi.PathRenew}, {"GET", nodeapi.PathReferences}, {"PUT", nodeapi.PathStatus}, {"DELETE", nodeapi.PathNode},
 		{"GET", nodeapi.PathCertificates + "/sha1/" + f.pair.Thumbprint().String()},
 	} {
 		n.do(r.method, r.path, "").want(403, nodeapi.CodeNotAllowed)
@@ -75,7 +75,7 @@ func TestEvictionReachesResumedSessions(t *testing.T) {
 		t.Fatal("the session was not resumed")
 	}
 	n.http.CloseIdleConnections()
-	must(t, f.service.RemoveNodes(t.Context(), f.acct, "pool", []string{n.id.Node}))
+	must(t, f.service.RemoveNodes(t.Context(), f.acct, "pool", []string{n.id.Node}, account.Conditions{}))
 	a = n.do("GET", nodeapi.PathReferences, "")
 	if !a.tls.DidResume {
 		t.Fatal("the session was not resumed")
@@ -91,7 +91,7 @@ func TestExpiredCertificateOnlyRenews(t *testing.T) {
 	n.do("GET", nodeapi.PathReferences, "").want(403, nodeapi.CodeExpired)
 	n.do("GET", nodeapi.PathCertificates+"/sha1/"+f.pair.Thumbprint().String(), "").want(403, nodeapi.CodeExpired)
 	n.do("POST", nodeapi.PathRenew, "").want(200, "")
-	must(t, f.service.RemoveNodes(t.Context(), f.acct, "pool", []string{n.id.Node}))
+	must(t, f.service.RemoveNodes(t.Context(), f.acct, "pool", []string{n.id.Node}, account.Conditions{}))
 	n.do("POST", nodeapi.PathRenew, "").want(403, nodeapi.CodeNodeRevoked)
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"poolcert/account"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 	"poolcert/internal/pfx"
@@ -80,7 +81,7 @@ func TestNodeLife(t *testing.T) {
 	}
 
 	// Evicted: refused at once, on the connection that was good so far.
-	must(t, f.service.RemoveNodes(t.Context(), f.acct, "pool", []string{n.id.Node}))
+	must(t, f.service.RemoveNodes(t.Context(), f.acct, "pool", []string{n.id.Node}, account.Conditions{}))
 	for _, r := range []struct{ method, path string }{
 		{"GET", nodeapi.PathReferences}, {"GET", path}, {"PUT", nodeapi.PathStatus}, {"POST", nodeapi.PathRenew},
 	} {
@@ -100,7 +101,7 @@ func TestEvictionEndsWait(t *testing.T) {
 		result <- a
 	}()
 	<-f.arrived
-	must(t, f.service.RemoveNodes(t.Context(), f.acct, "pool", []string{n.id.Node}))
+	must(t, f.service.RemoveNodes(t.Context(), f.acct, "pool", []string{n.id.Node}, account.Conditions{}))
 	if a := <-result; a == nil {
 		t.Error("the connection broke")
 	} else {

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"poolcert/account"
@@ -34,7 +35,7 @@ func (c *call) authenticate() error {
 		return err
 	}
 	if !batch.Verify(c.r, name, sig, keys...) || acct == nil {
-		return refuse("The account is unknown, or the signature is not what its keys give for this request")
+		return refuse("The account is unknown, or the signature is not what its keys give for this request" + c.signedText(name))
 	}
 	date, err := batch.RequestDate(c.r)
 	if err != nil {
@@ -46,6 +47,19 @@ func (c *call) authenticate() error {
 	}
 	c.account = acct
 	return nil
+}
+
+// signedText ends the detail of a refusal with what was to be signed, when asked
+// to.
+func (c *call) signedText(account string) string {
+	if !c.debugAuth {
+		return ""
+	}
+	text, err := batch.StringToSign(c.r, account)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf(". The text to sign is %q", clip(text, 2000))
 }
 
 func refuse(detail string) error {

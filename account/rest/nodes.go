@@ -63,6 +63,10 @@ const maxNodeList = 100
 // removeNodes is the API's verb for shrinking a pool. Here it evicts: poolcert
 // doesn't own the nodes, but it decides what they receive.
 func removeNodes(c *call) error {
+	cond, err := conditions(c.r.Header)
+	if err != nil {
+		return err
+	}
 	body, err := c.body(maxPoolBody)
 	if err != nil {
 		return err
@@ -86,7 +90,7 @@ func removeNodes(c *call) error {
 			return body.invalid("nodeList", string(value), "it is not the id of a node")
 		}
 	}
-	if err := c.service.RemoveNodes(c.ctx(), c.account, c.args[0], ids); err != nil {
+	if err := c.service.RemoveNodes(c.ctx(), c.account, c.args[0], ids, cond); err != nil {
 		return err
 	}
 	c.w.Header().Set("DataServiceId", c.base+poolPath(c.args[0])+"/removenodes")

@@ -38,6 +38,10 @@ type Config struct {
 	// name by which its client called.
 	BaseURL string
 
+	// DebugAuth tells a client whose signature is wrong what it should have signed.
+	// That is no secret, but it helps nobody else.
+	DebugAuth bool
+
 	// Log may be nil.
 	Log *slog.Logger
 }
@@ -47,13 +51,14 @@ func New(cfg Config) http.Handler {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &handler{service: cfg.Service, base: strings.TrimRight(cfg.BaseURL, "/"), log: cfg.Log}
+	return &handler{service: cfg.Service, base: strings.TrimRight(cfg.BaseURL, "/"), debugAuth: cfg.DebugAuth, log: cfg.Log}
 }
 
 type handler struct {
-	service *account.Service
-	base    string
-	log     *slog.Logger
+	service   *account.Service
+	base      string
+	debugAuth bool
+	log       *slog.Logger
 }
 
 // A call is one request and its answer.

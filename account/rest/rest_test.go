@@ -55,7 +55,10 @@ type story struct {
 	vars    map[string]string
 }
 
-var windowLine = regexp.MustCompile(`(?m)^window (\S+)$`)
+var (
+	windowLine    = regexp.MustCompile(`(?m)^window (\S+)$`)
+	debugAuthLine = regexp.MustCompile(`(?m)^debug-auth$`)
+)
 
 func newStory(t *testing.T, comment string) *story {
 	t.Helper()
@@ -67,7 +70,7 @@ func newStory(t *testing.T, comment string) *story {
 		}
 	}
 	service := newTestService(t, window)
-	srv := httptest.NewServer(rest.New(rest.Config{Service: service, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}))
+	srv := httptest.NewServer(rest.New(rest.Config{Service: service, DebugAuth: debugAuthLine.MatchString(comment), Log: slog.New(slog.NewTextHandler(t.Output(), nil))}))
 	t.Cleanup(srv.Close)
 
 	s := &story{t: t, service: service, address: srv.Listener.Addr().String(), clients: map[string]batch.Credentials{}}
