@@ -50,8 +50,8 @@ func (s *Server) member(next func(http.ResponseWriter, *http.Request, *account.N
 		}
 		// The connection may have outlived the certificate. A node that was off, or
 		// cut off, for longer than its certificate's life comes back by itself: its
-		// key is as good as it was, unless the node was evicted.
-		if time.Now().After(leaf.NotAfter) && r.URL.Path != nodeapi.PathRenew {
+		// key is as good as it was, unless the node was evicted: it may renew, or leave.
+		if time.Now().After(leaf.NotAfter) && r.URL.Path != nodeapi.PathRenew && r.URL.Path != nodeapi.PathNode {
 			s.refuse(w, r, errExpired)
 			return
 		}

@@ -139,6 +139,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET "+nodeapi.PathReferences, s.member(s.references))
 	mux.HandleFunc("GET "+nodeapi.PathCertificates+"/{algorithm}/{thumbprint}", s.member(s.certificate))
 	mux.HandleFunc("PUT "+nodeapi.PathStatus, s.member(s.status))
+	mux.HandleFunc("DELETE "+nodeapi.PathNode, s.member(s.leave))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, errNoPath)
 	})

@@ -164,3 +164,11 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request, node *account.No
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
+
+func (s *Server) leave(w http.ResponseWriter, r *http.Request, node *account.NodeIdentity) {
+	if err := s.service.Leave(r.Context(), node); err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}

@@ -19,6 +19,7 @@ const (
 	PathReferences   = "/node/v1/references"   // GET ?wait=SECONDS, If-None-Match
 	PathCertificates = "/node/v1/certificates" // GET .../{alg}/{thumbprint}: SealedCertificate bytes
 	PathStatus       = "/node/v1/status"       // PUT Status
+	PathNode         = "/node/v1/node"         // DELETE: the node leaves its pool
 )
 
 // MediaTypeSealed is the content type of a sealed certificate.
