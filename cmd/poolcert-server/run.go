@@ -20,6 +20,7 @@ import (
 
 type runOptions struct {
 	insecure  bool
+	debugAuth bool
 	readyFile string
 }
 
@@ -41,6 +42,7 @@ standard error. SIGTERM or an interrupt ends it within five seconds.`,
 		},
 	}
 	cmd.Flags().BoolVar(&o.insecure, "insecure-http", false, "serve clients without TLS; on a loopback address only")
+	cmd.Flags().BoolVar(&o.debugAuth, "debug-auth", false, "tell clients whose signature is wrong what they should have signed")
 	cmd.Flags().StringVar(&o.readyFile, "ready-file", "", "write the addresses to this file, as JSON, once the service listens")
 	return cmd
 }
@@ -95,7 +97,7 @@ func serveDir(ctx context.Context, dir string, cfg *config, o runOptions, log *s
 	node := nodeserver.New(nodeserver.Config{
 		Service: service, CA: d.ca.Certificate(), Certificate: d.ca.ServerCertificate(cfg.certificateHosts()), Log: log,
 	})
-	s := server{service: service, clients: clientServer(service, cfg, log), node: node, log: log}
+	s := server{service: service, clients: clientServer(service, cfg, o, log), node: node, log: log}
 	if o.readyFile != "" {
 		if err := writeReady(o.readyFile, at); err != nil {
 			return err

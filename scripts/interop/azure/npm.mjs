@@ -413,6 +413,7 @@ await refused(412, "ConditionNotMet", "pool get of another tag", () => pool.get(
 await refused(412, "ConditionNotMet", "pool patch of another tag", () => pool.patch("Pool-A", {}, { poolPatchOptions: { ifMatch: old } }));
 await refused(412, "ConditionNotMet", "pool patch, changed since", () => pool.patch("Pool-A", {}, { poolPatchOptions: { ifUnmodifiedSince: past } }));
 await refused(412, "ConditionNotMet", "pool delete of another tag", () => pool.deleteMethod("Pool-A", { poolDeleteMethodOptions: { ifMatch: old } }));
+await refused(412, "ConditionNotMet", "removenodes of a pool with another tag", () => pool.removeNodes(nodePool, { nodeList: [node.id] }, { poolRemoveNodesOptions: { ifMatch: old } }));
 await refused(400, "MultipleConditionHeadersNotSupported", "pool get with ifMatch and ifNoneMatch", () => pool.get("Pool-A", { poolGetOptions: { ifMatch: old, ifNoneMatch: old } }));
 
 // ---- the end

@@ -91,6 +91,8 @@ func (t *suite) refusePools() {
 	t.refused(412, "ConditionNotMet", "pool patch, changed since", err)
 	_, err = t.deletePool("Pool-A", "0x1")
 	t.refused(412, "ConditionNotMet", "pool delete of another tag", err)
+	_, err = t.pools.RemoveNodes(t.ctx, t.Pool, batch.NodeRemoveParameter{NodeList: &[]string{"nothing"}}, nil, nil, nil, nil, "0x1", "", nil, nil)
+	t.refused(412, "ConditionNotMet", "removenodes of a pool with another tag", err)
 	_, err = t.pools.Get(t.ctx, "Pool-A", "", "", nil, nil, nil, nil, "0x1", "0x1", nil, nil)
 	t.refused(400, "MultipleConditionHeadersNotSupported", "pool get with If-Match and If-None-Match", err)
 }
