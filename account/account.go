@@ -42,3 +42,6 @@ var ErrAccountExists = errors.New("the account exists already")
 
 // ErrAccountName is returned for a name that no account can have.
 var ErrAccountName = errors.New("an account name is 3 to 24 lower-case letters and digits")
+
+// ErrKeyName is returned for a key that no account has.
+var ErrKeyName = errors.New("the keys of an account are primary and secondary")

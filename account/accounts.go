@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"poolcert/account/db"
@@ -49,11 +50,12 @@ func (s *Service) CreateAccount(ctx context.Context, name string) (primary, seco
 	return primary, secondary, nil
 }
 
-// Account returns the account of that name, or [ErrNoAccount]. It reads the
-// database only the first time, so that it may be called for each request.
+// Account returns the account of that name, or [ErrNoAccount]. It seldom reads the
+// database, so that it may be called for each request.
 func (s *Service) Account(ctx context.Context, name string) (*Account, error) {
-	if known, ok := s.accounts.Load(name); ok {
-		return known.(*Account), nil
+	known, changes := s.accounts.get(name)
+	if known != nil {
+		return known, nil
 	}
 	var row *db.Account
 	err := s.read(ctx, func(tx *db.Tx) (err error) { row, err = tx.Account(name); return err })
@@ -68,13 +70,106 @@ func (s *Service) Account(ctx context.Context, name string) (*Account, error) {
 	if err != nil {
 		return nil, fmt.Errorf("account %s: %w", name, err)
 	}
-	// Another process may add accounts, but changes none.
-	known, _ := s.accounts.LoadOrStore(name, &Account{ID: row.ID, Name: name, Keys: []batch.Key{primary, secondary}})
-	return known.(*Account), nil
+	return s.accounts.put(&Account{ID: row.ID, Name: name, Keys: []batch.Key{primary, secondary}}, changes), nil
+}
+
+// A KeyName names one of the two keys of an account.
+type KeyName string
+
+// The keys of an account.
+const (
+	PrimaryKey   KeyName = "primary"
+	SecondaryKey KeyName = "secondary"
+)
+
+// RotateKey replaces one of the account's keys by a fresh one, which the service
+// shows no other time. Requests that are signed with the old one are refused from
+// then on; other processes follow within about a second. Errors: [ErrNoAccount],
+// [ErrKeyName].
+func (s *Service) RotateKey(ctx context.Context, name string, which KeyName) (batch.Key, error) {
+	field := primaryKeyField
+	switch which {
+	case PrimaryKey:
+	case SecondaryKey:
+		field = secondaryKeyField
+	default:
+		return nil, fmt.Errorf("rotate key %q: %w", clip(string(which), 40), ErrKeyName)
+	}
+	key := make(batch.Key, accountKeySize)
+	rand.Read(key)
+	sealed := s.sealer.seal(place{account: name, field: field}, key)
+	err := s.db.Update(ctx, func(tx *db.Tx) error {
+		row, err := tx.Account(name)
+		if err != nil {
+			return orElse(err, ErrNoAccount)
+		}
+		rev, err := tx.NextRevision(row.ID)
+		if err != nil {
+			return err
+		}
+		// Again, under the lock: the other key may have changed.
+		if row, err = tx.Account(name); err != nil {
+			return err
+		}
+		if which == PrimaryKey {
+			row.PrimaryKey = sealed
+		} else {
+			row.SecondaryKey = sealed
+		}
+		if err := tx.SetAccountKeys(row); err != nil {
+			return err
+		}
+		return tx.Announce(row.ID, rev)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("rotate the %s key of account %q: %w", which, clip(name, 40), err)
+	}
+	s.accounts.forget(name)
+	s.log.Info("account key rotated", "account", name, "key", string(which))
+	return key, nil
 }
 
 // Accounts returns the names of all accounts in order.
 func (s *Service) Accounts(ctx context.Context) (names []string, err error) {
 	err = s.read(ctx, func(tx *db.Tx) (err error) { names, err = tx.AccountNames(); return err })
 	return names, err
+}
+
+// An accountCache holds accounts with their open keys. The zero value is ready.
+type accountCache struct {
+	mu      sync.RWMutex
+	byName  map[string]*Account
+	changes uint64
+}
+
+// get returns the account, or nil and what put wants to know.
+func (c *accountCache) get(name string) (a *Account, changes uint64) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.byName[name], c.changes
+}
+
+// put keeps a, unless accounts changed since changes was read: a may be one of
+// them. It returns the account to use.
+func (c *accountCache) put(a *Account, changes uint64) *Account {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if other, ok := c.byName[a.Name]; ok {
+		return other
+	}
+	if c.changes == changes {
+		if c.byName == nil {
+			c.byName = make(map[string]*Account)
+		}
+		c.byName[a.Name] = a
+	}
+	return a
+}
+
+// forget makes the next request read the account. Call it after the commit.
+func (c *accountCache) forget(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.changes++
+	delete(c.byName, name)
 }

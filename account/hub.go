@@ -68,3 +68,16 @@ func (h *hub) remove(key hubKey) {
 		delete(h.entries, key)
 	}
 }
+
+// pools returns the pools of an account that the hub knows.
+func (h *hub) pools(acct int64) []hubKey {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	var keys []hubKey
+	for key := range h.entries {
+		if key.account == acct {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}

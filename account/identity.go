@@ -119,6 +119,20 @@ func (c *nodeCache) evict(keys [][sha256.Size]byte) {
 	}
 }
 
+// evictIf forgets the nodes of an account for which gone is true. It is for
+// evictions that another process committed.
+func (c *nodeCache) evictIf(acct int64, gone func(*NodeIdentity) bool) {
+	c.mu.RLock()
+	var keys [][sha256.Size]byte
+	for key, n := range c.byKey {
+		if n.acct == acct && gone(n) {
+			keys = append(keys, key)
+		}
+	}
+	c.mu.RUnlock()
+	c.evict(keys) // even if there are none: one may be on its way into the cache
+}
+
 // seen returns when the node with that key was seen, if that is known here.
 func (c *nodeCache) seen(key [sha256.Size]byte) (time.Time, bool) {
 	n, _ := c.get(key)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"poolcert/account/db"
 	"poolcert/batch"
@@ -79,6 +80,12 @@ func TestNodeCacheEviction(t *testing.T) {
 
 // EndDeletion gives a test what Run does with one certificate that it listed.
 var EndDeletion = (*Service).endDeletion
+
+// FollowInterval is the one in use.
+const FollowInterval = followInterval
+
+// SetFollowInterval gives a test another interval; call it before Run.
+func SetFollowInterval(s *Service, d time.Duration) { s.followInterval = d }
 
 func TestBusy(t *testing.T) {
 	full := fmt.Errorf("write: %w", db.ErrBusy)

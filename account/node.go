@@ -135,7 +135,7 @@ func (s *Service) RemoveNodes(ctx context.Context, a *Account, pool string, ids 
 		return invalid("nodeList", "", fmt.Sprintf("The list has %d nodes; 1 to %d are allowed.", len(ids), maxRemove))
 	}
 	var keys [][32]byte
-	err := s.write(ctx, a, func(tx *db.Tx, _ int64) error {
+	err := s.write(ctx, a, func(tx *db.Tx, rev int64) error {
 		keys = nil
 		row, err := s.poolIf(tx, a, pool, cond)
 		if err != nil {
@@ -151,7 +151,10 @@ func (s *Service) RemoveNodes(ctx context.Context, a *Account, pool string, ids 
 			}
 			keys = append(keys, node.KeySHA256)
 		}
-		return nil
+		if err := tx.SetNodesRevision(a.ID, row.ID, rev); err != nil {
+			return err
+		}
+		return tx.Announce(a.ID, rev)
 	})
 	if err != nil {
 		return fmt.Errorf("evict nodes of pool %s: %w", clip(pool, 64), err)

@@ -157,6 +157,9 @@ func (s *Service) changePool(ctx context.Context, a *Account, id string, cond Co
 			if err := attach(tx, a.ID, row.ID, thumbprints); err != nil {
 				return err
 			}
+			if err := tx.Announce(a.ID, rev); err != nil {
+				return err
+			}
 		}
 		changed, err = s.countedPool(tx, row)
 		return err
@@ -181,7 +184,13 @@ func (s *Service) DeletePool(ctx context.Context, a *Account, id string, cond Co
 		if nodes, err = tx.NodeKeys(a.ID, row.ID); err != nil {
 			return err
 		}
-		return tx.DeletePool(a.ID, row.ID)
+		if err := tx.DeletePool(a.ID, row.ID); err != nil {
+			return err
+		}
+		if err := tx.SetPoolsRevision(a.ID, rev); err != nil {
+			return err
+		}
+		return tx.Announce(a.ID, rev)
 	})
 	if err != nil {
 		return fmt.Errorf("delete pool %s: %w", clip(id, 64), err)

@@ -44,7 +44,10 @@ type Service struct {
 	nodeURL string
 	log     *slog.Logger
 
-	accounts sync.Map // name to *Account
+	known          map[int64]db.Revisions // what the caches know of, by account
+	followInterval time.Duration
+
+	accounts accountCache
 	nodes    nodeCache
 	hub      hub
 	decoding chan struct{} // bounds how many files are decoded at a time
@@ -73,16 +76,22 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("account service: %w", err)
 	}
+	known, err := knownRevisions(ctx, cfg.DB)
+	if err != nil {
+		return nil, fmt.Errorf("account service: %w", err)
+	}
 	return &Service{
-		db:       cfg.DB,
-		ca:       cfg.CA,
-		sealer:   sealer,
-		window:   cfg.DeleteWindow,
-		nodeURL:  cfg.NodeURL,
-		log:      cfg.Log,
-		decoding: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
-		released: make(chan struct{}, 1),
-		stopping: make(chan struct{}),
+		db:             cfg.DB,
+		known:          known,
+		ca:             cfg.CA,
+		sealer:         sealer,
+		window:         cfg.DeleteWindow,
+		nodeURL:        cfg.NodeURL,
+		log:            cfg.Log,
+		followInterval: followInterval,
+		decoding:       make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+		released:       make(chan struct{}, 1),
+		stopping:       make(chan struct{}),
 	}, nil
 }
 
@@ -92,13 +101,16 @@ const seenInterval = 5 * time.Minute
 // Run does the work that no request does. It ends deletions: a certificate is
 // gone as soon as no pool refers to it and no node holds it, and its deletion has
 // failed when that is not so at the end of the window. It records when nodes were
-// seen. It blocks until ctx ends, then lets the waits of [Service.WaitReferences]
+// seen. It follows what other processes on the same database change. It blocks until ctx ends, then lets the waits of [Service.WaitReferences]
 // end and returns nil. Call it once.
 func (s *Service) Run(ctx context.Context) error {
 	deletions := time.NewTimer(0)
 	defer deletions.Stop()
 	seen := time.NewTicker(seenInterval)
 	defer seen.Stop()
+	var following sync.WaitGroup
+	following.Go(func() { s.follow(ctx) })
+	defer following.Wait()
 	for {
 		select {
 		case <-ctx.Done():

@@ -42,16 +42,7 @@ func (tx *Tx) AccountNames() ([]string, error) {
 	return rows(tx, column[string], `SELECT name FROM account ORDER BY name`)
 }
 
-// NextRevision takes the account's next revision, and its lock until the end of
-// the transaction. Each write of the API calls it first, so that revisions are in
-// the order of commits.
-func (tx *Tx) NextRevision(acct int64) (rev int64, err error) {
-	err = tx.row([]any{&rev}, `UPDATE account SET rev = rev + 1 WHERE id = ? RETURNING rev`, acct)
-	return rev, err
-}
-
-// LockAccount keeps those out who take the account's next revision, until the end
-// of the transaction. What nodes do calls it first; many may hold it together.
-func (tx *Tx) LockAccount(acct int64) error {
-	return tx.row([]any{&acct}, `SELECT id FROM account WHERE id = ?`+tx.dialect.forShare, acct)
+// SetAccountKeys replaces the keys of an account.
+func (tx *Tx) SetAccountKeys(a *Account) error {
+	return tx.one(`UPDATE account SET primary_key = ?, secondary_key = ? WHERE id = ?`, a.PrimaryKey, a.SecondaryKey, a.ID)
 }

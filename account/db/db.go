@@ -81,7 +81,8 @@ type DB struct {
 // needed. The dsn is the path of an SQLite file, with or without "sqlite:" before
 // it; its folder must exist, be open to nobody else, and be on a local disk. Or it
 // is a URL that begins with "postgres://" or "postgresql://", of an existing
-// database. Errors: [ErrPlace], [ErrNewer], [ErrBusy].
+// database; its parameter notify=off is for servers without LISTEN and NOTIFY.
+// Errors: [ErrPlace], [ErrNewer], [ErrBusy].
 func Open(ctx context.Context, dsn string) (*DB, error) {
 	e, name, err := openEngine(ctx, dsn)
 	if err != nil {

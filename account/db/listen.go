@@ -26,7 +26,8 @@ func (tx *Tx) Announce(acct, rev int64) error {
 
 // Listen calls hint when another process announced a change, and at the start,
 // until ctx ends or the connection is lost: then it returns nil or the error.
-// Hints get lost with connections, and SQLite gives none: look by yourself from
+// Hints get lost with connections, and SQLite gives none, nor does PostgreSQL with
+// the parameter notify=off in its URL: look by yourself from
 // time to time.
 func (d *DB) Listen(ctx context.Context, hint func()) error {
 	if err := d.engine.listen(ctx, hint); err != nil && ctx.Err() == nil {
@@ -37,7 +38,13 @@ func (d *DB) Listen(ctx context.Context, hint func()) error {
 
 // listen has a connection of its own: notices come at any time.
 func (e *postgresEngine) listen(ctx context.Context, hint func()) error {
-	conn, err := pgx.ConnectConfig(ctx, e.config.Copy())
+	if e.language.notify == "" {
+		<-ctx.Done()
+		return nil
+	}
+	config := e.config.Copy()
+	config.RuntimeParams["application_name"] += " listener"
+	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return postgresError(err)
 	}

@@ -37,9 +37,14 @@ var sessionSettings = map[string]string{
 
 // postgresEngine is a pool of connections to a server.
 type postgresEngine struct {
-	config *pgx.ConnConfig
-	pool   *sql.DB
+	config   *pgx.ConnConfig
+	pool     *sql.DB
+	language dialect
 }
+
+// notifyParameter of a URL is not PostgreSQL's: "off" is for servers and poolers
+// that know no LISTEN and NOTIFY.
+const notifyParameter = "notify"
 
 func openPostgres(url string) (*postgresEngine, error) {
 	config, err := pgx.ParseConfig(url)
@@ -54,14 +59,23 @@ func openPostgres(url string) (*postgresEngine, error) {
 			config.RuntimeParams[name] = value
 		}
 	}
+	language := postgresDialect
+	switch value := config.RuntimeParams[notifyParameter]; value {
+	case "", "on":
+	case "off":
+		language.notify = ""
+	default:
+		return nil, fmt.Errorf("the URL's parameter %s is on or off, not %q", notifyParameter, value)
+	}
+	delete(config.RuntimeParams, notifyParameter)
 	pool := stdlib.OpenDB(*config)
 	pool.SetMaxOpenConns(maxConnections)
 	pool.SetMaxIdleConns(idleConnections)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
-	return &postgresEngine{config: config, pool: pool}, nil
+	return &postgresEngine{config: config, pool: pool, language: language}, nil
 }
 
-func (*postgresEngine) dialect() *dialect { return &postgresDialect }
+func (e *postgresEngine) dialect() *dialect { return &e.language }
 
 func (e *postgresEngine) close() error { return e.pool.Close() }
 

@@ -79,6 +79,15 @@ func Database(t testing.TB) string {
 	return shared.server.Database(t)
 }
 
+// Query runs a statement on the shared server: see [Server.Query].
+func Query(t testing.TB, database, statement string) string {
+	t.Helper()
+	shared.Lock()
+	s := shared.server
+	shared.Unlock()
+	return s.Query(t, database, statement)
+}
+
 // Main runs a binary's tests, then stops the shared server:
 //
 //	func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
