@@ -206,7 +206,7 @@ func newCertShowCommand(acct *accountFlags) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&asPEM, "pem", false, "print the public certificate in PEM, to seal secrets with")
-	cmd.MarkFlagsMutuallyExclusive("json", "pem")
+	cli.Exclusive(cmd, "json", "pem")
 	return cmd
 }
 

@@ -11,7 +11,6 @@ import (
 
 	"github.com/BurntSushi/toml"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"poolcert/batch"
 	"poolcert/internal/cli"
@@ -76,22 +75,29 @@ func loginProfile(cmd *cobra.Command, acct accountFlags) (*profile, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.Endpoint == "" || p.Account == "" {
+		return nil, cli.Hint(cli.Usagef("log in where? --endpoint and --account are needed"), "'poolcert-server account create' printed both, such as --endpoint https://batch.example:8443 --account myaccount")
+	}
 	given := acct.keyFile != "" || os.Getenv("POOLCERT_KEY") != ""
 	switch {
 	case fromStdin:
-		key, err := io.ReadAll(io.LimitReader(cmd.InOrStdin(), 4096))
+		key, err := io.ReadAll(io.LimitReader(cli.Input(cmd.Context(), cmd.InOrStdin()), 4096))
 		if err != nil {
 			return nil, fmt.Errorf("account key: %w", err)
 		}
 		p.Key = string(key)
 	case !given && cli.IsTerminal(cmd.InOrStdin()):
-		key, err := promptSecret(cmd, "Key of account "+p.Account+": ")
+		key, err := cli.ReadSecret(cmd.Context(), cmd.InOrStdin().(*os.File), cmd.ErrOrStderr(), "Key of account "+p.Account+": ")
 		if err != nil {
 			return nil, err
 		}
 		p.Key = key
+	case !given && p.Key == "":
+		return nil, cli.Hint(cli.Usagef("no key is given, and there is no terminal to ask for it on"), "give it with --key-file FILE, where \"-\" is standard input, or in POOLCERT_KEY")
 	}
-	p.Key = strings.TrimSpace(p.Key)
+	if p.Key = strings.TrimSpace(p.Key); p.Key == "" {
+		return nil, cli.Hint(cli.Usagef("no key is given"), "it is one of the two keys that 'poolcert-server account create' printed")
+	}
 	return p, nil
 }
 
@@ -105,16 +111,4 @@ func (p *profile) save(path string) error {
 		return err
 	}
 	return securefile.WriteFile(path, b.Bytes(), 0o600)
-}
-
-// promptSecret asks on the terminal, without echo.
-func promptSecret(cmd *cobra.Command, prompt string) (string, error) {
-	in, ok := cmd.InOrStdin().(*os.File)
-	if !ok || !cli.IsTerminal(in) {
-		return "", errors.New("no terminal to ask on")
-	}
-	fmt.Fprint(cmd.ErrOrStderr(), prompt)
-	secret, err := term.ReadPassword(int(in.Fd()))
-	fmt.Fprintln(cmd.ErrOrStderr())
-	return string(secret), err
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -47,7 +49,7 @@ there is less to see.`,
 			if err != nil {
 				return err
 			}
-			password, err := pfxPassword(cmd, data, passwordFile)
+			password, asked, err := pfxPassword(cmd, data, passwordFile)
 			if err != nil {
 				return err
 			}
@@ -60,7 +62,7 @@ there is less to see.`,
 				}
 			}
 			if problem != nil {
-				return fmt.Errorf("%s: %w", args[0], explainPFX(problem))
+				return fmt.Errorf("%s: %w", args[0], explainPFX(hintPassword(problem, passwordFile, asked), data))
 			}
 			return err
 		},
@@ -95,19 +97,22 @@ The password stays the same unless --new-password-file gives another.`,
 			if err != nil {
 				return err
 			}
-			password, err := pfxPassword(cmd, data, passwordFile)
+			password, asked, err := pfxPassword(cmd, data, passwordFile)
 			if err != nil {
 				return err
 			}
 			newPassword := string(password)
 			if newPasswordFile != "" {
-				if newPassword, err = readFirstLine(cmd.InOrStdin(), newPasswordFile); err != nil {
-					return fmt.Errorf("new password: %w", err)
+				if newPassword, err = readPassword(cmd, newPasswordFile); err != nil {
+					return fmt.Errorf("new %w", err)
 				}
 			}
 			normal, warnings, err := pfx.Normalize(cmd.Context(), data, string(password), newPassword, opts)
 			if err != nil {
-				return fmt.Errorf("%s: %w", args[0], explainPFX(err))
+				if hasEmoji(newPassword) && !errors.Is(err, pfx.ErrPassword) {
+					err = cli.Hint(err, "choose a password without emoji, with --new-password-file")
+				}
+				return fmt.Errorf("%s: %w", args[0], explainPFX(hintPassword(err, passwordFile, asked), data))
 			}
 			printWarnings(cmd.ErrOrStderr(), warnings)
 			return securefile.WriteFile(out, normal, 0o600)
@@ -118,6 +123,12 @@ The password stays the same unless --new-password-file gives another.`,
 	cmd.Flags().StringVar(&thumbprint, "thumbprint", "", "which certificate, if the PFX holds several with keys")
 	cmd.Flags().StringVarP(&out, "output", "o", "", "`file` to write, readable by you alone")
 	return cmd
+}
+
+// hasEmoji reports whether a password has characters that systems encode in
+// different ways in a PFX.
+func hasEmoji(password string) bool {
+	return strings.ContainsFunc(password, func(r rune) bool { return r > 0xffff })
 }
 
 func printPFX(w io.Writer, info *pfx.Info) error {
@@ -207,67 +218,49 @@ func printWarnings(w io.Writer, warnings []pfx.Warning) {
 	}
 }
 
-// pfxPassword returns the password of --password-file. Without that it is empty
-// if that opens the file, else it is asked for on the terminal.
-func pfxPassword(cmd *cobra.Command, data []byte, passwordFile string) (batch.Password, error) {
-	if passwordFile != "" {
-		password, err := readFirstLine(cmd.InOrStdin(), passwordFile)
-		if err != nil {
-			return "", fmt.Errorf("password: %w", err)
-		}
-		return batch.Password(password), nil
-	}
-	if !cli.IsTerminal(cmd.InOrStdin()) {
-		return "", nil
-	}
-	if _, err := pfx.Decode(cmd.Context(), data, "", pfx.Options{}); !errors.Is(err, pfx.ErrPassword) {
-		return "", nil
-	}
-	password, err := promptSecret(cmd, "Password of the PFX: ")
-	return batch.Password(password), err
-}
-
 // openPFX decodes a PFX with the password that pfxPassword finds.
 func openPFX(cmd *cobra.Command, data []byte, passwordFile string, opts pfx.Options) (*pfx.Bundle, batch.Password, error) {
-	password, err := pfxPassword(cmd, data, passwordFile)
+	password, asked, err := pfxPassword(cmd, data, passwordFile)
 	if err != nil {
 		return nil, "", err
 	}
 	bundle, err := pfx.Decode(cmd.Context(), data, string(password), opts)
-	if errors.Is(err, pfx.ErrPassword) && passwordFile == "" {
-		err = cli.Hint(err, "the file has a password; give it with --password-file")
-	}
-	return bundle, password, explainPFX(err)
+	return bundle, password, explainPFX(hintPassword(err, passwordFile, asked), data)
 }
 
-// explainPFX gives an error about a PFX its hint.
-func explainPFX(err error) error {
+// explainPFX gives an error about a PFX its hint. What data is tells more than the
+// error when somebody took the wrong file.
+func explainPFX(err error, data []byte) error {
 	var ambiguous *pfx.AmbiguousError
 	var thumbprint *pfx.ThumbprintError
 	var unsupported *pfx.UnsupportedError
+	var mismatch *pfx.MismatchError
+	var limit *pfx.LimitError
 	switch {
-	case errors.Is(err, pfx.ErrPassword):
-		return cli.Hint(err, "the first line of --password-file is the password; check for a space or another keyboard layout")
+	case errors.Is(err, pfx.ErrDamaged) && bytes.Contains(data, []byte("PRIVATE KEY-----")):
+		return cli.Hint(err, "it is a private key in PEM, no PFX: 'openssl pkcs12 -export -in CERTIFICATE -inkey KEY -out NEW.pfx' makes one")
+	case errors.Is(err, pfx.ErrDamaged) && isCertificate(data):
+		return cli.Hint(err, "it is a certificate without a key, no PFX: 'openssl pkcs12 -export -in CERTIFICATE -inkey KEY -out NEW.pfx' makes one")
+	case errors.Is(err, pfx.ErrDamaged):
+		return cli.Hint(err, "a PFX is a binary file, as 'openssl pkcs12 -export' writes it; if it is one, it was cut or changed: copy it again")
 	case errors.Is(err, pfx.ErrNoKey):
 		return cli.Hint(err, "export the certificate with its private key, or add it as a .cer file if nodes need no key")
 	case errors.As(err, &ambiguous), errors.As(err, &thumbprint):
 		return cli.Hint(err, "say which one with --thumbprint; 'poolcert pfx show' lists them")
+	case errors.As(err, &mismatch):
+		return cli.Hint(err, "export the certificate and its key again, as a pair")
 	case errors.As(err, &unsupported):
-		return cli.Hint(err, "'poolcert pfx show' tells more of the file")
+		return cli.Hint(err, "export it again with AES, as 'openssl pkcs12 -export' of today does, where the key came from")
+	case errors.As(err, &limit):
+		return cli.Hint(err, "export it again with fewer rounds ('openssl pkcs12 -export -iter 100000'), and without the certificates of others")
 	}
 	return err
 }
 
-func readFirstLine(stdin io.Reader, path string) (string, error) {
-	var data []byte
-	var err error
-	if path == "-" {
-		data, err = io.ReadAll(io.LimitReader(stdin, 4096))
-	} else {
-		data, err = readFileLimited(path, 4096)
-	}
-	line, _, _ := strings.Cut(string(data), "\n")
-	return strings.TrimSuffix(line, "\r"), err
+// isCertificate reports whether data is certificates, in PEM or DER.
+func isCertificate(data []byte) bool {
+	_, err := x509.ParseCertificate(data)
+	return err == nil || bytes.Contains(data, []byte("BEGIN CERTIFICATE-----"))
 }
 
 func readFileLimited(path string, limit int64) ([]byte, error) {
@@ -278,7 +271,7 @@ func readFileLimited(path string, limit int64) ([]byte, error) {
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("longer than %d bytes", limit)
+		err = cli.Hint(fmt.Errorf("%s is longer than %d bytes", path, limit), "is it the right file? None of this kind is so long")
 	}
 	return data, err
 }

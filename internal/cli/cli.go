@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -74,8 +75,8 @@ type SilentExit int
 func (e SilentExit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 // Main runs the command tree and returns the exit code. SIGINT and SIGTERM end
-// the context; a second one ends the process. An error is printed to stderr with its hint; a usage error also
-// with the way to the help.
+// the context; a second one ends the process. An error is printed to stderr with
+// its hint, or for a usage error without one, with the way to the help.
 func Main(ctx context.Context, root *cobra.Command, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -90,8 +91,12 @@ func Main(ctx context.Context, root *cobra.Command, args []string, stdin io.Read
 	root.SetErr(stderr)
 	root.SilenceErrors = true
 	root.SilenceUsage = true
-	root.CompletionOptions.HiddenDefaultCmd = false
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return Usage(err) })
+	root.Version = Version()
+	root.SetVersionTemplate(versionLine(root))
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return Usage(explainFlag(err)) })
+	root.SetHelpCommand(helpCommand())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd(args...)
 	prepare(root)
 
 	cmd, err := root.ExecuteContextC(ctx)
@@ -119,6 +124,10 @@ func Main(ctx context.Context, root *cobra.Command, args []string, stdin io.Read
 		fmt.Fprintf(stderr, "%s: %s %s\n", name, style.Yellow("hint:"), hint.hint)
 	case code == ExitUsage:
 		fmt.Fprintf(stderr, "%s: %s run '%s --help'\n", name, style.Yellow("hint:"), cmd.CommandPath())
+	default:
+		if hint := fileHint(err); hint != "" {
+			fmt.Fprintf(stderr, "%s: %s %s\n", name, style.Yellow("hint:"), hint)
+		}
 	}
 	return code
 }
@@ -127,7 +136,7 @@ func Main(ctx context.Context, root *cobra.Command, args []string, stdin io.Read
 // refuse a verb that it does not have.
 func prepare(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
-		cmd.Args = func(cmd *cobra.Command, args []string) error { return Usage(check(cmd, args)) }
+		cmd.Args = func(cmd *cobra.Command, args []string) error { return explainArguments(cmd, args, check) }
 	}
 	if cmd.HasSubCommands() && !cmd.Runnable() {
 		cmd.Args = cobra.ArbitraryArgs
@@ -135,11 +144,7 @@ func prepare(cmd *cobra.Command) {
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			err := Usagef("%s has no command %q", cmd.CommandPath(), args[0])
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				return Hint(err, "did you mean %s?", strings.Join(near, " or "))
-			}
-			return err
+			return noCommand(cmd, args[0])
 		}
 		if cmd.SuggestionsMinimumDistance == 0 {
 			cmd.SuggestionsMinimumDistance = 2
@@ -148,4 +153,62 @@ func prepare(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		prepare(sub)
 	}
+}
+
+// noCommand is the error of a verb that a group does not have.
+func noCommand(group *cobra.Command, verb string) error {
+	err := Usagef("%s has no command %q", group.CommandPath(), Text(verb))
+	if near := group.SuggestionsFor(verb); len(near) > 0 {
+		return Hint(err, "did you mean %s?", strings.Join(near, " or "))
+	}
+	return err
+}
+
+// helpCommand is cobra's, but fails for a command that is not there.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]...",
+		Short: "Help about any command",
+		Args:  cobra.ArbitraryArgs,
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			at, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			var names []cobra.Completion
+			for _, sub := range at.Commands() {
+				if sub.IsAvailableCommand() {
+					names = append(names, cobra.CompletionWithDesc(sub.Name(), sub.Short))
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			at := cmd.Root()
+			for _, arg := range args {
+				next, _, _ := at.Find([]string{arg})
+				if next == nil || next == at {
+					return noCommand(at, arg)
+				}
+				at = next
+			}
+			at.InitDefaultHelpFlag()
+			at.InitDefaultVersionFlag()
+			return at.Help()
+		},
+	}
+}
+
+// explainFlag takes the words of Go's parsers out of an error about a flag.
+func explainFlag(err error) error {
+	var number *strconv.NumError
+	if errors.As(err, &number) {
+		before, _, _ := strings.Cut(err.Error(), ": strconv.")
+		reason := "not a number"
+		if errors.Is(number.Err, strconv.ErrRange) {
+			reason = "too large"
+		}
+		return fmt.Errorf("%s: %s", before, reason)
+	}
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -17,6 +18,13 @@ func newTestTree() *cobra.Command {
 		return fmt.Errorf("list: %w", Hint(Exit(errors.New("refused"), ExitNotAllowed), "ask %s", "root"))
 	}})
 	group.AddCommand(&cobra.Command{Use: "leave", RunE: func(*cobra.Command, []string) error { return SilentExit(42) }})
+	take := &cobra.Command{Use: "take WHAT WHERE [-n TIMES]", Args: cobra.ExactArgs(2), RunE: func(*cobra.Command, []string) error { return nil }}
+	take.Flags().Int("times", 1, "")
+	group.AddCommand(take)
+	group.AddCommand(&cobra.Command{Use: "read", RunE: func(*cobra.Command, []string) error {
+		_, err := os.Open("does-not-exist")
+		return err
+	}})
 	root.AddCommand(group, VersionCommand())
 	return root
 }
@@ -31,7 +39,19 @@ func TestMainReportsErrors(t *testing.T) {
 		{"thing lsit", ExitUsage, "prog: error: prog thing has no command \"lsit\"\nprog: hint: did you mean list?\n"},
 		{"thing zzz", ExitUsage, "prog: hint: run 'prog thing --help'\n"},
 		{"nothing", ExitUsage, "prog: error: prog has no command \"nothing\"\n"},
-		{"thing list more", ExitUsage, "unknown command \"more\""},
+		{"thing list more", ExitUsage, "prog: error: prog thing list: unexpected argument \"more\"\n"},
+		{"thing take", ExitUsage, "prog: error: prog thing take: the argument WHAT is missing\n"},
+		{"thing take a", ExitUsage, "prog: error: prog thing take: the argument WHERE is missing\n"},
+		{"thing take a b c", ExitUsage, "prog: error: prog thing take: unexpected argument \"c\"\n"},
+		{"thing take a b --times abc", ExitUsage, "prog: error: invalid argument \"abc\" for \"--times\" flag: not a number\n"},
+		{"thing read", ExitFailure, "prog: hint: check the name; it is looked for in "},
+		{"help", 0, ""},
+		{"help thing list", 0, ""},
+		{"help nope", ExitUsage, "prog: error: prog has no command \"nope\"\n"},
+		{"help thing nope", ExitUsage, "prog: error: prog thing has no command \"nope\"\n"},
+		{"completion bash", 0, ""},
+		{"completion tcsh", ExitUsage, "prog: error: prog completion has no command \"tcsh\"\n"},
+		{"--version", 0, ""},
 		{"thing list --wrong", ExitUsage, "unknown flag: --wrong\nprog: hint: run 'prog thing list --help'\n"},
 		{"thing leave", 42, ""},
 		{"thing", 0, ""},

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 
@@ -49,10 +50,15 @@ func VersionCommand() *cobra.Command {
 					"program": cmd.Root().Name(), "version": Version(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
 				})
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s (%s, %s/%s)\n", cmd.Root().Name(), Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := io.WriteString(cmd.OutOrStdout(), versionLine(cmd.Root()))
 			return err
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// versionLine is what version and --version print.
+func versionLine(root *cobra.Command) string {
+	return fmt.Sprintf("%s %s (%s, %s/%s)\n", root.Name(), Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

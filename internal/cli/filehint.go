@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// fileHint says what to do about an error of the file system, for errors that
+// nobody knew more about. It is empty for others.
+func fileHint(err error) string {
+	var at *fs.PathError
+	path := "the file"
+	if errors.As(err, &at) {
+		path = at.Path
+	}
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "make space on the disk, then do it again"
+	case errors.Is(err, syscall.EROFS):
+		return "name a place that can be written to"
+	case at == nil:
+		return ""
+	case errors.Is(err, syscall.EISDIR):
+		return fmt.Sprintf("%s is a folder: name a file", Text(path))
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Sprintf("who may use it? 'ls -ld %s' tells", Text(path))
+	case errors.Is(err, fs.ErrNotExist) && filepath.IsAbs(path):
+		return "check the name of the file and of its folders"
+	case errors.Is(err, fs.ErrNotExist):
+		if here, err := os.Getwd(); err == nil {
+			return fmt.Sprintf("check the name; it is looked for in %s", Text(here))
+		}
+	}
+	return ""
+}
