@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -62,12 +63,13 @@ func New(opts Options) *Agent {
 
 // Run is the agent's life. It returns nil soon after ctx ended, with all that it
 // started ended, and an error if it cannot start: [ErrNotJoined], [ErrRunning],
-// or a folder or socket that cannot be used. The installed certificates stay
-// when it ends.
+// [store.ErrInUse] when another agent installs into the same directory, or a
+// folder or socket that cannot be used. The installed certificates stay when it
+// ends.
 //
 // To stop, everything ends at once: the poll is given up, an install that has
 // not reached its swap leaves the old set, local callers that are being served
-// are served for some seconds, and last the state directory's lock is freed.
+// are served for some seconds, and last the locks of both directories are freed.
 func (a *Agent) Run(ctx context.Context) error {
 	state, err := openStateDir(a.config.StateDir)
 	if err != nil {
@@ -78,10 +80,11 @@ func (a *Agent) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	certificates, err := a.openStore()
+	certificates, lock, err := a.openStore()
 	if err != nil {
 		return err
 	}
+	defer lock.Close()
 	source := newService(id, state.saveIdentity)
 	defer source.close()
 	record := newRecord()
@@ -128,14 +131,23 @@ func (a *Agent) run(ctx context.Context, p *parts) error {
 	return err
 }
 
-// openStore opens the certificates' directory for the configured owners.
-func (a *Agent) openStore() (store.Store, error) {
+// openStore locks and opens the certificates' directory for the configured owners.
+func (a *Agent) openStore() (store.Store, io.Closer, error) {
 	owners, err := a.config.resolveOwners()
 	if err != nil {
 		a.log.Error("certificates for some visibilities cannot be installed", "err", err)
 	}
 	if err := makePassable(filepath.Dir(a.config.CertificatesDir)); err != nil {
-		return nil, fmt.Errorf("make certificates directory: %w", err)
+		return nil, nil, fmt.Errorf("make certificates directory: %w", err)
 	}
-	return store.OpenDir(store.DirOptions{Root: a.config.CertificatesDir, Owners: owners})
+	lock, err := store.LockDir(a.config.CertificatesDir)
+	if err != nil {
+		return nil, nil, err
+	}
+	dir, err := store.OpenDir(store.DirOptions{Root: a.config.CertificatesDir, Owners: owners})
+	if err != nil {
+		lock.Close()
+		return nil, nil, err
+	}
+	return dir, lock, nil
 }

@@ -13,6 +13,7 @@ import (
 	"poolcert/decrypt/local"
 	"poolcert/internal/nodeapi"
 	"poolcert/internal/testcert"
+	"poolcert/store"
 )
 
 func TestAgentFollowsItsPool(t *testing.T) {
@@ -229,4 +230,20 @@ func TestAgentRefusesToStart(t *testing.T) {
 	if err := New(Options{Config: newTestConfig(t.TempDir())}).Run(t.Context()); !errors.Is(err, ErrNotJoined) {
 		t.Errorf("without an identity: %v, want ErrNotJoined", err)
 	}
+}
+
+// Two agents with state directories and sockets of their own would take each
+// other's certificates away.
+func TestCertificatesDirIsOnesOwn(t *testing.T) {
+	s := agenttest.NewService(t)
+	one := testPFX(t, s, "one")
+	s.SetReferences(refTo(one))
+	a, other := newTestAgent(t, s), newTestAgent(t, s)
+	a.start()
+	s.AwaitReport(t.Context(), reports("installed", one))
+	other.config.CertificatesDir = a.config.CertificatesDir
+	if err := New(Options{Config: other.config}).Run(t.Context()); !errors.Is(err, store.ErrInUse) {
+		t.Errorf("a second agent: %v, want ErrInUse", err)
+	}
+	a.wantInstalled(one)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"poolcert/internal/lockfile"
 	"poolcert/internal/securefile"
 )
 
@@ -25,7 +26,7 @@ var ErrRunning = errors.New("an agent is already running with this state directo
 // A stateDir is the agent's own folder, locked for this process.
 type stateDir struct {
 	path string
-	lock *os.File
+	lock *lockfile.Lock
 }
 
 // openStateDir makes the folder if it is missing, checks that nobody else can
@@ -37,13 +38,12 @@ func openStateDir(path string) (*stateDir, error) {
 	if err := checkStateDir(path); err != nil {
 		return nil, err
 	}
-	lock, err := os.OpenFile(filepath.Join(path, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
+	lock, err := lockfile.Acquire(filepath.Join(path, lockFile))
+	switch {
+	case errors.Is(err, lockfile.ErrLocked):
+		return nil, fmt.Errorf("lock state directory %s: %w", path, ErrRunning)
+	case err != nil:
 		return nil, fmt.Errorf("lock state directory: %w", err)
-	}
-	if err := tryLock(lock); err != nil {
-		lock.Close()
-		return nil, fmt.Errorf("lock state directory %s: %w", path, err)
 	}
 	s := &stateDir{path: path, lock: lock}
 	s.sweep()

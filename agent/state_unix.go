@@ -3,13 +3,10 @@
 package agent
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 func checkPrivate(path string, fi fs.FileInfo) error {
@@ -20,12 +17,4 @@ func checkPrivate(path string, fi fs.FileInfo) error {
 		return fmt.Errorf("open state directory: %s belongs to user %d, and this is user %d", path, st.Uid, os.Geteuid())
 	}
 	return nil
-}
-
-func tryLock(f *os.File) error {
-	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return ErrRunning
-	}
-	return err
 }

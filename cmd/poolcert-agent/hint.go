@@ -11,6 +11,7 @@ import (
 	"poolcert/internal/cli"
 	"poolcert/internal/localsock"
 	"poolcert/internal/nodeapi"
+	"poolcert/store"
 )
 
 const newToken = "make a new token with 'poolcert pool token create POOL'"
@@ -35,8 +36,8 @@ func withHint(err error) error {
 		return cli.Hint(err, "%s, then run 'poolcert-agent join TOKEN' here", newToken)
 	case errors.Is(err, agent.ErrRunning):
 		return cli.Hint(err, "stop the running agent first, such as with 'systemctl stop poolcert-agent'")
-	case errors.Is(err, localsock.ErrInUse):
-		return cli.Hint(err, "is another agent running? Each needs a socket and a state directory of its own")
+	case errors.Is(err, localsock.ErrInUse), errors.Is(err, store.ErrInUse):
+		return cli.Hint(err, "is another agent running? Each needs a socket, a state directory and a certificates directory of its own")
 	case errors.Is(err, local.ErrUnavailable):
 		return cli.Hint(err, "start the agent with 'systemctl start poolcert-agent' or 'poolcert-agent run'")
 	case errors.Is(err, local.ErrNotAllowed), errors.Is(err, fs.ErrPermission):

@@ -59,6 +59,11 @@ type ready struct {
 // serveDir opens the data directory and both listeners, and serves until ctx
 // ends.
 func serveDir(ctx context.Context, dir string, cfg *config, o runOptions, log *slog.Logger) (err error) {
+	lock, err := lockData(dir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
 	if o.readyFile != "" { // of a run before
 		if err := os.Remove(o.readyFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
