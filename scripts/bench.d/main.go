@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"syscall"
 )
 
 func main() {
@@ -23,7 +24,7 @@ func benchmark() int {
 	flag.BoolVar(&b.quick, "quick", false, "small files and few repetitions")
 	flag.BoolVar(&b.large, "large", false, "and 10 GiB")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	for _, part := range []func(context.Context) error{b.files, b.disk, b.tenGiB, b.small, b.goBenchmarks} {
 		if err := part(ctx); err != nil {
