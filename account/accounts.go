@@ -25,10 +25,34 @@ const (
 // service shows no other time. The errors are [ErrAccountName] and
 // [ErrAccountExists].
 func (s *Service) CreateAccount(ctx context.Context, name string) (primary, secondary batch.Key, err error) {
-	if len(name) < 3 || len(name) > 24 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
-		return nil, nil, fmt.Errorf("create account %q: %w", clip(name, 40), ErrAccountName)
+	err = s.CreateAccountShown(ctx, name, func(p, s batch.Key) error {
+		primary, secondary = p, s
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
 	}
-	primary, secondary = make(batch.Key, accountKeySize), make(batch.Key, accountKeySize)
+	return primary, secondary, nil
+}
+
+// CreateAccountShown is CreateAccount for people: show gives them the keys before
+// there is an account. When it fails, so does CreateAccountShown, and there is none;
+// an account whose keys nobody saw could only be deleted. When making the account
+// fails after show, the keys are void.
+func (s *Service) CreateAccountShown(ctx context.Context, name string, show func(primary, secondary batch.Key) error) error {
+	if len(name) < 3 || len(name) > 24 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
+		return fmt.Errorf("create account %q: %w", clip(name, 40), ErrAccountName)
+	}
+	free := func(tx *db.Tx) error {
+		if _, err := tx.Account(name); !errors.Is(err, db.ErrNotFound) {
+			return orExists(err, ErrAccountExists)
+		}
+		return nil
+	}
+	if err := s.read(ctx, free); err != nil {
+		return fmt.Errorf("create account %q: %w", name, err)
+	}
+	primary, secondary := make(batch.Key, accountKeySize), make(batch.Key, accountKeySize)
 	rand.Read(primary)
 	rand.Read(secondary)
 	row := &db.Account{
@@ -37,17 +61,20 @@ func (s *Service) CreateAccount(ctx context.Context, name string) (primary, seco
 		SecondaryKey: s.sealer.seal(place{account: name, field: secondaryKeyField}, secondary),
 		Created:      time.Now(),
 	}
-	err = s.db.Update(ctx, func(tx *db.Tx) error {
-		if _, err := tx.Account(name); !errors.Is(err, db.ErrNotFound) {
-			return orExists(err, ErrAccountExists)
+	if err := show(primary, secondary); err != nil { // waits for nobody's lock
+		return fmt.Errorf("account %q is not made, as its keys could not be shown: %w", name, err)
+	}
+	err := s.db.Update(ctx, func(tx *db.Tx) error {
+		if err := free(tx); err != nil {
+			return err
 		}
 		return tx.AddAccount(row)
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("create account %q: %w", name, err)
+		return fmt.Errorf("create account %q: %w", name, err)
 	}
 	s.log.Info("account created", "account", name)
-	return primary, secondary, nil
+	return nil
 }
 
 // Account returns the account of that name, or [ErrNoAccount]. It seldom reads the

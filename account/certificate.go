@@ -142,6 +142,8 @@ func certificateOf(row *db.Certificate) (*batch.Certificate, error) {
 		PreviousState:       row.PreviousState,
 		PublicData:          base64.StdEncoding.EncodeToString(row.Public),
 	}
+	hasKey := row.Format == batch.FormatPFX
+	c.HasPrivateKey = &hasKey
 	if row.PreviousState != "" {
 		c.PreviousStateTransitionTime = timeOf(row.PreviousStateTime)
 	}

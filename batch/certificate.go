@@ -72,6 +72,10 @@ type Certificate struct {
 	PreviousStateTransitionTime *Time                   `json:"previousStateTransitionTime,omitempty"`
 	PublicData                  string                  `json:"publicData,omitempty"` // base64 DER
 	DeleteCertificateError      *DeleteCertificateError `json:"deleteCertificateError,omitempty"`
+
+	// HasPrivateKey tells whether nodes get a private key with it, and so can open
+	// what is sealed to it. Batch does not tell; nil means that it is not known.
+	HasPrivateKey *bool `json:"poolcert:hasPrivateKey,omitempty"`
 }
 
 // DER returns the public certificate.

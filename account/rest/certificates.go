@@ -14,6 +14,7 @@ var certificateFields = fields{"state": word, "thumbprint": word, "stateTransiti
 var certificateProperties = []string{
 	"thumbprint", "thumbprintAlgorithm", "url", "state", "stateTransitionTime", "previousState",
 	"previousStateTransitionTime", "publicData", "deleteCertificateError",
+	"poolcert:hasPrivateKey",
 }
 
 func certificatePath(tp batch.Thumbprint) string {

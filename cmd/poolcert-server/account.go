@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"poolcert/account"
+	"poolcert/batch"
 	"poolcert/internal/cli"
 )
 
@@ -41,23 +42,20 @@ holds them sealed. The name is 3 to 24 lower-case letters and digits.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withService(cmd.Context(), *dir, func(cfg *config, s *account.Service) error {
-				primary, secondary, err := s.CreateAccount(cmd.Context(), args[0])
-				if err != nil {
-					return err
-				}
-				made := created{
-					Account: args[0], Endpoint: cfg.urlFor(cfg.URL, "https", cfg.Listen),
-					PrimaryKey: primary.Encode(), SecondaryKey: secondary.Encode(),
-				}
+				made := created{Account: args[0], Endpoint: cfg.urlFor(cfg.URL, "https", cfg.Listen)}
 				if cfg.TLSCert == "" {
+					var err error
 					if made.CA, err = filepath.Abs(filepath.Join(*dir, caName)); err != nil {
 						return err
 					}
 				}
-				if asJSON {
-					return cli.JSON(cmd.OutOrStdout(), made)
-				}
-				return made.print(cmd)
+				return s.CreateAccountShown(cmd.Context(), args[0], func(primary, secondary batch.Key) error {
+					made.PrimaryKey, made.SecondaryKey = primary.Encode(), secondary.Encode()
+					if asJSON {
+						return cli.JSON(cmd.OutOrStdout(), made)
+					}
+					return made.print(cmd)
+				})
 			})
 		},
 	}
