@@ -11,8 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"strings"
 
 	"poolcert/internal/securefile"
 )
@@ -49,29 +49,25 @@ func NewKeyringFile(path string) error {
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%w: %s exists already", ErrMasterKey, path)
 	}
-	var key [masterKeySize]byte
-	rand.Read(key[:])
-	defer clear(key[:])
 	text := "# The master key of poolcert-server. Without it nobody can read the certificates\n" +
-		"# in the database: keep a copy, apart from the copies of the database.\n" +
-		masterKeyPrefix + base64.StdEncoding.EncodeToString(key[:]) + "\n"
+		"# in the database: keep a copy, apart from the copies of the database.\n" + newKeyLine()
 	if err := securefile.WriteFile(path, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("%w: %w", ErrMasterKey, err)
 	}
 	return nil
 }
 
+// newKeyLine returns the line of a random key.
+func newKeyLine() string {
+	var key [masterKeySize]byte
+	rand.Read(key[:])
+	defer clear(key[:])
+	return masterKeyPrefix + base64.StdEncoding.EncodeToString(key[:]) + "\n"
+}
+
 // OpenKeyring reads a file of master keys. Only its owner may have rights to it.
 func OpenKeyring(path string) (*Keyring, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMasterKey, err)
-	}
-	defer f.Close()
-	if err := checkKeyFile(f); err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrMasterKey, path, err)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxKeyringFile))
+	text, _, err := readKeyFile(path)
 	defer clear(text)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMasterKey, err)
@@ -83,6 +79,23 @@ func OpenKeyring(path string) (*Keyring, error) {
 	return r, nil
 }
 
+func readKeyFile(path string) ([]byte, fs.FileInfo, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	if err := checkKeyFile(f); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxKeyringFile))
+	return text, info, err
+}
+
 func parseKeyring(text []byte) (*Keyring, error) {
 	r := new(Keyring)
 	n := 0
@@ -92,9 +105,8 @@ func parseKeyring(text []byte) (*Keyring, error) {
 		if len(line) == 0 || line[0] == '#' {
 			continue
 		}
-		encoded, ok := strings.CutPrefix(string(line), masterKeyPrefix)
-		key, err := base64.StdEncoding.Strict().DecodeString(encoded)
-		if !ok || err != nil || len(key) != masterKeySize {
+		key, ok := parseKeyLine(line)
+		if !ok {
 			return nil, fmt.Errorf("line %d is no key", n)
 		}
 		r.keys = append(r.keys, newMasterKey(key))

@@ -39,18 +39,26 @@ func openSealer(ctx context.Context, d *db.DB, ring *Keyring) (*sealer, error) {
 	}
 	s := &sealer{keys: make(map[int64]cipher.AEAD, len(keys))}
 	for _, k := range keys {
-		master, ok := ring.find(k.Master)
-		if !ok {
-			return nil, fmt.Errorf("%w: the database is sealed with the key %s, which the keyring doesn't have", ErrMasterKey, k.Master)
-		}
-		key, err := master.aead.Open(nil, nil, k.Sealed, dataKeyContext(k.ID))
+		key, err := ring.openDataKey(k)
 		if err != nil {
-			return nil, fmt.Errorf("%w: the key %s doesn't open the database's data key %d", ErrMasterKey, k.Master, k.ID)
+			return nil, err
 		}
 		s.keys[k.ID], s.current = newAEAD(key), k.ID
 		clear(key)
 	}
 	return s, nil
+}
+
+func (r *Keyring) openDataKey(k db.DataKey) ([]byte, error) {
+	master, ok := r.find(k.Master)
+	if !ok {
+		return nil, fmt.Errorf("%w: the database is sealed with the key %s, which the keyring doesn't have", ErrMasterKey, k.Master)
+	}
+	key, err := master.aead.Open(nil, nil, k.Sealed, dataKeyContext(k.ID))
+	if err != nil {
+		return nil, fmt.Errorf("%w: the key %s doesn't open the database's data key %d", ErrMasterKey, k.Master, k.ID)
+	}
+	return key, nil
 }
 
 func newDataKey(id int64, master masterKey) db.DataKey {

@@ -22,3 +22,8 @@ func (tx *Tx) AddDataKey(k *DataKey) error {
 		k.ID, k.Master, k.Sealed, nanos(k.Created))
 	return err
 }
+
+// SetDataKey writes a data key as another master key sealed it.
+func (tx *Tx) SetDataKey(k *DataKey) error {
+	return tx.one(`UPDATE data_key SET master = ?, sealed = ? WHERE id = ?`, k.Master, k.Sealed, k.ID)
+}

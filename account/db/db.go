@@ -23,9 +23,7 @@ package db
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
@@ -82,7 +80,7 @@ type DB struct {
 // it; its folder must exist, be open to nobody else, and be on a local disk. Or it
 // is a URL that begins with "postgres://" or "postgresql://", of an existing
 // database; its parameter notify=off is for servers without LISTEN and NOTIFY.
-// Errors: [ErrPlace], [ErrNewer], [ErrBusy].
+// Errors: [ErrPlace], [ErrNewer], [ErrBusy], [ErrIncomplete].
 func Open(ctx context.Context, dsn string) (*DB, error) {
 	e, name, err := openEngine(ctx, dsn)
 	if err != nil {
@@ -118,7 +116,8 @@ func IsPostgres(dsn string) bool {
 	return strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
 }
 
-// prepare brings the schema up to date and reads the incarnation.
+// prepare brings the schema up to date and reads the incarnation. It refuses a copy
+// that has not ended.
 func (d *DB) prepare(tx *Tx) error {
 	if err := d.engine.lock(tx); err != nil {
 		return err
@@ -126,11 +125,15 @@ func (d *DB) prepare(tx *Tx) error {
 	if err := migrate(tx); err != nil {
 		return err
 	}
+	switch _, err := tx.meta(incomplete); {
+	case err == nil:
+		return ErrIncomplete
+	case !errors.Is(err, ErrNotFound):
+		return err
+	}
 	incarnation, err := tx.meta("incarnation")
 	if errors.Is(err, ErrNotFound) {
-		var random [8]byte
-		rand.Read(random[:])
-		incarnation = hex.EncodeToString(random[:])
+		incarnation = newIncarnation()
 		err = tx.setMeta("incarnation", incarnation)
 	}
 	d.incarnation = incarnation

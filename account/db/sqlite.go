@@ -28,6 +28,7 @@ var writePragmas = []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_k
 
 // sqliteEngine is one file: one connection that writes, several that read.
 type sqliteEngine struct {
+	path   string
 	writes *sql.DB
 	writer *writer
 	reads  *sql.DB
@@ -59,7 +60,7 @@ func openSQLite(ctx context.Context, path string) (*sqliteEngine, error) {
 	}
 	reads.SetMaxOpenConns(readConnections)
 	reads.SetMaxIdleConns(readConnections)
-	return &sqliteEngine{writes: writes, writer: startWriter(conn), reads: reads}, nil
+	return &sqliteEngine{path: path, writes: writes, writer: startWriter(conn), reads: reads}, nil
 }
 
 // create makes the file before SQLite does, so that it never has wider rights.
