@@ -117,11 +117,12 @@ func Main(ctx context.Context, root *cobra.Command, args []string, stdin io.Read
 	}
 	style := StyleOf(stderr)
 	name := root.Name()
-	fmt.Fprintf(stderr, "%s: %s %v\n", name, style.Red("error:"), err)
+	// Messages and servers put their own words into errors.
+	fmt.Fprintf(stderr, "%s: %s %s\n", name, style.Red("error:"), Text(strings.ReplaceAll(err.Error(), "\n", "; ")))
 	var hint *hintError
 	switch {
 	case errors.As(err, &hint):
-		fmt.Fprintf(stderr, "%s: %s %s\n", name, style.Yellow("hint:"), hint.hint)
+		fmt.Fprintf(stderr, "%s: %s %s\n", name, style.Yellow("hint:"), Text(hint.hint))
 	case code == ExitUsage:
 		fmt.Fprintf(stderr, "%s: %s run '%s --help'\n", name, style.Yellow("hint:"), cmd.CommandPath())
 	default:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -65,6 +66,19 @@ func TestMainReportsErrors(t *testing.T) {
 		if code == 42 && stderr.Len() > 0 {
 			t.Errorf("%q: a silent exit printed %q", test.args, stderr.String())
 		}
+	}
+}
+
+// An error may hold what an attacker wrote.
+func TestMainSendsNoControlsToTheTerminal(t *testing.T) {
+	root := &cobra.Command{Use: "prog", RunE: func(*cobra.Command, []string) error {
+		return Hint(errors.Join(errors.New("alg \x1b]0;owned\a\x1b[2J"), errors.New("second")), "see \x1b[31m")
+	}}
+	var stderr bytes.Buffer
+	Main(t.Context(), root, nil, nil, io.Discard, &stderr)
+	want := "prog: error: alg ?]0;owned??[2J; second\nprog: hint: see ?[31m\n"
+	if stderr.String() != want {
+		t.Errorf("got %q, want %q", stderr.String(), want)
 	}
 }
 
