@@ -112,7 +112,7 @@ func TestOneBadCertificateHoldsUpNoOther(t *testing.T) {
 		wrongPassword.Thumbprint(): "wrong password",
 		garbage:                    "damaged",
 		mixedUp:                    "the service sent the certificate with thumbprint " + batch.Thumbprint(other.Thumbprint()).String(),
-		missing:                    "fetch: The pool of the node does not refer to this certificate.",
+		missing:                    "fetch: the pool testpool doesn't refer to the certificate " + missing.String(),
 	} {
 		i := slices.IndexFunc(report.Certificates, func(c batch.NodeCertificate) bool { return c.Thumbprint == thumbprint })
 		if got := report.Certificates[i].Error; !strings.Contains(got, want) {

@@ -58,7 +58,7 @@ func (r *reconciler) restore(ctx context.Context) (revision string) {
 		return ""
 	}
 	r.saved = set
-	r.current = &want{revision: set.Revision, references: set.References, superseded: ctx}
+	r.current = &want{revision: set.Revision, references: set.References, revoked: set.Revoked, superseded: ctx}
 	r.again = r.apply(ctx, r.current)
 	if len(r.held) < len(merge(set.References)) {
 		return ""
@@ -220,7 +220,7 @@ func (r *reconciler) install(ctx context.Context, w *want, failed map[batch.Thum
 
 // save writes the last-known-good set if it changed.
 func (r *reconciler) save(w *want) error {
-	set := &lastGood{w.revision, merge(w.references), make(map[batch.Thumbprint]*nodeapi.Certificate)}
+	set := &lastGood{w.revision, merge(w.references), make(map[batch.Thumbprint]*nodeapi.Certificate), w.revoked}
 	for _, reference := range set.References {
 		if h := r.held[reference.Thumbprint]; h != nil {
 			set.Certificates[reference.Thumbprint] = h.certificate

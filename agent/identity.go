@@ -22,6 +22,10 @@ import (
 // been called.
 var ErrNotJoined = errors.New("this node has not joined a pool")
 
+// ErrIdentity means that the state directory holds an identity that cannot be
+// read, so that it is not known which node this is.
+var ErrIdentity = errors.New("this node's identity cannot be used")
+
 // An Identity is what makes a node a member of a pool. It is a value that is
 // never changed; renewal makes a new one.
 type Identity struct {
@@ -137,7 +141,8 @@ type identityJSON struct {
 
 const identityVersion = 1
 
-// LoadIdentity reads the identity in a state directory, or fails with ErrNotJoined.
+// LoadIdentity reads the identity in a state directory, or fails with
+// ErrNotJoined or ErrIdentity.
 // It needs no lock: the file is replaced whole.
 func LoadIdentity(stateDir string) (*Identity, error) {
 	path := filepath.Join(stateDir, identityFile)
@@ -146,12 +151,12 @@ func LoadIdentity(stateDir string) (*Identity, error) {
 		return nil, ErrNotJoined
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read identity: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrIdentity, err)
 	}
 	defer clear(data)
 	id, err := parseIdentity(data)
 	if err != nil {
-		return nil, fmt.Errorf("read identity %s: %w", path, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrIdentity, path, err)
 	}
 	return id, nil
 }

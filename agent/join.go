@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"time"
 
@@ -19,18 +20,25 @@ var ErrJoined = errors.New("this node has already joined a pool")
 
 // JoinOptions say how to join.
 type JoinOptions struct {
-	StateDir string
-	NodeName string // what the node calls itself; empty: its host name
-	Force    bool   // give up the identity that the node has
+	StateDir        string
+	CertificatesDir string // is emptied when a membership is given up
+	NodeName        string // what the node calls itself; empty: its host name
+	Force           bool   // give up the membership that the node has
+
+	// Warn, if not nil, is told why the node that this was before could not leave
+	// its pool: a [*StayedError], or [ErrIdentity] when it is not known which.
+	Warn func(error)
 }
 
 // Join makes this node a member of the token's pool, and stores its new identity.
 //
-// It fails with [ErrJoined] when there is an identity and Force is not set,
-// [ErrRunning] while an agent runs, [ErrCA] when the server is not the one that
+// It fails with [ErrJoined] when the node is a member already, as far as is known,
+// and Force is not set, [ErrIdentity] when that cannot be read, [ErrRunning] while an agent runs, [ErrCA] when the server is not the one that
 // the token names, and a *[nodeapi.Error] when the service refuses. A failed Join
 // changes nothing. Joining again after a crash, with the same token, gives the
-// same node: the keys are stored before they are sent.
+// same node: the keys are stored before they are sent. A membership that is given
+// up ends after the new one has begun: its certificates are removed, and the
+// service is told.
 func Join(ctx context.Context, token *nodeapi.Token, opts JoinOptions) (*Identity, error) {
 	id, err := join(ctx, token, opts)
 	if err != nil {
@@ -53,12 +61,9 @@ func join(ctx context.Context, token *nodeapi.Token, opts JoinOptions) (*Identit
 	}
 	defer state.Close()
 
-	switch old, err := LoadIdentity(opts.StateDir); {
-	case opts.Force, errors.Is(err, ErrNotJoined):
-	case err != nil:
+	old, err := state.formerIdentity(ctx, opts)
+	if err != nil {
 		return nil, err
-	default:
-		return nil, fmt.Errorf("%w: it is node %s of pool %s of account %s", ErrJoined, old.Node, old.Pool, old.Account)
 	}
 	keys, err := state.joiningKeys(token)
 	if err != nil {
@@ -77,7 +82,58 @@ func join(ctx context.Context, token *nodeapi.Token, opts JoinOptions) (*Identit
 			return nil, fmt.Errorf("joined, but cannot clean up: %w", err)
 		}
 	}
+	if err := old.giveUp(ctx, id, opts.CertificatesDir); err != nil && opts.Warn != nil {
+		opts.Warn(err)
+	}
 	return id, nil
+}
+
+// A former is what this node was before it joins.
+type former struct {
+	id      *Identity // nil: none, or err
+	err     error     // why it is not known
+	evicted bool      // the service knows it no more
+}
+
+// formerIdentity returns the membership that a join may give up.
+func (s *stateDir) formerIdentity(ctx context.Context, opts JoinOptions) (*former, error) {
+	id, err := LoadIdentity(opts.StateDir)
+	switch {
+	case errors.Is(err, ErrNotJoined):
+		return &former{}, nil
+	case err != nil && opts.Force:
+		return &former{err: err}, nil
+	case err != nil:
+		return nil, err
+	}
+	f := &former{id: id, evicted: s.wasEvicted(id)}
+	if !f.evicted && !opts.Force {
+		// Perhaps no agent ran since. Renewal is asked for, since that is answered
+		// whatever the age of the node's certificate.
+		f.evicted = isRevoked(id.call(ctx, http.MethodPost, nodeapi.PathRenew))
+	}
+	if !f.evicted && !opts.Force {
+		return nil, fmt.Errorf("%w: it is node %s of pool %s of account %s", ErrJoined, id.Node, id.Pool, id.Account)
+	}
+	return f, nil
+}
+
+// giveUp ends the former membership, now that the node is next. The certificates
+// go first, since the account forgets what the node holds.
+func (f *former) giveUp(ctx context.Context, next *Identity, certificatesDir string) error {
+	if f.id == nil && f.err == nil || f.id != nil && f.id.keys.tls.Equal(next.keys.tls) {
+		return nil // there was none, or it is the same node
+	}
+	err := clearStore(ctx, certificatesDir)
+	switch {
+	case f.id == nil:
+		return errors.Join(f.err, err)
+	case err != nil:
+		return f.id.stayed(err)
+	case f.evicted:
+		return nil
+	}
+	return signOff(ctx, f.id)
 }
 
 // joiningJSON is the content of joining.json: the keys of a join that the

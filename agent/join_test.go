@@ -244,7 +244,7 @@ func TestDamagedIdentity(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := LoadIdentity(opts.StateDir)
-		if err == nil || errors.Is(err, ErrNotJoined) || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path) {
+		if err == nil || !errors.Is(err, ErrIdentity) || errors.Is(err, ErrNotJoined) || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: got error %v, want one about %s", name, err, path)
 		}
 	}

@@ -25,11 +25,12 @@ type lastGood struct {
 	Revision     string                                    `json:"revision"`
 	References   []batch.CertificateReference              `json:"references"`
 	Certificates map[batch.Thumbprint]*nodeapi.Certificate `json:"certificates"`
+	Revoked      bool                                      `json:"revoked,omitempty"` // the node was told that it is no member any more
 }
 
 // same compares the certificates by identity: they are never changed.
 func (a *lastGood) same(b *lastGood) bool {
-	return a.Revision == b.Revision && slices.EqualFunc(a.References, b.References, sameReference) &&
+	return a.Revision == b.Revision && a.Revoked == b.Revoked && slices.EqualFunc(a.References, b.References, sameReference) &&
 		maps.Equal(a.Certificates, b.Certificates)
 }
 
@@ -110,6 +111,12 @@ func (v *vault) load() (*lastGood, error) {
 		return nil, errLastGood
 	}
 	return &set, nil
+}
+
+// wasEvicted tells whether an agent was told that the node is no member any more.
+func (s *stateDir) wasEvicted(id *Identity) bool {
+	set, err := newVault(s, id).load()
+	return err == nil && set != nil && set.Revoked
 }
 
 // aead makes the cipher; create allows a new key.

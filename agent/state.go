@@ -23,6 +23,15 @@ const (
 // ErrRunning means that another process uses the state directory.
 var ErrRunning = errors.New("an agent is already running with this state directory")
 
+// A StateDirError refuses a state directory that is not the agent's own.
+type StateDirError struct {
+	Path    string
+	Reason  string
+	Foreign bool // it belongs to another user
+}
+
+func (e *StateDirError) Error() string { return "state directory " + e.Path + ": " + e.Reason }
+
 // A stateDir is the agent's own folder, locked for this process.
 type stateDir struct {
 	path string
@@ -56,7 +65,7 @@ func checkStateDir(path string) error {
 		return fmt.Errorf("open state directory: %w", err)
 	}
 	if !fi.IsDir() {
-		return fmt.Errorf("open state directory: %s is not a folder", path)
+		return &StateDirError{Path: path, Reason: "it is not a folder"}
 	}
 	return checkPrivate(path, fi)
 }

@@ -56,14 +56,19 @@ type CertificateStatus struct {
 	Visibility []batch.Visibility         `json:"visibility"`
 }
 
-// StoppedStatus returns what the state directory tells while no agent runs.
-func StoppedStatus(stateDir, version string) (*Status, error) {
-	id, err := LoadIdentity(stateDir)
+// StoppedStatus returns what the state directory tells while no agent runs. The
+// state is StateStopped, or StateRevoked when the last agent was told so.
+func StoppedStatus(stateDirPath, version string) (*Status, error) {
+	id, err := LoadIdentity(stateDirPath)
 	if err != nil {
 		return nil, err
 	}
+	state := StateStopped
+	if (&stateDir{path: stateDirPath}).wasEvicted(id) {
+		state = StateRevoked
+	}
 	return &Status{
-		Version: version, State: StateStopped,
+		Version: version, State: state,
 		Server: id.Server, Account: id.Account, Pool: id.Pool, Node: id.Node,
 		NodeCertificateExpires: id.Certificate.NotAfter,
 		Certificates:           []CertificateStatus{},

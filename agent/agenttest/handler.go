@@ -21,6 +21,7 @@ func (s *Service) handler() http.Handler {
 	mux.HandleFunc("GET "+nodeapi.PathReferences, s.asNode(s.followReferences))
 	mux.HandleFunc("GET "+nodeapi.PathCertificates+"/sha1/{thumbprint}", s.asNode(s.certificate))
 	mux.HandleFunc("PUT "+nodeapi.PathStatus, s.asNode(s.report))
+	mux.HandleFunc("DELETE "+nodeapi.PathNode, s.asNode(s.leave))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		failure := s.failure
@@ -33,6 +34,9 @@ func (s *Service) handler() http.Handler {
 		mux.ServeHTTP(w, r)
 	})
 }
+
+// revokedMessage is what the real service says, as are the other messages.
+const revokedMessage = "the node is no member of a pool: it was evicted, or its pool was deleted; join again with a new token"
 
 func refuse(w http.ResponseWriter, status int, code nodeapi.ErrorCode, message string) {
 	w.WriteHeader(status)
@@ -57,14 +61,14 @@ func (s *Service) enroll(w http.ResponseWriter, r *http.Request) {
 	node := s.nodes[key]
 	switch {
 	case token == nil || !request.Proves(token.hash):
-		refuse(w, 403, nodeapi.CodeTokenRefused, "The join token is not known.")
+		refuse(w, 403, nodeapi.CodeTokenRefused, "the service doesn't know the join token: it was revoked, its pool was deleted, or it is of another service")
 		return
-	case token.expired:
-		refuse(w, 403, nodeapi.CodeTokenRefused, "The join token has expired.")
+	case !time.Now().Before(token.expires):
+		refuse(w, 403, nodeapi.CodeTokenRefused, "the join token expired at "+token.expires.Format(time.RFC3339))
 		return
 	case node != nil:
 	case token.uses == 0:
-		refuse(w, 403, nodeapi.CodeTokenRefused, "The join token is used up.")
+		refuse(w, 403, nodeapi.CodeTokenRefused, "the join token is used up")
 		return
 	default:
 		token.uses--
@@ -95,8 +99,8 @@ func (s *Service) asNode(handle func(http.ResponseWriter, *http.Request, *nodeRo
 			return
 		}
 		// An expired certificate may still be renewed.
-		if time.Now().After(leaf.NotAfter) && r.URL.Path != nodeapi.PathRenew {
-			refuse(w, 403, nodeapi.CodeExpired, "The node certificate has expired.")
+		if time.Now().After(leaf.NotAfter) && r.URL.Path != nodeapi.PathRenew && r.URL.Path != nodeapi.PathNode {
+			refuse(w, 403, nodeapi.CodeExpired, "the node certificate has expired; renew it first")
 			return
 		}
 		s.mu.Lock()
@@ -105,7 +109,7 @@ func (s *Service) asNode(handle func(http.ResponseWriter, *http.Request, *nodeRo
 		revoked := node == nil || node.revoked
 		s.mu.Unlock()
 		if revoked {
-			refuse(w, 403, nodeapi.CodeNodeRevoked, "The node was evicted.")
+			refuse(w, 403, nodeapi.CodeNodeRevoked, revokedMessage)
 			return
 		}
 		handle(w, r, node)
@@ -129,7 +133,7 @@ func (s *Service) followReferences(w http.ResponseWriter, r *http.Request, node 
 		doc := nodeapi.References{Account: Account, Pool: Pool, Revision: "r" + strconv.Itoa(s.revision), References: s.references}
 		s.mu.Unlock()
 		if revoked {
-			refuse(w, 403, nodeapi.CodeNodeRevoked, "The node was evicted.")
+			refuse(w, 403, nodeapi.CodeNodeRevoked, revokedMessage)
 			return
 		}
 		if failure != 0 {
@@ -159,7 +163,7 @@ func (s *Service) certificate(w http.ResponseWriter, r *http.Request, node *node
 	refers := slices.ContainsFunc(s.references, func(r batch.CertificateReference) bool { return r.Thumbprint == thumbprint })
 	s.mu.Unlock()
 	if err != nil || c == nil || !refers {
-		refuse(w, 403, nodeapi.CodeNotAllowed, "The pool of the node does not refer to this certificate.")
+		refuse(w, 403, nodeapi.CodeNotAllowed, "the pool "+Pool+" doesn't refer to the certificate "+thumbprint.String())
 		return
 	}
 	sealed, err := nodeapi.Seal(node.sealKey, nodeapi.Binding{Account: Account, Pool: Pool, Node: node.id, Thumbprint: thumbprint}, c)
@@ -187,5 +191,10 @@ func (s *Service) report(w http.ResponseWriter, r *http.Request, _ *nodeRow) {
 	case s.Reports <- status:
 	default:
 	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (s *Service) leave(w http.ResponseWriter, _ *http.Request, node *nodeRow) {
+	s.update(func() { node.revoked = true })
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -65,7 +65,7 @@ type Service struct {
 type tokenRow struct {
 	hash    []byte
 	uses    int
-	expired bool
+	expires time.Time
 }
 
 type nodeRow struct {
@@ -143,7 +143,9 @@ func (s *Service) SetLife(d time.Duration) { s.update(func() { s.life = d }) }
 // Token returns a new token for the given number of nodes.
 func (s *Service) Token(uses int) *nodeapi.Token {
 	token := nodeapi.NewToken(s.URL(), s.CA)
-	s.update(func() { s.tokens[token.IDText()] = &tokenRow{hash: token.Hash(), uses: uses} })
+	s.update(func() {
+		s.tokens[token.IDText()] = &tokenRow{hash: token.Hash(), uses: uses, expires: time.Now().Add(time.Hour)}
+	})
 	return token
 }
 
@@ -151,7 +153,7 @@ func (s *Service) Token(uses int) *nodeapi.Token {
 func (s *Service) ExpireTokens() {
 	s.update(func() {
 		for _, token := range s.tokens {
-			token.expired = true
+			token.expires = time.Now().Add(-time.Hour)
 		}
 	})
 }
@@ -173,6 +175,19 @@ func (s *Service) Evict() {
 			n.revoked = true
 		}
 	})
+}
+
+// Members returns how many nodes have joined, and were not evicted and did not leave.
+func (s *Service) Members() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, node := range s.nodes {
+		if !node.revoked {
+			n++
+		}
+	}
+	return n
 }
 
 // Nodes returns how many nodes have joined.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"net"
+	"os"
 
 	"poolcert/agent"
 	"poolcert/decrypt/local"
@@ -24,6 +25,8 @@ func withHint(err error) error {
 		invalid x509.CertificateInvalidError
 		network net.Error
 		op      *net.OpError
+		stayed  *agent.StayedError
+		state   *agent.StateDirError
 	)
 	switch {
 	case errors.Is(err, nodeapi.ErrToken):
@@ -34,6 +37,12 @@ func withHint(err error) error {
 		return cli.Hint(err, "to give that membership up, run 'poolcert-agent join --force TOKEN'")
 	case errors.Is(err, agent.ErrNotJoined):
 		return cli.Hint(err, "%s, then run 'poolcert-agent join TOKEN' here", newToken)
+	case errors.Is(err, agent.ErrIdentity):
+		return cli.Hint(err, "bring the file back from a backup, or make another node of this one: %s, then run 'poolcert-agent join --force TOKEN' here and 'poolcert node evict POOL NODE' for the old one", newToken)
+	case errors.As(err, &stayed):
+		return cli.Hint(err, "run 'poolcert node evict %s %s' where the account's key is", cli.Text(stayed.Pool), cli.Text(stayed.Node))
+	case errors.As(err, &state):
+		return cli.Hint(err, "%s", stateDirHint(state))
 	case errors.Is(err, agent.ErrRunning):
 		return cli.Hint(err, "stop the running agent first, such as with 'systemctl stop poolcert-agent'")
 	case errors.Is(err, localsock.ErrInUse), errors.Is(err, store.ErrInUse):
@@ -52,4 +61,14 @@ func withHint(err error) error {
 		return cli.Hint(err, "is poolcert-server running, and may this node reach that address?")
 	}
 	return err
+}
+
+func stateDirHint(e *agent.StateDirError) string {
+	switch {
+	case e.Foreign && os.Geteuid() != 0:
+		return "run it as the agent's user, which should be root, such as with sudo"
+	case e.Foreign:
+		return "if it is the agent's all the same, run 'chown -R root: " + e.Path + "'; otherwise set another state_dir"
+	}
+	return "run 'chmod 700 " + e.Path + "'; if others had a look at its files, make another node of this one with 'poolcert-agent join --force TOKEN'"
 }

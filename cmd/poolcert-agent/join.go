@@ -23,7 +23,11 @@ func newJoin(o *options) *cobra.Command {
 
 TOKEN is what 'poolcert pool token create POOL' printed; "-" reads it from the
 standard input. Other users of this node can see the arguments of a command:
-with a token of many uses, prefer --token-file or "-".`,
+with a token of many uses, prefer --token-file or "-".
+
+A node that was evicted joins again like a new one. For one that is a member,
+--force gives that membership up: its certificates are removed, and once the
+node has joined anew, the old one leaves its pool.`,
 		Example: `  poolcert-agent join pct1.Hmh0dHBz...
   poolcert-agent join --token-file /root/token
   poolcert pool token create mypool | ssh node sudo poolcert-agent join -`,
@@ -37,7 +41,8 @@ with a token of many uses, prefer --token-file or "-".`,
 			if err != nil {
 				return withHint(err)
 			}
-			join.StateDir = config.StateDir
+			join.StateDir, join.CertificatesDir = config.StateDir, config.CertificatesDir
+			join.Warn = func(err error) { warn(cmd.ErrOrStderr(), err) }
 			id, err := agent.Join(cmd.Context(), token, join)
 			if err != nil {
 				return withHint(err)
@@ -48,7 +53,7 @@ with a token of many uses, prefer --token-file or "-".`,
 	}
 	cmd.Flags().StringVar(&tokenFile, "token-file", "", "read the token from a `file`")
 	cmd.Flags().StringVar(&join.NodeName, "name", "", "what the node calls itself; part of its id (default the host's name)")
-	cmd.Flags().BoolVar(&join.Force, "force", false, "give up the membership that the node has")
+	cmd.Flags().BoolVar(&join.Force, "force", false, "give up the membership that the node has, with its certificates")
 	cmd.MarkFlagFilename("token-file")
 	return cmd
 }

@@ -35,7 +35,9 @@ To make this node a member of a pool:
   1. Where the account's key is:  poolcert pool token create POOL
   2. Here, as root:               poolcert-agent join TOKEN
   3. Here, as a service:          poolcert-agent run
-  4. To see how it is:            poolcert-agent status`,
+  4. To see how it is:            poolcert-agent status
+
+To end that: stop the service, then 'poolcert-agent leave'.`,
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&o.configFile, "config", "", "configuration `file` (default "+agent.DefaultConfigPath()+", which need not exist)")
@@ -45,7 +47,7 @@ To make this node a member of a pool:
 		root.MarkPersistentFlagFilename(name)
 	}
 	root.MarkPersistentFlagDirname("state-dir")
-	root.AddCommand(newJoin(o), newRun(o), newStatus(o), cli.VersionCommand())
+	root.AddCommand(newJoin(o), newRun(o), newStatus(o), newLeave(o), cli.VersionCommand())
 	return root
 }
 

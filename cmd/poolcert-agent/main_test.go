@@ -50,6 +50,7 @@ func setup(t *testing.T, env *testscript.Env) error {
 	env.Setenv("URL", s.URL())
 	for name, token := range map[string]*nodeapi.Token{
 		"TOKEN":           s.Token(2),
+		"TOKEN_OTHER":     other.Token(9), // of another service
 		"TOKEN_USED_UP":   s.Token(0),
 		"TOKEN_EXPIRED":   expired,
 		"TOKEN_UNKNOWN":   nodeapi.NewToken(s.URL(), s.CA),

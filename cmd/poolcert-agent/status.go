@@ -26,7 +26,8 @@ func newStatus(o *options) *cobra.Command {
 		Use:   "status",
 		Short: "Show how the agent and each certificate are",
 		Long: `Show how the agent and each certificate are. Without a running agent, show what
-the state directory tells, and fail with exit code 1.`,
+the state directory tells. Without one, or when the node is no member of its pool
+any more, the exit code is 1.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := o.config()
@@ -42,6 +43,9 @@ the state directory tells, and fail with exit code 1.`,
 				}
 				stopped = fmt.Errorf("no agent is running: %w", stopped)
 			}
+			if status != nil && status.State == agent.StateRevoked {
+				stopped = evictedError(stopped == nil)
+			}
 			if status == nil {
 				return withHint(stopped)
 			}
@@ -55,6 +59,15 @@ the state directory tells, and fail with exit code 1.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// evictedError says what to do about an eviction.
+func evictedError(running bool) error {
+	next := "'poolcert-agent join TOKEN'"
+	if running {
+		next = "'systemctl stop poolcert-agent', " + next + " and 'systemctl start poolcert-agent'"
+	}
+	return cli.Hint(errors.New("this node was evicted, or its pool is gone"), "%s, then run %s here", newToken, next)
 }
 
 func printStatus(w io.Writer, s *agent.Status, now time.Time) error {
@@ -77,7 +90,7 @@ func printStatus(w io.Writer, s *agent.Status, now time.Time) error {
 	if err := facts.Flush(); err != nil {
 		return err
 	}
-	if s.State == agent.StateStopped {
+	if s.Started.IsZero() { // nobody knows of certificates
 		return nil
 	}
 	if len(s.Certificates) == 0 {
@@ -95,7 +108,7 @@ func printStatus(w io.Writer, s *agent.Status, now time.Time) error {
 				expires = style.Yellow(expires + " (expired)")
 			}
 		}
-		table.Row(c.Thumbprint.String(), certificateState(style, c.State), expires, visibilities(c.Visibility), cli.Text(c.Subject), style.Red(cli.Text(c.Error)))
+		table.Row(c.Thumbprint.String(), certificateState(style, c), expires, visibilities(c.Visibility), cli.Text(c.Subject), style.Red(cli.Text(c.Error)))
 	}
 	return table.Write(w)
 }
@@ -113,21 +126,23 @@ func stateText(style cli.Style, s *agent.Status, now time.Time) string {
 		}
 		return text
 	case agent.StateRevoked:
-		return style.Red(string(s.State)) + ": the node was evicted, or its pool is gone; join again with a new token"
+		return style.Red(string(s.State)) + ": this node is no member of the pool any more"
 	case agent.StateStarting, agent.StateStopped:
 		return style.Yellow(string(s.State))
 	}
 	return style.Red(string(s.State)) + ", last contact " + last
 }
 
-func certificateState(style cli.Style, s batch.NodeCertificateState) string {
-	switch s {
-	case batch.NodeInstalled:
-		return style.Green(string(s))
-	case batch.NodeFailed:
-		return style.Red(string(s))
+func certificateState(style cli.Style, c agent.CertificateStatus) string {
+	switch {
+	case c.State == batch.NodeInstalled && !c.HasKey:
+		return style.Yellow(string(c.State) + " (no private key)") // nothing sealed to it opens here
+	case c.State == batch.NodeInstalled:
+		return style.Green(string(c.State))
+	case c.State == batch.NodeFailed:
+		return style.Red(string(c.State))
 	}
-	return style.Yellow(string(s))
+	return style.Yellow(string(c.State))
 }
 
 func visibilities(list []batch.Visibility) string {
