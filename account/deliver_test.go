@@ -194,3 +194,29 @@ func TestSeenSurvivesRestart(t *testing.T) {
 		}
 	})
 }
+
+func TestNodeShowsMissingPrivateKeys(t *testing.T) {
+	f := newFixture(t)
+	tp := f.addCertificate("cert")
+	f.addPool("pool", tp)
+	n := f.joined("pool", "n1")
+	for _, test := range []struct {
+		reported batch.NodeCertificate
+		want     bool
+	}{
+		{batch.NodeCertificate{Thumbprint: tp, State: batch.NodeInstalled, NoPrivateKey: true}, true},
+		{batch.NodeCertificate{Thumbprint: tp, State: batch.NodeInstalled}, false},
+		{batch.NodeCertificate{Thumbprint: tp, State: batch.NodeFailed, NoPrivateKey: true}, false},
+	} {
+		if err := f.Report(t.Context(), n.identity(), &nodeapi.Status{Certificates: []batch.NodeCertificate{test.reported}}); err != nil {
+			t.Fatal(err)
+		}
+		shown, err := f.Node(t.Context(), f.acct, "pool", n.Node)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(shown.Certificates) != 1 || shown.Certificates[0].NoPrivateKey != test.want {
+			t.Errorf("reported %+v: shown %+v", test.reported, shown.Certificates)
+		}
+	}
+}

@@ -88,7 +88,7 @@ func (s *Service) nodesOf(tx *db.Tx, pool *db.Pool, rows []db.Node) ([]batch.Nod
 		n := s.nodeOf(&rows[i])
 		for _, c := range certificates[n.ID] {
 			n.Certificates = append(n.Certificates, batch.NodeCertificate{
-				Thumbprint: c.Thumbprint, State: c.State, Time: batch.TimeOf(c.Time), Error: c.Error,
+				Thumbprint: c.Thumbprint, State: c.State, Time: batch.TimeOf(c.Time), Error: c.Error, NoPrivateKey: c.PublicOnly,
 			})
 			if c.State != batch.NodeInstalled {
 				continue

@@ -64,6 +64,7 @@ func checkStatus(n *NodeIdentity, status *nodeapi.Status) (map[batch.Thumbprint]
 		rows[c.Thumbprint] = db.NodeCertificate{
 			Account: n.acct, Pool: n.poolKey, Node: n.Node, Thumbprint: c.Thumbprint,
 			State: c.State, Time: plausible(c.Time.Time), Error: strings.ToValidUTF8(clip(c.Error, maxReportText), "?"),
+			PublicOnly: c.NoPrivateKey && c.State == batch.NodeInstalled,
 		}
 	}
 	return rows, nil

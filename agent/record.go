@@ -192,7 +192,10 @@ func (r *record) report(version string) *nodeapi.Status {
 		if c.State == batch.NodeDelivering {
 			continue // the service knows, and waits for what becomes of it
 		}
-		s.Certificates = append(s.Certificates, batch.NodeCertificate{Thumbprint: c.Thumbprint, State: c.State, Time: batch.TimeOf(c.Time), Error: clip(c.Error)})
+		s.Certificates = append(s.Certificates, batch.NodeCertificate{
+			Thumbprint: c.Thumbprint, State: c.State, Time: batch.TimeOf(c.Time), Error: clip(c.Error),
+			NoPrivateKey: c.State == batch.NodeInstalled && !c.HasKey,
+		})
 	}
 	return s
 }

@@ -11,6 +11,7 @@ import (
 
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
+	"poolcert/internal/testcert"
 )
 
 func TestRemovedIsReportedForAWhile(t *testing.T) {
@@ -84,4 +85,21 @@ func TestReporter(t *testing.T) {
 		cancel()
 		<-done
 	})
+}
+
+// A certificate without its key is installed like any other, but opens nothing.
+func TestReportTellsOfMissingPrivateKeys(t *testing.T) {
+	s := newFakeSource()
+	pfx := s.add(t, "pfx")
+	pair := testcert.RSA(t, testcert.Name("cer"))
+	s.certificates[pair.Thumbprint()] = &nodeapi.Certificate{Format: batch.FormatCER, Data: pair.Cert.Raw}
+	r, _ := newTestReconciler(t, s)
+	if err := r.apply(t.Context(), wantOf(t.Context(), "1", pfx, refTo(pair.Thumbprint()), refTo(batch.Thumbprint{1}))); err == nil {
+		t.Error("no error for the missing certificate")
+	}
+	for _, c := range r.record.report("").Certificates {
+		if want := c.Thumbprint == pair.Thumbprint(); c.NoPrivateKey != want {
+			t.Errorf("%s, %s: NoPrivateKey = %v, want %v", c.Thumbprint, c.State, c.NoPrivateKey, want)
+		}
+	}
 }

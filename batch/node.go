@@ -48,4 +48,8 @@ type NodeCertificate struct {
 	State      NodeCertificateState `json:"state"`
 	Time       Time                 `json:"time"`
 	Error      string               `json:"error,omitempty"`
+
+	// NoPrivateKey tells that it is installed without a private key: nothing that
+	// is sealed to it opens there.
+	NoPrivateKey bool `json:"noPrivateKey,omitempty"`
 }

@@ -14,12 +14,13 @@ type NodeCertificate struct {
 	State      batch.NodeCertificateState
 	Time       time.Time
 	Error      string
+	PublicOnly bool // installed without a private key
 }
 
-const nodeCertificateColumns = `acct, pool, node, thumb, state, at, error`
+const nodeCertificateColumns = `acct, pool, node, thumb, state, at, error, public_only`
 
 func (c *NodeCertificate) fields() []any {
-	return []any{&c.Account, &c.Pool, &c.Node, scanThumbprint{&c.Thumbprint}, &c.State, scanTime{&c.Time}, &c.Error}
+	return []any{&c.Account, &c.Pool, &c.Node, scanThumbprint{&c.Thumbprint}, &c.State, scanTime{&c.Time}, &c.Error, &c.PublicOnly}
 }
 
 // NodeCertificates returns the certificates of the pool's nodes from first to
@@ -34,9 +35,10 @@ func (tx *Tx) NodeCertificates(acct int64, pool, first, last string) ([]NodeCert
 // doesn't have is left out.
 func (tx *Tx) SetNodeCertificate(c *NodeCertificate) error {
 	_, err := tx.exec(`INSERT INTO node_cert (`+nodeCertificateColumns+`)
-		SELECT acct, ?, ?, thumb, ?, ?, ? FROM cert WHERE acct = ? AND thumb = ?
-		ON CONFLICT (acct, pool, node, thumb) DO UPDATE SET state = excluded.state, at = excluded.at, error = excluded.error`,
-		c.Pool, c.Node, string(c.State), nanos(c.Time), c.Error, c.Account, c.Thumbprint.String())
+		SELECT acct, ?, ?, thumb, ?, ?, ?, ? FROM cert WHERE acct = ? AND thumb = ?
+		ON CONFLICT (acct, pool, node, thumb) DO UPDATE SET state = excluded.state, at = excluded.at, error = excluded.error,
+			public_only = excluded.public_only`,
+		c.Pool, c.Node, string(c.State), nanos(c.Time), c.Error, flag(c.PublicOnly), c.Account, c.Thumbprint.String())
 	return err
 }
 

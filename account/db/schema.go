@@ -113,6 +113,7 @@ var version1 = []string{
 		state TEXT NOT NULL CHECK (state IN ('delivering', 'installed', 'failed', 'removed')),
 		at    BIGINT NOT NULL,
 		error TEXT NOT NULL,
+		public_only BIGINT NOT NULL, -- 1: installed without a private key
 		PRIMARY KEY (acct, pool, node, thumb),
 		FOREIGN KEY (acct, pool, node) REFERENCES node ON DELETE CASCADE,
 		FOREIGN KEY (acct, thumb) REFERENCES cert ON DELETE CASCADE)`,

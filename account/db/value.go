@@ -16,6 +16,14 @@ func nanos(t time.Time) int64 {
 	return t.UnixNano()
 }
 
+// flag stores a bool, which SQLite has not.
+func flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // scanTime scans into a time.
 type scanTime struct{ t *time.Time }
 

@@ -282,7 +282,7 @@ func testNodes(t *testing.T, d *db.DB) {
 func testNodeCertificates(t *testing.T, d *db.DB) {
 	fill(t, d)
 	first := db.NodeCertificate{Account: 1, Pool: "a", Node: "n", Thumbprint: thumbprint(1), State: batch.NodeDelivering, Time: start}
-	second := db.NodeCertificate{Account: 1, Pool: "a", Node: "n", Thumbprint: thumbprint(2), State: batch.NodeInstalled, Time: start}
+	second := db.NodeCertificate{Account: 1, Pool: "a", Node: "n", Thumbprint: thumbprint(2), State: batch.NodeInstalled, Time: start, PublicOnly: true}
 	unknown := db.NodeCertificate{Account: 1, Pool: "a", Node: "n", Thumbprint: thumbprint(77), State: batch.NodeInstalled, Time: start}
 	update(t, d, func(tx *db.Tx) error {
 		for _, c := range []db.NodeCertificate{first, second, unknown} {
