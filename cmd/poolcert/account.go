@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/BurntSushi/toml"
@@ -40,11 +39,13 @@ type profile struct {
 // accountFlags are the options of every command that calls the account.
 type accountFlags struct {
 	config, endpoint, account, keyFile, caFile string
+
+	mayBeMissing bool // the configuration file, though it was named
 }
 
 func (f *accountFlags) register(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
-	flags.StringVar(&f.config, "config", os.Getenv("POOLCERT_CONFIG"), "configuration `file` (default ~/.config/poolcert/config.toml) [$POOLCERT_CONFIG]")
+	flags.StringVar(&f.config, "config", "", "configuration `file` (default ~/.config/poolcert/config.toml) [$POOLCERT_CONFIG]")
 	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of the account service [$POOLCERT_ENDPOINT]")
 	flags.StringVar(&f.account, "account", "", "`name` of the account [$POOLCERT_ACCOUNT]")
 	flags.StringVar(&f.keyFile, "key-file", "", "`file` with the account's key [$POOLCERT_KEY holds the key itself]")
@@ -52,8 +53,8 @@ func (f *accountFlags) register(cmd *cobra.Command) {
 }
 
 func (f *accountFlags) configPath() (string, error) {
-	if f.config != "" {
-		return f.config, nil
+	if path := f.named(); path != "" {
+		return path, nil
 	}
 	dir, err := os.UserConfigDir()
 	if err != nil {
@@ -98,6 +99,14 @@ func (f *accountFlags) profile() (*profile, error) {
 	return p, nil
 }
 
+// named returns the configuration file that somebody named, or "".
+func (f *accountFlags) named() string {
+	if f.config != "" {
+		return f.config
+	}
+	return os.Getenv("POOLCERT_CONFIG")
+}
+
 func (f *accountFlags) loadConfig() (*profile, error) {
 	path, err := f.configPath()
 	if err != nil {
@@ -105,7 +114,7 @@ func (f *accountFlags) loadConfig() (*profile, error) {
 	}
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if f.config != "" {
+		if f.named() != "" && !f.mayBeMissing {
 			return nil, cli.Hint(fmt.Errorf("configuration %s does not exist", path), "'poolcert login' writes it")
 		}
 		return new(profile), nil
@@ -140,6 +149,11 @@ func (f *accountFlags) client() (*batch.Client, error) {
 	return p.client()
 }
 
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
 func (p *profile) client() (*batch.Client, error) {
 	const how = "run 'poolcert login', or give --endpoint, --account and --key-file, or set POOLCERT_ENDPOINT, POOLCERT_ACCOUNT and POOLCERT_KEY"
 	for _, need := range []struct{ name, value string }{{"endpoint", p.Endpoint}, {"account", p.Account}, {"key", p.Key}} {
@@ -151,6 +165,9 @@ func (p *profile) client() (*batch.Client, error) {
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
 		return nil, cli.Hint(cli.Usagef("endpoint %q is not the URL of a server", p.Endpoint), "it looks like https://batch.example:8443")
 	}
+	if u.Scheme == "http" && !isLoopback(u.Hostname()) {
+		return nil, cli.Hint(cli.Usagef("endpoint %q is not encrypted: passwords and keys would be readable on their way", p.Endpoint), "use https; http is for a server on this machine only")
+	}
 	key, err := batch.ParseKey(p.Key)
 	if err != nil {
 		return nil, cli.Hint(cli.Usage(err), "'poolcert-server account create' printed it; it is base64 text such as kM3...==")
@@ -160,7 +177,7 @@ func (p *profile) client() (*batch.Client, error) {
 		roots = x509.NewCertPool()
 	}
 	if p.CA != "" && !roots.AppendCertsFromPEM([]byte(p.CA)) {
-		return nil, errors.New("CA certificate: no certificate in PEM form in it")
+		return nil, cli.Hint(errors.New("CA certificate: no certificate in PEM form in it"), "give the file ca.pem of poolcert-server")
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
@@ -173,65 +190,4 @@ func (p *profile) client() (*batch.Client, error) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil
-}
-
-// explain gives an error of the account its hint and exit code.
-func explain(err error) error {
-	var refusal *batch.Error
-	if errors.As(err, &refusal) {
-		switch refusal.Code {
-		case batch.CodeCertificateNotFound:
-			return cli.Exit(cli.Hint(err, "'poolcert cert list' shows the account's certificates"), cli.ExitNoCertificate)
-		case batch.CodeAuthenticationFailed, batch.CodeInvalidAuthenticationInfo, batch.CodeMissingRequiredHeader:
-			return cli.Exit(cli.Hint(err, "check the account's name and key, and this machine's clock; 'poolcert login' stores them"), cli.ExitNotAllowed)
-		case batch.CodeCertificateExists:
-			return cli.Hint(err, "a certificate cannot be changed; 'poolcert cert show' shows what is there")
-		case batch.CodeCertificateStateActive:
-			return cli.Hint(err, "only a deletion that failed can be cancelled")
-		case batch.CodeCertificateBeingDeleted:
-			return cli.Hint(err, "wait until it is gone or its state is deletefailed")
-		case batch.CodeInvalidCertificateReferences:
-			return cli.Hint(err, "add the certificate first, with 'poolcert cert add'; one that is being deleted cannot be used")
-		case batch.CodePoolNotFound:
-			return cli.Hint(err, "'poolcert pool list' shows the account's pools")
-		case batch.CodePoolExists:
-			return cli.Hint(err, "'poolcert pool set-certs' changes its certificates")
-		case batch.CodeNodeNotFound:
-			return cli.Hint(err, "'poolcert node list POOL' shows the pool's nodes")
-		case batch.CodeTokenNotFound:
-			return cli.Hint(err, "'poolcert pool token list POOL' shows the pool's tokens")
-		case batch.CodeConditionNotMet:
-			return cli.Hint(err, "somebody changed it in the meantime; look at it and try again")
-		case batch.CodeServerBusy, batch.CodeOperationTimedOut:
-			return cli.Hint(err, "try again in a moment")
-		}
-		if refusal.Status >= 500 && refusal.RequestID != "" {
-			return cli.Hint(err, "the server's log says more under request_id %s", refusal.RequestID)
-		}
-		return err
-	}
-	var transport *url.Error
-	if !errors.As(err, &transport) {
-		return err
-	}
-	// The URL's query says nothing to a person.
-	host := transport.URL
-	if u, perr := url.Parse(transport.URL); perr == nil {
-		host = u.Host
-	}
-	cause := fmt.Errorf("%s: %w", host, transport.Err)
-	var unknown x509.UnknownAuthorityError
-	var name x509.HostnameError
-	var dns *net.DNSError
-	switch {
-	case errors.As(err, &unknown):
-		return cli.Hint(cause, "give the service's CA certificate with --ca (the file ca.pem of poolcert-server), or log in again with it")
-	case errors.As(err, &name):
-		return cli.Hint(cause, "use the server's name as endpoint, or add this one: 'poolcert-server init --host NAME'")
-	case errors.As(err, &dns), errors.Is(err, syscall.ECONNREFUSED):
-		return cli.Hint(cause, "is the endpoint right, and poolcert-server running?")
-	case transport.Timeout():
-		return cli.Hint(cause, "the server did not answer; is a firewall in the way?")
-	}
-	return cause
 }

@@ -66,7 +66,7 @@ Exit codes: 0 opened, 1 failed, 2 wrong usage, 3 no certificate here opens it,
 				return err
 			}
 			defer in.Close()
-			return explainDecrypt(decryptTo(cmd, out, in, u, opts))
+			return keys.explain(decryptTo(cmd, out, in, u, opts))
 		},
 	}
 	keys.register(cmd)
@@ -87,6 +87,11 @@ func (f *decryptFlags) register(cmd *cobra.Command) {
 	flags.BoolVar(&f.opts.UnwrapSigned, "unwrap-signed", false, "write the content of the signed message in the secret; its signature is not checked")
 	flags.BoolVar(&f.opts.Text, "text", false, "turn a secret in UTF-16 (Service Fabric, Windows) into UTF-8")
 	flags.Var(&f.buffer, "buffer", "hold up to this `size` in memory until it proved genuine, more in a file without a name")
+	hashes := fixed("sha1", "sha256", "sha384", "sha512")
+	completeFlags(cmd, map[string]cobra.CompletionFunc{
+		"form":    fixed("der", "pem", "smime", "base64", "eyaml", "jwe", "raw-rsa"),
+		"padding": fixed(string(decrypt.PKCS1v15), string(decrypt.OAEP)), "oaep-hash": hashes,
+	})
 	flags.BoolVar(&f.opts.UnverifiedStream, "unverified-stream", false, "write before it proved genuine: throw it away if the exit code is not 0")
 }
 

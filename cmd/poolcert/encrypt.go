@@ -66,6 +66,7 @@ JWE, for secrets of up to 47 MiB.`,
 	}
 	flags.register(cmd)
 	acct.register(cmd)
+	completeFlags(cmd, map[string]cobra.CompletionFunc{"pool": completePoolFlag(acct)})
 	return cmd
 }
 

@@ -52,7 +52,7 @@ exit code, terminal and standard input are its own.`,
 			if err != nil {
 				return err
 			}
-			env, err := openEnv(cmd.Context(), os.Environ(), messages, u)
+			env, err := openEnv(cmd.Context(), os.Environ(), messages, u, keys.explain)
 			if err != nil {
 				return err
 			}
@@ -101,13 +101,13 @@ func parseSealedEnv(environ, flags []string) ([]sealedEnv, error) {
 }
 
 // openEnv returns environ with the messages' secrets in it.
-func openEnv(ctx context.Context, environ []string, messages []sealedEnv, u decrypt.Unwrapper) ([]string, error) {
+func openEnv(ctx context.Context, environ []string, messages []sealedEnv, u decrypt.Unwrapper, explain func(error) error) ([]string, error) {
 	opened := make(map[string]bool)
 	var env []string
 	for _, m := range messages {
 		var secret bytes.Buffer
 		if _, err := decrypt.Decrypt(ctx, limitWriter{&secret, maxSealedEnv, errEnvTooLong}, strings.NewReader(m.message), u, decrypt.Options{}); err != nil {
-			return nil, fmt.Errorf("variable %s: %w", m.name, explainDecrypt(err))
+			return nil, fmt.Errorf("variable %s: %w", m.name, explain(err))
 		}
 		if bytes.IndexByte(secret.Bytes(), 0) >= 0 {
 			return nil, cli.Hint(fmt.Errorf("variable %s: the secret holds a zero byte, which no variable can", m.name), "write it to a file with 'poolcert decrypt -o FILE'")

@@ -42,7 +42,7 @@ func openKeyFile(keyFile, certFile string) (decrypt.Unwrapper, error) {
 	case errors.Is(err, pfx.ErrNoCertificate) && certFile == "":
 		return newBareKey(key)
 	case err != nil && certFile != "":
-		return nil, fmt.Errorf("%s: %w", certFile, err)
+		return nil, cli.Hint(fmt.Errorf("%s: %w", certFile, err), "--cert takes the certificate that belongs to --key; without it, the key alone may do")
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", keyFile, err)
 	}
@@ -85,7 +85,7 @@ func parseKey(data []byte) (privateKey, error) {
 	for {
 		var block *pem.Block
 		if block, data = pem.Decode(data); block == nil {
-			return nil, cli.Hint(errors.New("no private key in PEM"), "a PFX file is given with --pfx")
+			return nil, cli.Hint(errors.New("no private key in PEM"), "--key takes a file with BEGIN PRIVATE KEY; a PFX file is given with --pfx")
 		}
 		var key any
 		var err error

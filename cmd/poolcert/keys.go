@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -59,7 +60,15 @@ func (f *keyFlags) unwrapper(cmd *cobra.Command) (decrypt.Unwrapper, error) {
 	return decrypt.Keys(keyPair{bundle.Leaf, bundle.Key}), nil
 }
 
-// explainDecrypt gives an error of opening a message its hint and exit code.
+// explain gives an error of opening a message its hint and exit code.
+func (f *keyFlags) explain(err error) error {
+	if f.pfxFile == "" && f.keyFile == "" || !errors.Is(err, decrypt.ErrNoRecipient) {
+		return explainDecrypt(err)
+	}
+	return cli.Exit(cli.Hint(err, "this key is not that of a recipient; 'poolcert inspect' shows all of them"), cli.ExitNoCertificate)
+}
+
+// explainDecrypt is explain for messages that a node's agent opens, or nobody.
 func explainDecrypt(err error) error {
 	var format *decrypt.FormatError
 	var unsupported *decrypt.UnsupportedError
@@ -74,6 +83,8 @@ func explainDecrypt(err error) error {
 		return cli.Hint(err, "the message was altered or cut, or sealed to another key (a JWE or an RSA block need not say to which); get it again")
 	case errors.Is(err, decrypt.ErrUnknownForm), errors.As(err, &format):
 		return cli.Hint(err, "a sealed secret is a CMS message (DER, PEM, base64, S/MIME), a JWE or an RSA block: 'poolcert encrypt' or 'openssl cms -encrypt' makes one")
+	case errors.As(err, &unsupported) && strings.HasPrefix(unsupported.What, "PEM block"):
+		return cli.Hint(err, "that is a certificate or a key, not a sealed message: --pfx and --key are for keys, --to of 'poolcert encrypt' is for certificates")
 	case errors.As(err, &unsupported) && unsupported.Name == "RSA1_5":
 		return cli.Hint(err, "--allow-rsa1_5 opens it")
 	}

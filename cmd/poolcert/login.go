@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -64,13 +63,7 @@ func loginProfile(cmd *cobra.Command, acct accountFlags) (*profile, error) {
 	if fromStdin {
 		acct.keyFile = ""
 	}
-	path, err := acct.configPath()
-	if err != nil {
-		return nil, err
-	}
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		acct.config = "" // about to be written
-	}
+	acct.mayBeMissing = true // about to be written
 	p, err := acct.profile()
 	if err != nil {
 		return nil, err

@@ -25,10 +25,11 @@ func newNodeCommand(acct *accountFlags) *cobra.Command {
 func newNodeListCommand(acct *accountFlags) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:     "list POOL",
-		Short:   "List the nodes of a pool",
-		Example: `  poolcert node list render`,
-		Args:    cobra.ExactArgs(1),
+		Use:               "list POOL",
+		Short:             "List the nodes of a pool",
+		Example:           `  poolcert node list render`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completePool(acct),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withPool(acct, args[0], func(client *batch.Client, id string) error {
 				all := []*batch.Node{}
@@ -96,10 +97,11 @@ func ago(t *batch.Time) string {
 func newNodeShowCommand(acct *accountFlags) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:     "show POOL NODE",
-		Short:   "Show a node and each of its certificates",
-		Example: `  poolcert node show render n1-0123456789`,
-		Args:    cobra.ExactArgs(2),
+		Use:               "show POOL NODE",
+		Short:             "Show a node and each of its certificates",
+		Example:           `  poolcert node show render n1-0123456789`,
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: completePoolNode(acct),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withPool(acct, args[0], func(client *batch.Client, id string) error {
 				n, err := client.Node(cmd.Context(), id, args[1])
@@ -141,23 +143,24 @@ func printNode(w io.Writer, n *batch.Node) error {
 		case batch.NodeFailed:
 			state = style.Red(state)
 		}
-		table.Row(c.Thumbprint.String(), state, c.Time.Format(time.RFC3339), visibility[c.Thumbprint], cli.Text(c.Error))
+		table.Row(c.Thumbprint.String(), state, cli.Time(c.Time.Time), visibility[c.Thumbprint], cli.Text(c.Error))
 	}
 	return table.Write(w)
 }
 
 func newNodeEvictCommand(acct *accountFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:     "evict POOL NODE...",
-		Short:   "Take nodes out of a pool; they lose access at once",
-		Example: `  poolcert node evict render n1-0123456789`,
-		Args:    cobra.MinimumNArgs(2),
+		Use:               "evict POOL NODE...",
+		Short:             "Take nodes out of a pool; they lose access at once",
+		Example:           `  poolcert node evict render n1-0123456789`,
+		Args:              cobra.MinimumNArgs(2),
+		ValidArgsFunction: completePoolNode(acct),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withPool(acct, args[0], func(client *batch.Client, id string) error {
 				if err := client.RemoveNodes(cmd.Context(), id, args[1:]...); err != nil {
 					return err
 				}
-				fmt.Fprintf(cmd.ErrOrStderr(), "Evicted %d nodes from pool %s\n", len(args)-1, id)
+				fmt.Fprintf(cmd.ErrOrStderr(), "Evicted %s from pool %s\n", cli.Count(len(args)-1, "node"), id)
 				return nil
 			})
 		},

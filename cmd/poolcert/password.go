@@ -44,7 +44,7 @@ func hintPassword(err error, passwordFile string, asked bool) error {
 	case !errors.Is(err, pfx.ErrPassword):
 		return err
 	case passwordFile != "":
-		return cli.Hint(err, "the first line of %s is taken as the password; check for a space at its end, or another keyboard layout", cli.Text(passwordFile))
+		return cli.Hint(err, "the first line of %s (--password-file) is the password; check for a space at its end, or another keyboard layout", cli.Text(passwordFile))
 	case asked:
 		return cli.Hint(err, "type it again; check Caps Lock and the keyboard layout")
 	}

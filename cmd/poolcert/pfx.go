@@ -182,7 +182,7 @@ func printPFX(w io.Writer, info *pfx.Info) error {
 		}
 		table.Row("  issuer", c.Issuer)
 		table.Row("  serial", c.Serial)
-		valid := c.NotBefore.UTC().Format(time.DateTime) + " to " + c.NotAfter.UTC().Format(time.DateTime) + " UTC"
+		valid := cli.Time(c.NotBefore) + " to " + cli.Time(c.NotAfter)
 		if time.Now().After(c.NotAfter) {
 			valid += " " + style.Red("(expired)")
 		}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -104,6 +103,7 @@ func newPoolCreateCommand(acct *accountFlags) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringArrayVar(&certs, "cert", nil, "certificate `reference`, may be repeated")
+	completeFlags(cmd, map[string]cobra.CompletionFunc{"cert": completeThumbprint(acct)})
 	return cmd
 }
 
@@ -140,7 +140,7 @@ func newPoolListCommand(acct *accountFlags) *cobra.Command {
 				all = append(all, p)
 				modified := "-"
 				if p.LastModified != nil {
-					modified = p.LastModified.Format(time.RFC3339)
+					modified = cli.Time(p.LastModified.Time)
 				}
 				table.Row(cli.Text(p.ID), p.State, strconv.Itoa(len(p.CertificateReferences)), modified)
 			}
@@ -157,10 +157,11 @@ func newPoolListCommand(acct *accountFlags) *cobra.Command {
 func newPoolShowCommand(acct *accountFlags) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:     "show POOL",
-		Short:   "Show a pool and its certificate references",
-		Example: `  poolcert pool show render`,
-		Args:    cobra.ExactArgs(1),
+		Use:               "show POOL",
+		Short:             "Show a pool and its certificate references",
+		Example:           `  poolcert pool show render`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completePool(acct),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withPool(acct, args[0], func(client *batch.Client, id string) error {
 				p, err := client.Pool(cmd.Context(), id)
@@ -205,7 +206,8 @@ func newPoolSetCertsCommand(acct *accountFlags) *cobra.Command {
 		Long:  "Replace the certificates of a pool's nodes. Nodes follow within seconds.\n\n" + referenceHelp,
 		Example: `  poolcert pool set-certs render --cert 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b,visibility=task
   poolcert pool set-certs render --none`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completePool(acct),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if none == (len(certs) > 0) {
 				return cli.Usagef("give --cert once or more, or --none")
@@ -218,22 +220,24 @@ func newPoolSetCertsCommand(acct *accountFlags) *cobra.Command {
 				if err := client.PatchPool(cmd.Context(), id, batch.PatchPool{CertificateReferences: &refs}, ""); err != nil {
 					return err
 				}
-				fmt.Fprintf(cmd.ErrOrStderr(), "Pool %s now refers to %d certificates; 'poolcert node list %s' shows what its nodes have\n", id, len(refs), id)
+				fmt.Fprintf(cmd.ErrOrStderr(), "Pool %s now refers to %s; 'poolcert node list %s' shows what its nodes have\n", id, cli.Count(len(refs), "certificate"), id)
 				return nil
 			})
 		},
 	}
 	cmd.Flags().StringArrayVar(&certs, "cert", nil, "certificate `reference`, may be repeated")
+	completeFlags(cmd, map[string]cobra.CompletionFunc{"cert": completeThumbprint(acct)})
 	cmd.Flags().BoolVar(&none, "none", false, "no certificates")
 	return cmd
 }
 
 func newPoolDeleteCommand(acct *accountFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:     "delete POOL",
-		Short:   "Delete a pool; its nodes lose their certificates",
-		Example: `  poolcert pool delete render`,
-		Args:    cobra.ExactArgs(1),
+		Use:               "delete POOL",
+		Short:             "Delete a pool; its nodes lose their certificates",
+		Example:           `  poolcert pool delete render`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completePool(acct),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withPool(acct, args[0], func(client *batch.Client, id string) error {
 				if err := client.DeletePool(cmd.Context(), id); err != nil {

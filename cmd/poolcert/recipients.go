@@ -69,7 +69,7 @@ func recipient(ctx context.Context, acct *accountFlags, name string) (*x509.Cert
 	tp, perr := batch.ParseThumbprint(name)
 	if perr != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("no such file, and not a thumbprint")
+			return nil, cli.Hint(cli.Usagef("recipient %s: no such file, and not a thumbprint", cli.Text(name)), "give a certificate file, or the 40 digits that 'poolcert cert list' shows")
 		}
 		return nil, fmt.Errorf("recipient %s: %w", name, err)
 	}

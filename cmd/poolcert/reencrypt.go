@@ -45,7 +45,7 @@ changes, proved genuine.`,
 			defer in.Close()
 			progress := cli.NewProgress(cmd.ErrOrStderr(), in, inputSize(in))
 			defer progress.Done()
-			return explainDecrypt(flags.write(nil, certs, func(w io.Writer) error {
+			return keys.explain(flags.write(nil, certs, func(w io.Writer) error {
 				// The new file does not appear before all is verified.
 				_, err := decrypt.Decrypt(cmd.Context(), w, progress, u, decrypt.Options{UnverifiedStream: true})
 				return err
@@ -54,6 +54,8 @@ changes, proved genuine.`,
 	}
 	keys.register(cmd)
 	flags.register(cmd)
+	cmd.Flags().Lookup("output").Usage = "`file` to write, whole or not at all (required)"
 	acct.register(cmd)
+	completeFlags(cmd, map[string]cobra.CompletionFunc{"pool": completePoolFlag(acct)})
 	return cmd
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"strconv"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,7 +34,8 @@ func newTokenCreateCommand(acct *accountFlags) *cobra.Command {
 the pool and so use the pool's certificates: treat it as a password.`,
 		Example: `  poolcert pool token create render > token
   poolcert-agent join --token-file token`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completePool(acct),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			add := batch.AddJoinToken{TTL: int64(ttl / time.Second)}
 			switch {
@@ -48,12 +51,11 @@ the pool and so use the pool's certificates: treat it as a password.`,
 				if err != nil {
 					return err
 				}
-				if asJSON {
-					return cli.JSON(cmd.OutOrStdout(), token)
+				if err := printToken(cmd, token, asJSON); err != nil {
+					return unmakeToken(cmd.Context(), client, id, token.ID, err)
 				}
-				fmt.Fprintf(cmd.ErrOrStderr(), "Token %s, valid until %s, for %s; on a node run 'poolcert-agent join TOKEN'\n", token.ID, token.Expires.Format(time.RFC3339), usesText(token.UsesLeft))
-				_, err = fmt.Fprintln(cmd.OutOrStdout(), token.Token)
-				return err
+				fmt.Fprintf(cmd.ErrOrStderr(), "Token %s, valid until %s, for %s; on a node run 'poolcert-agent join TOKEN'\n", token.ID, cli.Time(token.Expires.Time), usesText(token.UsesLeft))
+				return nil
 			})
 		},
 	}
@@ -63,23 +65,45 @@ the pool and so use the pool's certificates: treat it as a password.`,
 	return cmd
 }
 
+// printToken shows the token, once.
+func printToken(cmd *cobra.Command, token *batch.JoinToken, asJSON bool) error {
+	signal.Ignore(syscall.SIGPIPE) // a reader that is gone is an error like others
+	if asJSON {
+		return cli.JSON(cmd.OutOrStdout(), token)
+	}
+	_, err := fmt.Fprintln(cmd.OutOrStdout(), token.Token)
+	return err
+}
+
+// unmakeToken revokes a token that could not be shown, so that none is left that
+// nobody knows.
+func unmakeToken(ctx context.Context, client *batch.Client, pool, id string, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	cause = fmt.Errorf("the token could not be shown: %w", cause)
+	if err := client.RevokeJoinToken(ctx, pool, id); err != nil {
+		return cli.Hint(fmt.Errorf("%w; and it could not be revoked: %w", cause, explain(err)), "end it with 'poolcert pool token revoke %s %s'", pool, id)
+	}
+	return fmt.Errorf("%w; it is revoked again", cause)
+}
+
 func usesText(uses *int) string {
 	switch {
 	case uses == nil:
 		return "any number of nodes"
-	case *uses == 1:
-		return "1 node"
 	}
-	return strconv.Itoa(*uses) + " nodes"
+	return cli.Count(*uses, "node")
 }
 
 func newTokenListCommand(acct *accountFlags) *cobra.Command {
-	var asJSON bool
+	var asJSON, withDead bool
 	cmd := &cobra.Command{
-		Use:     "list POOL",
-		Short:   "List a pool's join tokens",
-		Example: `  poolcert pool token list render`,
-		Args:    cobra.ExactArgs(1),
+		Use:               "list POOL",
+		Short:             "List a pool's join tokens",
+		Long:              "List the join tokens with which nodes can join the pool; with --all, used-up and\nexpired ones too.",
+		Example:           `  poolcert pool token list render`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completePool(acct),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withPool(acct, args[0], func(client *batch.Client, id string) error {
 				all := []*batch.JoinToken{}
@@ -88,8 +112,11 @@ func newTokenListCommand(acct *accountFlags) *cobra.Command {
 					if err != nil {
 						return err
 					}
+					if !withDead && (t.UsesLeft != nil && *t.UsesLeft == 0 || time.Now().After(t.Expires.Time)) {
+						continue
+					}
 					all = append(all, t)
-					table.Row(t.ID, t.Expires.Format(time.RFC3339), usesText(t.UsesLeft))
+					table.Row(t.ID, cli.Time(t.Expires.Time), usesText(t.UsesLeft))
 				}
 				if asJSON {
 					return cli.JSON(cmd.OutOrStdout(), all)
@@ -98,16 +125,18 @@ func newTokenListCommand(acct *accountFlags) *cobra.Command {
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&withDead, "all", false, "show used-up and expired tokens too")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
 func newTokenRevokeCommand(acct *accountFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:     "revoke POOL TOKEN-ID",
-		Short:   "End a join token; nodes that joined with it stay",
-		Example: `  poolcert pool token revoke render 0123456789abcdef`,
-		Args:    cobra.ExactArgs(2),
+		Use:               "revoke POOL TOKEN-ID",
+		Short:             "End a join token; nodes that joined with it stay",
+		Example:           `  poolcert pool token revoke render 0123456789abcdef`,
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: completePoolToken(acct),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withPool(acct, args[0], func(client *batch.Client, id string) error {
 				if err := client.RevokeJoinToken(cmd.Context(), id, args[1]); err != nil {

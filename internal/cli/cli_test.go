@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -99,5 +101,35 @@ func TestTableAligns(t *testing.T) {
 func TestTextHidesControls(t *testing.T) {
 	if got, want := Text("a\x1b[31mb\nc\u009bd é"), "a?[31mb?c?d é"; got != want {
 		t.Errorf("Text = %q, want %q", got, want)
+	}
+}
+
+func TestCount(t *testing.T) {
+	for n, want := range map[int]string{0: "0 nodes", 1: "1 node", 2: "2 nodes"} {
+		if got := Count(n, "node"); got != want {
+			t.Errorf("Count(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
+func TestFileHint(t *testing.T) {
+	path := func(name string, err error) error {
+		return fmt.Errorf("read: %w", &fs.PathError{Op: "open", Path: name, Err: err})
+	}
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{path("a", syscall.ENOSPC), "make space on the disk"},
+		{fmt.Errorf("write: %w", syscall.ENOSPC), "make space on the disk"},
+		{path("a", syscall.ENOENT), "it is looked for in"},
+		{path("a", syscall.EACCES), "'ls -ld a' tells"},
+		{path("a\x1b", syscall.EACCES), "'ls -ld a?' tells"},
+		{fs.ErrNotExist, ""}, // of what?
+		{errors.New("other"), ""},
+	} {
+		if got := fileHint(test.err); !strings.Contains(got, test.want) || (got == "") != (test.want == "") {
+			t.Errorf("%v: hint %q, want %q", test.err, got, test.want)
+		}
 	}
 }

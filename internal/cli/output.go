@@ -3,7 +3,9 @@ package cli
 import (
 	"encoding/json"
 	"io"
+	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -74,6 +76,17 @@ func width(cell string) int {
 		rest = after
 	}
 }
+
+// Count is a number of things, such as "1 node" or "2 nodes".
+func Count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return strconv.Itoa(n) + " " + thing + "s"
+}
+
+// Time shows a moment in the one form that all programs use, in UTC.
+func Time(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
 
 // Text makes outside text safe for a terminal: control characters, which could
 // redraw it, become question marks.
