@@ -4,6 +4,7 @@ module kermit
 go 1.26
 
 require (
+	azure.test/sharedkey v0.0.0
 	github.com/Azure/go-autorest/autorest v0.11.28
 	github.com/Azure/go-autorest/autorest/date v0.3.0
 	github.com/gofrs/uuid v4.4.0+incompatible
@@ -20,3 +21,5 @@ require (
 	github.com/golang-jwt/jwt/v4 v4.2.0 // indirect
 	golang.org/x/crypto v0.17.0 // indirect
 )
+
+replace azure.test/sharedkey => ../sharedkey

@@ -1,0 +1,3 @@
+module azure.test/sharedkey
+
+go 1.26
