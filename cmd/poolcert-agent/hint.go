@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"net"
+	"net/url"
 	"os"
 
 	"poolcert/agent"
@@ -23,14 +24,14 @@ func withHint(err error) error {
 		refused *nodeapi.Error
 		host    x509.HostnameError
 		invalid x509.CertificateInvalidError
-		network net.Error
+		call    *url.Error // not net.Error, which an error of a file is too
 		op      *net.OpError
 		stayed  *agent.StayedError
 		state   *agent.StateDirError
 	)
 	switch {
 	case errors.Is(err, nodeapi.ErrToken):
-		return cli.Hint(err, "a token is one word that begins with pct1.; copy all of it, or %s", newToken)
+		return cli.Hint(cli.Usage(err), "a token is one word that begins with pct1.; copy all of it, or %s", newToken)
 	case errors.Is(err, agent.ErrCA):
 		return cli.Hint(err, "another server answers at this address, or the service was set up anew: %s", newToken)
 	case errors.Is(err, agent.ErrJoined):
@@ -57,7 +58,7 @@ func withHint(err error) error {
 		return cli.Hint(err, "the server's certificate must name the host of its address: set the server up with that name, then %s", newToken)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return cli.Hint(err, "compare the clocks of this node and of the server")
-	case errors.As(err, &op), errors.As(err, &network):
+	case errors.As(err, &op), errors.As(err, &call):
 		return cli.Hint(err, "is poolcert-server running, and may this node reach that address?")
 	}
 	return err

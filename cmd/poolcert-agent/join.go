@@ -37,7 +37,7 @@ node has joined anew, the old one leaves its pool.`,
 			if err != nil {
 				return err
 			}
-			token, err := readToken(cmd.InOrStdin(), args, tokenFile)
+			token, err := readToken(cli.Input(cmd.Context(), cmd.InOrStdin()), args, tokenFile)
 			if err != nil {
 				return withHint(err)
 			}

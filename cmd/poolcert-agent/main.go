@@ -4,7 +4,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -59,8 +61,11 @@ type options struct {
 // config returns the configuration with the flags applied.
 func (o *options) config() (*agent.Config, error) {
 	c, err := agent.LoadConfig(o.configFile)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 		return nil, withHint(err)
+	case err != nil:
+		return nil, cli.Hint(err, "change it there; a key that is left out has its default")
 	}
 	for _, path := range []struct {
 		flag   string
