@@ -9,7 +9,7 @@
 // want to know whom it is for.
 //
 // Promises. Memory does not grow with the message, but for JWE, which is for small
-// secrets and limited to 64 MiB. Authenticated content leaves
+// secrets and limited to 16 MiB. Authenticated content leaves
 // only after it was verified, unless the caller insists. A file appears whole or
 // not at all, and is readable by its owner only. After a private key was used,
 // all failures are [ErrDecrypt]; where even that would tell too much, see

@@ -17,7 +17,7 @@ import (
 	"poolcert/decrypt/cms"
 )
 
-// Encrypt returns plaintext, of at most 48 MiB less a little, as a message to all
+// Encrypt returns plaintext, of at most 11 MiB, as a message to all
 // recipients: in the compact form for one, in the general JSON form for several,
 // of which 32 are allowed. The content is in A256GCM; its key is wrapped by
 // RSA-OAEP-256 or ECDH-ES+A256KW. Recipients are named by kid, the thumbprint,

@@ -50,7 +50,7 @@ func TestRefused(t *testing.T) {
 		"zip":               {encode(`{"alg":"RSA-OAEP","enc":"A256GCM","zip":"GZ"}`) + "....", "JWE compression: GZ"},
 		"large header":      {encode(`{"alg":"RSA-OAEP","enc":"A256GCM","x":"`+strings.Repeat("x", 100_000)+`"}`) + "....", "limit of 65536 bytes of JWE header"},
 		"large zip":         {encode(`{"alg":"RSA-OAEP","enc":"A256GCM","zip":"DEF"}`) + "." + key + ".." + strings.Repeat("A", 6<<20) + ".", "limit of 4194304 bytes of compressed JWE"},
-		"large":             {strings.Repeat("A", MaxMessage+1), "limit of 67108864 bytes of JWE"},
+		"large":             {strings.Repeat("A", MaxMessage+1), "limit of 16777216 bytes of JWE"},
 		"many recipients":   {many, "limit of 32 recipients"},
 		"recipients object": {`{"protected":"` + encode(`{"enc":"A256GCM"}`) + `","recipients":{}}`, "a JWE in JSON"},
 		"two enc":           {`{"recipients":[{"header":{"alg":"dir","enc":"A256GCM"}},{"header":{"alg":"dir","enc":"A128GCM"}}]}`, "one enc"},

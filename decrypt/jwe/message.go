@@ -66,6 +66,9 @@ func Parse(text []byte) (*Message, error) {
 func parseDocument(text []byte) (*document, string, error) {
 	doc := new(document)
 	if bytes.HasPrefix(text, []byte("{")) {
+		if err := checkValues(text); err != nil {
+			return nil, "", err
+		}
 		if json.Unmarshal(text, doc) != nil {
 			return nil, "", malformed("a JWE in JSON")
 		}

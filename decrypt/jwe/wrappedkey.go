@@ -44,6 +44,9 @@ func ParseWrappedKey(data []byte) (*WrappedKey, error) {
 	if len(data) > maxWrapped {
 		return nil, &cms.LimitError{What: "bytes of wrapped key", Limit: maxWrapped}
 	}
+	if err := checkValues(data); err != nil {
+		return nil, err
+	}
 	w := new(WrappedKey)
 	if json.Unmarshal(data, w) != nil {
 		return nil, malformed("a wrapped key of a JWE")
