@@ -14,10 +14,10 @@ import (
 func newAccountCommand(dir *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "account",
-		Short: "Make and list accounts",
-		Long:  "Make and list accounts. Both work while the server runs.",
+		Short: "Make and list accounts, and rotate their keys",
+		Long:  "Make and list accounts, and rotate their keys. All of it works while the server\nruns.",
 	}
-	cmd.AddCommand(newAccountCreateCommand(dir), newAccountListCommand(dir))
+	cmd.AddCommand(newAccountCreateCommand(dir), newAccountListCommand(dir), newAccountRotateKeyCommand(dir))
 	return cmd
 }
 

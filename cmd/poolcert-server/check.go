@@ -51,10 +51,11 @@ hosts          %s
 url            %s
 node_url       %s
 certificate    %s
+database       %s
 delete_window  %s
 log            %s
 ok
 `, cfg.Listen, cfg.NodeListen, strings.Join(cfg.Hosts, ", "), show(cfg.urlFor(cfg.URL, "https", cfg.Listen)),
-		show(cfg.urlFor(cfg.NodeURL, "https", cfg.NodeListen)), certificate, cfg.DeleteWindow, cfg.Log)
+		show(cfg.urlFor(cfg.NodeURL, "https", cfg.NodeListen)), certificate, cfg.databaseText(), cfg.DeleteWindow, cfg.Log)
 	return err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,6 +20,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"poolcert/account"
+	"poolcert/account/db"
 	"poolcert/internal/cli"
 )
 
@@ -42,6 +44,7 @@ type config struct {
 	NodeURL      string   `toml:"node_url"`
 	TLSCert      string   `toml:"tls_cert"`
 	TLSKey       string   `toml:"tls_key"`
+	Database     string   `toml:"database"`
 	DeleteWindow duration `toml:"delete_window"`
 	Log          logLevel `toml:"log"`
 }
@@ -72,6 +75,11 @@ hosts = [{{range $i, $h := .Hosts}}{{if $i}}, {{end}}{{printf "%q" $h}}{{end}}]
 # service's CA issues one, and clients need ca.pem. Nodes don't need it.
 # tls_cert = "/etc/poolcert/tls.pem"
 # tls_key = "/etc/poolcert/tls.key"
+
+# Where the data is kept. Without it, in SQLite in this directory. Any number of
+# servers may share one PostgreSQL database; they need the same master.key, ca.pem
+# and ca.key. 'poolcert-server migrate' copies from one to the other.
+{{if .Database}}database = {{printf "%q" .Database}}{{else}}# database = "postgres://poolcert@db.example.org/poolcert"{{end}}
 
 # How long the deletion of a certificate waits until no pool and no node holds it
 # any more, before it fails.
@@ -106,7 +114,7 @@ func loadConfig(dir string) (*config, error) {
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		return nil, cli.Hint(fmt.Errorf("%s:%d: unknown key %q", path, lineOf(path, unknown[0]), unknown[0].String()),
-			"the keys are listen, node_listen, hosts, url, node_url, tls_cert, tls_key, delete_window, log")
+			"the keys are listen, node_listen, hosts, url, node_url, tls_cert, tls_key, database, delete_window, log")
 	}
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -142,10 +150,44 @@ func (c *config) check() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("tls_cert and tls_key: give both or none")
 	}
+	if strings.Contains(c.Database, "://") && !db.IsPostgres(c.Database) {
+		return cli.Hint(errors.New("database: only PostgreSQL has a URL here"), "write it as \"postgres://user@host/database\", or leave it out")
+	}
 	if c.DeleteWindow < 0 {
 		return errors.New("delete_window: it cannot be negative")
 	}
 	return nil
+}
+
+// dsn is where the database of the data directory is.
+func (c *config) dsn(dir string) string {
+	switch {
+	case c.Database == "":
+		return filepath.Join(dir, databaseName)
+	case db.IsPostgres(c.Database) || filepath.IsAbs(c.Database):
+		return c.Database
+	}
+	return filepath.Join(dir, c.Database)
+}
+
+// databaseDir is the directory of the database, if it is in SQLite.
+func (c *config) databaseDir(dir string) string {
+	if dsn := c.dsn(dir); !db.IsPostgres(dsn) {
+		return filepath.Dir(dsn)
+	}
+	return dir
+}
+
+// databaseText names the database without a password.
+func (c *config) databaseText() string {
+	if !db.IsPostgres(c.Database) {
+		return cmp.Or(c.Database, databaseName) + " (SQLite)"
+	}
+	u, err := url.Parse(c.Database)
+	if err != nil {
+		return "of PostgreSQL"
+	}
+	return u.Redacted()
 }
 
 // certificateHosts are all names that the service's own certificates are for.

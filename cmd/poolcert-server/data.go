@@ -15,6 +15,9 @@ import (
 	"poolcert/internal/cli"
 )
 
+// discard is for commands, which log nothing.
+var discard = slog.New(slog.DiscardHandler)
+
 // data is an open data directory.
 type data struct {
 	db   *db.DB
@@ -24,7 +27,7 @@ type data struct {
 
 // openData opens what is in dir: the keys first, so that a wrong one changes
 // nothing.
-func openData(ctx context.Context, dir string) (*data, error) {
+func openData(ctx context.Context, dir string, cfg *config) (*data, error) {
 	var d data
 	var err error
 	if d.keys, err = account.OpenKeyring(filepath.Join(dir, masterName)); err != nil {
@@ -33,12 +36,14 @@ func openData(ctx context.Context, dir string) (*data, error) {
 	if d.ca, err = loadCA(dir); err != nil {
 		return nil, err
 	}
-	// Open would make a new one.
-	path := filepath.Join(dir, databaseName)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil, cli.Hint(fmt.Errorf("the database %s is missing", path), "bring it back from a backup; to begin anew, move %s away and run init", dir)
+	dsn := cfg.dsn(dir)
+	if !db.IsPostgres(dsn) { // Open would make a new one
+		if _, err := os.Stat(dsn); errors.Is(err, fs.ErrNotExist) {
+			return nil, cli.Hint(fmt.Errorf("the database %s is missing", dsn),
+				"bring it back with 'poolcert-server restore'; to begin anew, move %s away and run init", dir)
+		}
 	}
-	if d.db, err = db.Open(ctx, path); err != nil {
+	if d.db, err = db.Open(ctx, dsn); err != nil {
 		return nil, err
 	}
 	return &d, nil
@@ -83,12 +88,12 @@ func withService(ctx context.Context, dir string, do func(*config, *account.Serv
 	if err != nil {
 		return err
 	}
-	d, err := openData(ctx, dir)
+	d, err := openData(ctx, dir, cfg)
 	if err != nil {
 		return explain(err, dir)
 	}
 	defer func() { err = errors.Join(err, d.db.Close()) }()
-	s, err := d.service(ctx, cfg, cfg.urlFor(cfg.NodeURL, "https", cfg.NodeListen), slog.New(slog.DiscardHandler))
+	s, err := d.service(ctx, cfg, cfg.urlFor(cfg.NodeURL, "https", cfg.NodeListen), discard)
 	if err != nil {
 		return explain(err, dir)
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,16 +52,17 @@ are to use first. Without it, the name of this computer is taken.`,
 			if err := initialise(cmd.Context(), *dir, &cfg); err != nil {
 				return explain(err, *dir)
 			}
-			return printMade(cmd, *dir)
+			return printMade(cmd, *dir, &cfg)
 		},
 	}
 	cmd.Flags().StringArrayVar(&cfg.Hosts, "host", nil, "name or address of this service; repeat it for more")
+	cmd.Flags().StringVar(&cfg.Database, "database", "", "URL of an existing, empty PostgreSQL database (default: SQLite)")
 	cmd.Flags().StringVar(&cfg.Listen, "listen", cfg.Listen, "address for clients")
 	cmd.Flags().StringVar(&cfg.NodeListen, "node-listen", cfg.NodeListen, "address for nodes")
 	return cmd
 }
 
-func printMade(cmd *cobra.Command, dir string) error {
+func printMade(cmd *cobra.Command, dir string, cfg *config) error {
 	next := "poolcert-server account create NAME"
 	if dir != defaultDir {
 		next += " --dir " + dir
@@ -72,9 +72,9 @@ func printMade(cmd *cobra.Command, dir string) error {
   %-11s  the certificate of the service's CA, for clients to trust
   %-11s  its key: who has it can pose as the service or as a node
   %-11s  the master key, without which nothing stored opens: back it up, away from the database
-  %-11s  the database
+Database: %s
 Next: %s
-`, dir, configName, caName, caKeyName, masterName, databaseName, next)
+`, dir, configName, caName, caKeyName, masterName, cfg.databaseText(), next)
 	return err
 }
 
@@ -156,12 +156,12 @@ func fill(ctx context.Context, dir string, cfg *config) (err error) {
 	if err != nil {
 		return err
 	}
-	database, err := db.Open(ctx, filepath.Join(dir, databaseName))
+	database, err := db.Open(ctx, cfg.dsn(dir))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, database.Close()) }()
 	d := data{db: database, keys: keys, ca: ca}
-	_, err = d.service(ctx, cfg, "", slog.New(slog.DiscardHandler))
+	_, err = d.service(ctx, cfg, "", discard)
 	return err
 }

@@ -16,6 +16,7 @@ import (
 	"poolcert/account"
 	"poolcert/account/db"
 	"poolcert/internal/cli"
+	"poolcert/internal/lockfile"
 )
 
 func main() {
@@ -44,7 +45,8 @@ All that it keeps is in one directory.`,
 	}
 	var dir string
 	root.PersistentFlags().StringVar(&dir, "dir", defaultDir, "data directory")
-	root.AddCommand(newInitCommand(&dir), newAccountCommand(&dir), newRunCommand(&dir), newCheckCommand(&dir), cli.VersionCommand())
+	root.AddCommand(newInitCommand(&dir), newAccountCommand(&dir), newRunCommand(&dir), newCheckCommand(&dir),
+		newBackupCommand(&dir), newRestoreCommand(&dir), newMigrateCommand(&dir), newKeyCommand(&dir), cli.VersionCommand())
 	return root
 }
 
@@ -53,18 +55,30 @@ func explain(err error, dir string) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, lockfile.ErrLocked) && errors.Is(err, account.ErrMasterKey):
+		return cli.Hint(err, "another poolcert-server changes the key file; try again")
+	case errors.Is(err, account.ErrMasterKeyInUse):
+		return cli.Hint(err, "'poolcert-server key rotate' makes a new one first")
+	case errors.Is(err, account.ErrNoMasterKey):
+		return cli.Hint(err, "'poolcert-server key list' shows all keys")
 	case errors.Is(err, account.ErrMasterKey):
 		return cli.Hint(err, "bring back the master.key that belongs to this database (mode 0600): without it, nothing stored can be opened")
 	case errors.Is(err, account.ErrAccountName):
 		return cli.Usage(err)
 	case errors.Is(err, account.ErrAccountExists):
 		return cli.Hint(err, "'poolcert-server account list' shows all accounts; its keys are not shown a second time")
+	case errors.Is(err, account.ErrKeyName):
+		return cli.Usage(err)
+	case errors.Is(err, account.ErrNoAccount):
+		return cli.Hint(err, "'poolcert-server account list' shows all accounts")
+	case errors.Is(err, db.ErrNotEmpty), errors.Is(err, db.ErrIncomplete):
+		return cli.Hint(err, "make the database anew (dropdb and createdb), and try again")
 	case errors.Is(err, db.ErrNewer):
 		return cli.Hint(err, "install a poolcert-server at least as new as the one that ran last")
 	case errors.Is(err, db.ErrPlace):
 		return cli.Hint(err, "the directory must be on a local disk, be owned by the user of the service, and have mode 0700")
 	case errors.Is(err, db.ErrBusy):
-		return cli.Hint(err, "is the disk full?")
+		return cli.Hint(err, "is the disk full, or the PostgreSQL server away?")
 	case errors.Is(err, syscall.EADDRINUSE):
 		return cli.Hint(err, "is poolcert-server running already? Otherwise change the address in %s", configPath(dir))
 	case errors.Is(err, fs.ErrPermission):

@@ -4,7 +4,9 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
+	"syscall"
 
 	"poolcert/internal/cli"
 )
@@ -19,4 +21,13 @@ func checkPrivate(path string) error {
 		return cli.Hint(fmt.Errorf("%s is open to other users (mode %04o)", path, mode), "chmod 600 %s; if others could read it, make a new CA", path)
 	}
 	return nil
+}
+
+// keepOwner gives a file that root made to the owner of another one.
+func keepOwner(path string, like fs.FileInfo) error {
+	stat, ok := like.Sys().(*syscall.Stat_t)
+	if !ok || os.Geteuid() != 0 {
+		return nil
+	}
+	return os.Lchown(path, int(stat.Uid), int(stat.Gid))
 }

@@ -69,7 +69,7 @@ func serveDir(ctx context.Context, dir string, cfg *config, o runOptions, log *s
 			return err
 		}
 	}
-	d, err := openData(ctx, dir)
+	d, err := openData(ctx, dir, cfg)
 	if err != nil {
 		return err
 	}

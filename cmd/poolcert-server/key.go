@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"poolcert/account"
+	"poolcert/internal/cli"
+)
+
+func newKeyCommand(dir *string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "key",
+		Short: "Rotate the master key",
+		Long: `Rotate the master key, which opens what the database holds. All of it works while
+the server runs.`,
+	}
+	cmd.AddCommand(newKeyRotateCommand(dir), newKeyListCommand(dir), newKeyForgetCommand(dir))
+	return cmd
+}
+
+func newKeyRotateCommand(dir *string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "rotate",
+		Short: "Make a new master key and seal the database with it",
+		Long: `Put a new key into master.key and seal the database with it. Servers that run go
+on. The old keys stay in the file, since older backups need them; 'key forget'
+removes one.
+
+Copy master.key to the other servers on the same database before they start again.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withData(cmd.Context(), *dir, func(d *data) error {
+				path := filepath.Join(*dir, masterName)
+				id, err := account.RotateMasterKey(cmd.Context(), d.db, path)
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "The database is sealed with the new key %s. Back up %s.\n", id, path)
+				return err
+			})
+		},
+	}
+}
+
+func newKeyListCommand(dir *string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the master keys by their ids",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withData(cmd.Context(), *dir, func(d *data) error {
+				keys, err := account.MasterKeys(cmd.Context(), d.db, d.keys)
+				if err != nil {
+					return err
+				}
+				table := cli.NewTable("KEY", "USE")
+				for _, k := range keys {
+					use := "older backups only"
+					if k.InUse {
+						use = "seals the database"
+					}
+					table.Row(k.ID, use)
+				}
+				return table.Write(cmd.OutOrStdout())
+			})
+		},
+	}
+}
+
+func newKeyForgetCommand(dir *string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "forget KEY",
+		Short: "Remove an old master key from the file",
+		Long: `Remove an old key from master.key. Backups from before the rotation open no more
+without it. The key that seals the database stays.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withData(cmd.Context(), *dir, func(d *data) error {
+				return account.ForgetMasterKey(cmd.Context(), d.db, filepath.Join(*dir, masterName), args[0])
+			})
+		},
+	}
+}
+
+// withData runs a command that needs the open data directory. A running server
+// doesn't mind.
+func withData(ctx context.Context, dir string, do func(*data) error) (err error) {
+	cfg, err := loadConfig(dir)
+	if err != nil {
+		return err
+	}
+	d, err := openData(ctx, dir, cfg)
+	if err != nil {
+		return explain(err, dir)
+	}
+	defer func() { err = errors.Join(err, d.db.Close()) }()
+	return explain(do(d), dir)
+}
