@@ -87,7 +87,7 @@ func TestGateGrantsByVisibility(t *testing.T) {
 	if _, err := g.authorize(t.Context(), task); !errors.Is(err, local.ErrNotReady) {
 		t.Errorf("before the first set: %v, want ErrNotReady", err)
 	}
-	g.record.update(&want{}, nil, nil, nil, nil, nil)
+	g.record.update(&want{}, outcome{})
 
 	var refused *local.RefusedError
 	_, err = g.authorize(t.Context(), localsock.Caller{UID: 7, GID: 7})

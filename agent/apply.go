@@ -188,8 +188,8 @@ func (r *reconciler) fetchOne(ctx context.Context, w *want, thumbprint batch.Thu
 //
 // The last-known-good set is written first: after a crash in between, the next
 // start installs the new set, and never again what was removed. When it cannot
-// be written, say on a full disk, the node's tasks still get the new set; but
-// nothing is reported as removed while a copy is left.
+// be written, say on a full disk, the node's tasks still get the new set, and the
+// old one goes if it has more; nothing is reported as removed while a copy is left.
 func (r *reconciler) install(ctx context.Context, w *want, failed map[batch.Thumbprint]error) error {
 	saveErr := r.save(w)
 	references := merge(w.references)
@@ -203,7 +203,10 @@ func (r *reconciler) install(ctx context.Context, w *want, failed map[batch.Thum
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	problem := errors.Join(saveErr, setErr)
+	problem, left := errors.Join(saveErr, setErr), setErr
+	if saveErr != nil && r.vault.keeps(references) {
+		left = problem
+	}
 	if problem != nil {
 		r.log.Error("the set of certificates is not complete", "err", problem)
 	} else {
@@ -214,7 +217,7 @@ func (r *reconciler) install(ctx context.Context, w *want, failed map[batch.Thum
 			r.log.Warn("certificate not installed", "thumbprint", thumbprint, "err", err)
 		}
 	}
-	r.record.update(w, references, r.held, r.installed, failed, problem)
+	r.record.update(w, outcome{references, r.held, r.installed, failed, problem, left})
 	return errors.Join(append(slices.Collect(maps.Values(failed)), problem)...)
 }
 

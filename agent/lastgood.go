@@ -46,10 +46,14 @@ const (
 
 // A vault seals the last-known-good set into the state directory with
 // AES-256-GCM, bound to the node. The key is in a file beside it: this protects
-// a copy of the one file, and is the place where a TPM comes in.
+// a copy of the one file, and is the place where a TPM comes in. It is not for
+// concurrent use.
 type vault struct {
 	state *stateDir
 	node  []byte // the additional data: format and node
+
+	stored []batch.CertificateReference // what the file may hold
+	unread bool                         // it may hold anything
 }
 
 func newVault(state *stateDir, id *Identity) *vault {
@@ -58,16 +62,36 @@ func newVault(state *stateDir, id *Identity) *vault {
 	for _, field := range []string{id.Account, id.Pool, id.Node} {
 		b.AddUint24LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes([]byte(field)) })
 	}
-	return &vault{state, b.BytesOrPanic()}
+	return &vault{state: state, node: b.BytesOrPanic()}
 }
 
-// save replaces the stored set in one step.
+// save replaces the stored set in one step. When that fails, say on a full disk,
+// the old set stays, unless it has what the new one has not: a reboot must not
+// bring back what was taken away. Then it is removed, which makes room, too, for
+// another try.
 func (v *vault) save(set *lastGood) error {
 	err := v.trySave(set)
+	if err != nil && v.keeps(set.References) && v.state.remove(lastGoodFile) == nil {
+		v.stored, v.unread = nil, false
+		err = v.trySave(set)
+	}
 	if err != nil {
+		v.stored = slices.Concat(v.stored, set.References) // a failure may come after the last step
 		return fmt.Errorf("save last-known-good set: %w", err)
 	}
+	v.stored, v.unread = set.References, false
 	return nil
+}
+
+// keeps tells whether the stored set may have what is not in references: a
+// certificate, or a visibility of one.
+func (v *vault) keeps(references []batch.CertificateReference) bool {
+	return v.unread || slices.ContainsFunc(v.stored, func(old batch.CertificateReference) bool {
+		return !slices.ContainsFunc(references, func(r batch.CertificateReference) bool {
+			return r.Thumbprint == old.Thumbprint &&
+				!slices.ContainsFunc(old.Visibility, func(seen batch.Visibility) bool { return !slices.Contains(r.Visibility, seen) })
+		})
+	})
 }
 
 func (v *vault) trySave(set *lastGood) error {
@@ -87,6 +111,15 @@ func (v *vault) trySave(set *lastGood) error {
 // load returns the stored set, nil when there is none, and an error that wraps errLastGood
 // when there is one that cannot be used.
 func (v *vault) load() (*lastGood, error) {
+	set, err := v.tryLoad()
+	v.stored, v.unread = nil, err != nil
+	if set != nil {
+		v.stored = set.References
+	}
+	return set, err
+}
+
+func (v *vault) tryLoad() (*lastGood, error) {
 	sealed, err := readLimited(v.state.file(lastGoodFile), maxLastGood)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

@@ -3,6 +3,7 @@ package agent
 import (
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,7 +59,7 @@ func (r *record) contact(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err != nil {
-		r.connected, r.contactError = time.Time{}, err.Error()
+		r.connected, r.contactError = time.Time{}, oneLine(err)
 		return
 	}
 	r.lastContact, r.contactError, r.revoked = time.Now(), "", false
@@ -83,39 +84,50 @@ func (r *record) hasSet() bool {
 	return r.applied
 }
 
+// oneLine is the text of an error that may be joined of several.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
 // isNews tells whether err is not what the record says of a certificate already.
 func (r *record) isNews(thumbprint batch.Thumbprint, err error) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.certificates[thumbprint].Error != err.Error()
+	return r.certificates[thumbprint].Error != oneLine(err)
 }
 
-// update notes the outcome of bringing the node to w. problem is that of the set
-// as a whole: while there is one, nothing counts as removed.
-func (r *record) update(w *want, references []batch.CertificateReference, held map[batch.Thumbprint]*holding,
-	installed map[batch.Thumbprint]batch.CertificateReference, failed map[batch.Thumbprint]error, problem error) {
+// An outcome is what came of bringing the node to a want.
+type outcome struct {
+	references []batch.CertificateReference // wanted, each certificate once
+	held       map[batch.Thumbprint]*holding
+	installed  map[batch.Thumbprint]batch.CertificateReference
+	failed     map[batch.Thumbprint]error
+	problem    error // with the set as a whole
+	left       error // why something that is not wanted may be left: it does not count as removed
+}
+
+// update notes the outcome of bringing the node to w.
+func (r *record) update(w *want, o outcome) {
 	if r.ready != nil {
 		defer r.ready()
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	next := make(map[batch.Thumbprint]CertificateStatus, len(references))
-	for _, reference := range references {
+	next := make(map[batch.Thumbprint]CertificateStatus, len(o.references))
+	for _, reference := range o.references {
 		c := CertificateStatus{Thumbprint: reference.Thumbprint, Time: now, Visibility: reference.Visibility}
-		if h := held[reference.Thumbprint]; h != nil {
+		if h := o.held[reference.Thumbprint]; h != nil {
 			leaf := h.bundle.Leaf
 			c.Subject, c.Expires, c.HasKey = leaf.Subject.String(), &leaf.NotAfter, h.bundle.Key != nil
 		}
-		_, isInstalled := installed[reference.Thumbprint]
-		err := failed[reference.Thumbprint]
+		_, isInstalled := o.installed[reference.Thumbprint]
+		err := o.failed[reference.Thumbprint]
 		switch {
 		case err != nil:
-			c.State, c.Error = batch.NodeFailed, err.Error()
+			c.State, c.Error = batch.NodeFailed, oneLine(err)
 		case isInstalled:
 			c.State = batch.NodeInstalled
-		case problem != nil:
-			c.State, c.Error = batch.NodeFailed, problem.Error()
+		case o.problem != nil:
+			c.State, c.Error = batch.NodeFailed, oneLine(o.problem)
 		default:
 			c.State = batch.NodeDelivering
 		}
@@ -127,8 +139,8 @@ func (r *record) update(w *want, references []batch.CertificateReference, held m
 		}
 		switch {
 		case c.State == batch.NodeRemoved:
-		case problem != nil:
-			c.Error = "remove: " + problem.Error()
+		case o.left != nil:
+			c.Error = "remove: " + oneLine(o.left)
 		default:
 			c.State, c.Error, c.Time = batch.NodeRemoved, "", now
 		}
@@ -144,8 +156,8 @@ func (r *record) update(w *want, references []batch.CertificateReference, held m
 
 	same := r.applied && r.revision == w.revision && r.revoked == w.revoked && maps.EqualFunc(r.certificates, next, sameStatus)
 	r.applied, r.revision, r.revoked, r.certificates, r.problem = true, w.revision, w.revoked, next, ""
-	if problem != nil {
-		r.problem = problem.Error()
+	if o.problem != nil {
+		r.problem = oneLine(o.problem)
 	}
 	if !same {
 		r.changed.raise()

@@ -1,0 +1,59 @@
+package agent
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"poolcert/batch"
+)
+
+// On a full disk, the old set makes room for a smaller new one.
+func TestRemovalOnFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k,mode=0700"); err != nil {
+		if os.Getenv("CI") != "" || os.Getenv("POOLCERT_REQUIRE_TOOLS") != "" {
+			t.Fatalf("mount a small file system: %v", err)
+		}
+		t.Skipf("NOT TESTED, wants the right to mount a small file system: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	s := newFakeSource()
+	one, two := s.add(t, "one"), s.add(t, "two")
+	r, _ := newTestReconciler(t, s)
+	state, err := openStateDir(filepath.Join(dir, "state"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close()
+	r.vault.state = state
+	if err := r.apply(t.Context(), wantOf(t.Context(), "1", one, two)); err != nil {
+		t.Fatal(err)
+	}
+	ballast, err := os.Create(filepath.Join(dir, "ballast"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ballast.Close()
+	for err == nil {
+		_, err = ballast.Write(make([]byte, 1024))
+	}
+	if !errors.Is(err, unix.ENOSPC) {
+		t.Fatalf("fill the disk: %v", err)
+	}
+
+	if err := r.apply(t.Context(), wantOf(t.Context(), "2", two)); err != nil {
+		t.Errorf("apply: %v", err)
+	}
+	wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeRemoved, two.Thumbprint: batch.NodeInstalled})
+	if set, err := r.vault.load(); err != nil || set == nil || set.Revision != "2" || len(set.Certificates) != 1 {
+		t.Errorf("last-known-good set %+v, %v; want the new one", set, err)
+	}
+}
