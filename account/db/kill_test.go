@@ -23,7 +23,7 @@ func TestSIGKILL(t *testing.T) {
 		return
 	}
 	path := filepath.Join(newFolder(t), "account.db")
-	const rounds = 12
+	const rounds = 50
 	total := 0
 	for round := range rounds {
 		acknowledged := killWriter(t, path, 1+rand.IntN(300))
@@ -89,7 +89,7 @@ func writeForever(t *testing.T, path string) {
 	d := open(t, path)
 	var output sync.Mutex
 	var all sync.WaitGroup
-	for writer := range 8 {
+	for writer := range 16 {
 		all.Go(func() {
 			for n := 0; ; n++ {
 				name := fmt.Sprintf("p%dw%dn%d", os.Getpid(), writer, n)
