@@ -108,7 +108,7 @@ func loadConfig(dir string) (*config, error) {
 		return nil, cli.Hint(fmt.Errorf("%s is not a data directory of poolcert-server: it has no %s", dir, configName),
 			"make one with 'poolcert-server init --dir %s', or name another with --dir", dir)
 	case errors.As(err, &syntax):
-		return nil, fmt.Errorf("%s:%d: %s", path, syntax.Position.Line, syntax.Message)
+		return nil, hintConfig(fmt.Errorf("%s:%d: %s", path, syntax.Position.Line, syntax.Message))
 	case err != nil:
 		return nil, explain(fmt.Errorf("read configuration: %w", err), dir)
 	}
@@ -117,7 +117,7 @@ func loadConfig(dir string) (*config, error) {
 			"the keys are listen, node_listen, hosts, url, node_url, tls_cert, tls_key, database, delete_window, log")
 	}
 	if err := cfg.check(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, hintConfig(fmt.Errorf("%s: %w", path, err))
 	}
 	// Paths in the file are relative to it, not to where somebody stands.
 	for _, file := range []*string{&cfg.TLSCert, &cfg.TLSKey} {
@@ -133,6 +133,9 @@ func (c *config) check() error {
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			return cli.Hint(fmt.Errorf("%s: %q is not an address", key, address), "write it as \"host:port\", or \":port\" for all addresses")
 		}
+	}
+	if sameListener(c.Listen, c.NodeListen) {
+		return cli.Hint(fmt.Errorf("listen and node_listen: %q and %q need the same port", c.Listen, c.NodeListen), "clients and nodes need a port each, such as 8443 and 8444")
 	}
 	if len(c.Hosts) == 0 {
 		return errors.New("hosts: at least one name or address is needed")

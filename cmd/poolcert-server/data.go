@@ -34,7 +34,7 @@ func openData(ctx context.Context, dir string, cfg *config) (*data, error) {
 		return nil, err
 	}
 	if d.ca, err = loadCA(dir); err != nil {
-		return nil, err
+		return nil, hintCA(err, dir)
 	}
 	dsn := cfg.dsn(dir)
 	if !db.IsPostgres(dsn) { // Open would make a new one
@@ -44,7 +44,7 @@ func openData(ctx context.Context, dir string, cfg *config) (*data, error) {
 		}
 	}
 	if d.db, err = db.Open(ctx, dsn); err != nil {
-		return nil, err
+		return nil, hintDatabase(err, dsn)
 	}
 	return &d, nil
 }

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"strings"
+
+	"poolcert/account/db"
+	"poolcert/internal/cli"
+)
+
+// hintConfig says what to do about a value in server.toml.
+func hintConfig(err error) error {
+	return cli.Hint(err, "change it there; a key that is left out has its default. 'poolcert-server check' tells what is in effect")
+}
+
+// hintCA says what to do when the service's CA cannot be loaded.
+func hintCA(err error, dir string) error {
+	return cli.Hint(err, "bring %s and %s of %s back from a backup, both from the same one: nodes and clients trust this CA and no other", caName, caKeyName, dir)
+}
+
+// hintDatabase says what to do when a database does not open for a reason that
+// explain does not know.
+func hintDatabase(err error, place string) error {
+	if strings.Contains(place, "://") || errors.Is(err, db.ErrBusy) || errors.Is(err, db.ErrNewer) || errors.Is(err, db.ErrPlace) {
+		return err
+	}
+	return cli.Hint(err, "is the disk full or failing? If the file is damaged, stop the server and bring it back from a backup")
+}
+
+// sameListener reports whether two addresses cannot both be listened on.
+func sameListener(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	return errA == nil && errB == nil && portA == portB && portA != "0" && (hostA == hostB || hostA == "" || hostB == "")
+}
