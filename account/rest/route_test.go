@@ -99,3 +99,36 @@ func TestParseCertificateKey(t *testing.T) {
 		}
 	}
 }
+
+// Whatever is asked for, the answer is an operation or a refusal.
+func FuzzRequestURI(f *testing.F) {
+	for _, seed := range []string{
+		"/certificates(thumbprintAlgorithm=sha1,thumbprint=c1e494a415149c5f211c4778b52f2e834a07247c)?canceldelete&api-version=2014-10-01.1.0",
+		"/pools/p/nodes/n/reboot?api-version=2020-09-01.12.0&timeout=30",
+		"/certificates?$filter=state%20eq%20'active'&$select=state&maxresults=1&$skiptoken=AQAA&api-version=2024-07-01.20.0",
+		"/pools/%2f%2a?%24expand=stats", "/certificates(,=,)", "//", "/%",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, uri string) {
+		u, err := url.ParseRequestURI(uri)
+		if err != nil {
+			return
+		}
+		found, args, err := resolve(u)
+		if !errors.Is(err, &batch.Error{Code: batch.CodeResourceNotFound}) {
+			check(t, err)
+		}
+		for method, op := range found {
+			if op.run == nil {
+				t.Errorf("%s %s: nothing to run", method, uri)
+			}
+		}
+		for _, arg := range args {
+			_, err := parseCertificateKey(arg)
+			check(t, err)
+		}
+		_, err = parseParams(u.RawQuery, listParams)
+		check(t, err)
+	})
+}

@@ -40,3 +40,20 @@ func TestSkipToken(t *testing.T) {
 		}
 	}
 }
+
+// No token but one that was made is taken, and each that is made is.
+func FuzzSkipToken(f *testing.F) {
+	acct := &account.Account{Name: "one", Keys: []batch.Key{slices.Repeat(batch.Key{1}, 64)}}
+	list := scope{acct, "/pools", ""}
+	f.Add("pool-b")
+	f.Add(list.token("pool-b"))
+	f.Add("AQAA")
+	f.Fuzz(func(t *testing.T, text string) {
+		if got, err := list.after(text); err == nil && list.token(got) != text {
+			t.Errorf("the token %q was taken as %q", text, got)
+		}
+		if got, err := list.after(list.token(text)); text != "" && (err != nil || got != text) {
+			t.Errorf("after its own token: %q, %v; want %q", got, err, text)
+		}
+	})
+}
