@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"unicode/utf16"
 
@@ -31,6 +32,12 @@ func readBags(data []byte) ([]bag, error) {
 		return nil, err
 	}
 	return appendBags(nil, der, 0)
+}
+
+// holdsBags reports whether data is a SafeContents, though it may be too large.
+func holdsBags(data []byte) bool {
+	_, err := readBags(data)
+	return err == nil || !errors.Is(err, ErrDamaged)
 }
 
 func appendBags(bags []bag, contents cryptobyte.String, depth int) ([]bag, error) {
@@ -132,7 +139,7 @@ func (b bag) shroud() (*scheme, []byte, error) {
 	if !value.ReadASN1(&seq, asn1.SEQUENCE) {
 		return nil, nil, damaged("PKCS #8")
 	}
-	s, err := readScheme(&seq)
+	s, err := readScheme(&seq, holdsKey)
 	if err != nil {
 		return nil, nil, err
 	}

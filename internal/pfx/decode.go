@@ -68,6 +68,7 @@ func (f *file) authenticate(w *work, s string) (password, error) {
 	}
 	for _, p := range forms {
 		if ok, err := fits(p); err != nil || ok {
+			p.verified = ok && f.mac != nil
 			return p, err
 		}
 	}

@@ -125,7 +125,7 @@ func readSafe(oid string, content cryptobyte.String) (safe, error) {
 			return part, damaged("encrypted part")
 		}
 		var err error
-		if part.scheme, err = readScheme(&info); err != nil {
+		if part.scheme, err = readScheme(&info, holdsBags); err != nil {
 			return part, err
 		}
 		var ok bool

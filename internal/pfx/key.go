@@ -38,6 +38,20 @@ func parseKey(der []byte) (crypto.PrivateKey, error) {
 	return parseUnusualKey(der)
 }
 
+// holdsKey reports whether data begins like a PrivateKeyInfo, though it may be of a
+// kind that parseKey does not read.
+func holdsKey(data []byte) bool {
+	der, err := toDER(data)
+	s := cryptobyte.String(der)
+	var seq cryptobyte.String
+	var version int64
+	if err != nil || !s.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1Integer(&version) {
+		return false
+	}
+	_, ok := readAlgorithm(&seq)
+	return ok && seq.PeekASN1Tag(asn1.OCTET_STRING)
+}
+
 // parseUnusualKey explains what crypto/x509 refuses, and reads elliptic curve keys
 // that differ from RFC 5915 in what is not needed.
 func parseUnusualKey(der cryptobyte.String) (crypto.PrivateKey, error) {

@@ -6,6 +6,8 @@ import "unicode/utf16"
 type password struct {
 	bmp  []byte // UTF-16, big endian, with a terminating zero: PKCS #12 derivation
 	utf8 []byte // PBES2 and PBMAC1
+
+	verified bool // the MAC was right with it
 }
 
 // passwordForms returns the ways in which producers encode s, the usual one first.

@@ -17,7 +17,8 @@ type scheme struct {
 	rounds int64  // 0 when not known, or with scrypt
 	cipher blockCipher
 	derive func(*work, password) (key, iv []byte, err error)
-	err    error // why it can't be opened; name and rounds hold what is known
+	holds  func(plain []byte) bool // whether plain looks like what was encrypted
+	err    error                   // why it can't be opened; name and rounds hold what is known
 }
 
 type blockCipher struct {
@@ -47,12 +48,12 @@ func newTwoKeyTripleDES(key []byte) (cipher.Block, error) {
 	return des.NewTripleDESCipher(append(key[:16:16], key[:8]...))
 }
 
-func readScheme(s *cryptobyte.String) (*scheme, error) {
+func readScheme(s *cryptobyte.String, holds func(plain []byte) bool) (*scheme, error) {
 	a, ok := readAlgorithm(s)
 	if !ok {
 		return nil, damaged("encryption algorithm")
 	}
-	out := &scheme{name: nameOf(a.oid)}
+	out := &scheme{name: nameOf(a.oid), holds: holds}
 	if c, ok := pkcs12Ciphers[a.oid]; ok {
 		out.pkcs12(a, c)
 	} else if a.oid == oidPBES2 {
@@ -138,7 +139,9 @@ func (s *scheme) pbes2(a algorithm) {
 }
 
 // open decrypts data. The plaintext is one element, whatever a file encrypts; what
-// comes out of a wrong password is not, and gives [ErrPassword].
+// comes out of a wrong password is not, and gives [ErrPassword]. One wrong password
+// in a thousand does give an element: unless the password is known to be right, it
+// has to look like what was encrypted.
 func (s *scheme) open(w *work, p password, data []byte) ([]byte, error) {
 	if s.err != nil {
 		return nil, s.err
@@ -152,7 +155,8 @@ func (s *scheme) open(w *work, p password, data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if h, err := readHeader(plain); err != nil || !h.indefinite && h.size+h.length != len(plain) {
+	h, err := readHeader(plain)
+	if err != nil || !h.indefinite && h.size+h.length != len(plain) || !p.verified && !s.holds(plain) {
 		clear(plain)
 		return nil, ErrPassword
 	}
