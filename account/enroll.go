@@ -20,8 +20,14 @@ import (
 // Enroll makes the holder of a join token a node of the token's pool. A node that
 // asks again with the same key gets its id again, and the token loses no use, so
 // that a lost answer does no harm. Refusals are [*nodeapi.Error]: token-refused,
-// bad-request, busy.
+// which is [ErrUnproven] unless the request proves a token; bad-request, busy.
 func (s *Service) Enroll(ctx context.Context, r *nodeapi.EnrollRequest) (*nodeapi.EnrollResponse, error) {
+	// The proof is checked before anything else is looked at, or written: who has no
+	// token must not keep the writer busy.
+	err := s.db.View(ctx, func(tx *db.Tx) error { _, err := provenToken(tx, r); return err })
+	if err != nil {
+		return nil, fmt.Errorf("enroll node %q: %w", clip(r.NodeName, 64), nodeError(err))
+	}
 	csr, err := checkEnroll(r)
 	if err != nil {
 		return nil, err
@@ -31,13 +37,8 @@ func (s *Service) Enroll(ctx context.Context, r *nodeapi.EnrollRequest) (*nodeap
 		PublicKey: csr.RawSubjectPublicKeyInfo,
 		SealKey:   r.SealKey,
 	}
-	// The proof is checked before anything is written: who has no token must not
-	// keep the writer busy.
-	err = s.db.View(ctx, func(tx *db.Tx) error { _, err := provenToken(tx, r); return err })
 	var answer *nodeapi.EnrollResponse
-	if err == nil {
-		err = s.db.Update(ctx, func(tx *db.Tx) (err error) { answer, err = enroll(tx, r, row); return err })
-	}
+	err = s.db.Update(ctx, func(tx *db.Tx) (err error) { answer, err = enroll(tx, r, row); return err })
 	if err != nil {
 		return nil, fmt.Errorf("enroll node %q: %w", clip(r.NodeName, 64), nodeError(err))
 	}
@@ -51,7 +52,7 @@ func (s *Service) Enroll(ctx context.Context, r *nodeapi.EnrollRequest) (*nodeap
 	return answer, nil
 }
 
-// checkEnroll checks what is to be known without the token.
+// checkEnroll checks what needs no look at the account.
 func checkEnroll(r *nodeapi.EnrollRequest) (*x509.CertificateRequest, error) {
 	if skew := time.Since(r.Time); skew.Abs() > batch.MaxClockSkew {
 		return nil, refuseNode(nodeapi.CodeBadRequest, "the node's clock says %s, the service's %s; set the node's clock",
@@ -78,12 +79,13 @@ func checkEnroll(r *nodeapi.EnrollRequest) (*x509.CertificateRequest, error) {
 func provenToken(tx *db.Tx, r *nodeapi.EnrollRequest) (*db.JoinToken, error) {
 	token, err := tx.JoinToken(r.TokenID)
 	if errors.Is(err, db.ErrNotFound) || err == nil && !r.Proves(token.Hash) {
-		return nil, errUnknownToken
+		return nil, ErrUnproven
 	}
 	return token, err
 }
 
-var errUnknownToken = refuseNode(nodeapi.CodeTokenRefused, "the service doesn't know the join token: it was revoked, its pool was deleted, or it is of another service")
+// ErrUnproven refuses a request that proves to hold no token of this service.
+var ErrUnproven = refuseNode(nodeapi.CodeTokenRefused, "the service doesn't know the join token: it was revoked, its pool was deleted, or it is of another service")
 
 // enroll adds the node, or finds it by its key.
 func enroll(tx *db.Tx, r *nodeapi.EnrollRequest, row *db.Node) (*nodeapi.EnrollResponse, error) {
@@ -96,7 +98,7 @@ func enroll(tx *db.Tx, r *nodeapi.EnrollRequest, row *db.Node) (*nodeapi.EnrollR
 	}
 	pool, err := tx.Pool(token.Account, token.Pool)
 	if err != nil { // also one that was deleted before the lock
-		return nil, orElse(err, errUnknownToken)
+		return nil, orElse(err, ErrUnproven)
 	}
 	answer := &nodeapi.EnrollResponse{Pool: pool.Name, Node: row.ID}
 	if answer.Account, err = tx.AccountName(token.Account); err != nil {

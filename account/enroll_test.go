@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -121,6 +122,12 @@ func TestEnrollRefuses(t *testing.T) {
 			good.Prove(r, time.Now())
 			return r
 		}, nodeapi.CodeBadRequest, "malformed"},
+		"CSR signed by nobody": {func(n *testNode) *nodeapi.EnrollRequest {
+			r := n.request(good)
+			r.CSR[len(r.CSR)-1] ^= 1 // the end of the signature
+			good.Prove(r, time.Now())
+			return r
+		}, nodeapi.CodeBadRequest, "not signed"},
 		"P-384": {func(n *testNode) *nodeapi.EnrollRequest {
 			n.key = p384
 			return n.request(good)
@@ -135,11 +142,14 @@ func TestEnrollRefuses(t *testing.T) {
 			n.key = member.key
 			return n.request(good)
 		}, nodeapi.CodeBadRequest, "another pool"},
-		"empty": {func(*testNode) *nodeapi.EnrollRequest { return &nodeapi.EnrollRequest{Time: time.Now()} }, nodeapi.CodeBadRequest, ""},
+		"empty": {func(*testNode) *nodeapi.EnrollRequest { return &nodeapi.EnrollRequest{Time: time.Now()} }, nodeapi.CodeTokenRefused, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := f.Enroll(t.Context(), test.request(f.newNode("n")))
 			wantNodeCode(t, err, test.code)
+			if got, want := errors.Is(err, account.ErrUnproven), test.code == nodeapi.CodeTokenRefused; got != want {
+				t.Errorf("ErrUnproven: got %v, want %v", got, want)
+			}
 			if err != nil && !strings.Contains(err.Error(), test.text) {
 				t.Errorf("got %q, want it to say %q", err, test.text)
 			}

@@ -28,6 +28,9 @@ type NodeIdentity struct {
 	recorded atomic.Int64 // the seen that is in the database
 }
 
+// Key returns the SHA-256 of the node's SubjectPublicKeyInfo.
+func (n *NodeIdentity) Key() [sha256.Size]byte { return n.key }
+
 // see records that the node made a request.
 func (n *NodeIdentity) see() { n.seen.Store(time.Now().UnixNano()) }
 

@@ -12,9 +12,12 @@ import (
 	"poolcert/internal/nodeapi"
 )
 
+// MaxReported is how many certificates a report may have: those that are, and those
+// that were.
+const MaxReported = 2 * maxReferences
+
 // Limits of a report.
 const (
-	maxReported    = 2 * maxReferences // certificates: those that are, and those that were
 	maxReportText  = 500
 	maxReportSkew  = 10 * 365 * 24 * time.Hour // of a time that a node tells
 	maxRevision    = 64
@@ -45,8 +48,8 @@ func (s *Service) Report(ctx context.Context, n *NodeIdentity, status *nodeapi.S
 
 // checkStatus returns the rows that the status asks for.
 func checkStatus(n *NodeIdentity, status *nodeapi.Status) (map[batch.Thumbprint]db.NodeCertificate, error) {
-	if len(status.Certificates) > maxReported {
-		return nil, refuseNode(nodeapi.CodeBadRequest, "the report has %d certificates; the limit is %d", len(status.Certificates), maxReported)
+	if len(status.Certificates) > MaxReported {
+		return nil, refuseNode(nodeapi.CodeBadRequest, "the report has %d certificates; the limit is %d", len(status.Certificates), MaxReported)
 	}
 	if len(status.Revision) > maxRevision {
 		return nil, refuseNode(nodeapi.CodeBadRequest, "the revision has more than %d characters", maxRevision)

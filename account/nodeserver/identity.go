@@ -55,7 +55,14 @@ func (s *Server) member(next func(http.ResponseWriter, *http.Request, *account.N
 			s.refuse(w, r, errExpired)
 			return
 		}
-		node, err := s.service.NodeByKey(r.Context(), sha256.Sum256(leaf.RawSubjectPublicKeyInfo))
+		key := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
+		leave, ok := s.requests.enter(key)
+		if !ok {
+			s.refuse(w, r, errTooManyAtOnce)
+			return
+		}
+		defer leave()
+		node, err := s.service.NodeByKey(r.Context(), key)
 		if err != nil {
 			s.refuse(w, r, err)
 			return

@@ -1,13 +1,14 @@
 package nodeserver
 
 import (
+	"net/netip"
 	"sync"
 	"time"
 )
 
-// Failed enrolments of one address: so many at once, then one in each interval.
-// A pool behind one address has room for typing errors; nobody has room for
-// guessing, though guessing a secret of 256 bits needs no hindrance.
+// Enrolments of one address that prove no token: so many at once, then one in each
+// interval gets an answer and a line in the log. Guessing a secret of 256 bits
+// needs no hindrance. Who proves a token is not held up by its neighbours.
 const (
 	failureBurst    = 20
 	failureInterval = 6 * time.Second
@@ -23,29 +24,23 @@ type limiter struct {
 
 func newLimiter() *limiter { return &limiter{full: make(map[string]time.Time)} }
 
-// wait returns how long the address has to wait for its next try.
-func (l *limiter) wait(address string, now time.Time) time.Duration {
+// record counts a failure, and returns 0, or how long the address has to wait for
+// the next one to be counted.
+func (l *limiter) record(address string, now time.Time) (wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	full, known := l.full[address]
-	if !known {
-		return 0
-	}
-	return max(0, full.Sub(now)-(failureBurst-1)*failureInterval)
-}
-
-// record counts a failure.
-func (l *limiter) record(address string, now time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if _, known := l.full[address]; !known && len(l.full) >= maxAddresses {
+	if !known && len(l.full) >= maxAddresses {
 		l.sweep(now)
 	}
-	full := l.full[address]
+	if wait := full.Sub(now) - (failureBurst-1)*failureInterval; known && wait > 0 {
+		return wait
+	}
 	if full.Before(now) {
 		full = now
 	}
 	l.full[address] = full.Add(failureInterval)
+	return 0
 }
 
 // sweep forgets addresses whose bucket is full, or all when none is: memory is
@@ -59,4 +54,19 @@ func (l *limiter) sweep(now time.Time) {
 	if len(l.full) >= maxAddresses {
 		clear(l.full)
 	}
+}
+
+// networkOf returns what one party is likely to have of the network: an IPv4
+// address, or an IPv6 network of 64 bits.
+func networkOf(remote string) string {
+	at, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return remote
+	}
+	address := at.Addr().Unmap().WithZone("")
+	if address.Is4() {
+		return address.String()
+	}
+	network, _ := address.Prefix(64) // a valid length
+	return network.String()
 }

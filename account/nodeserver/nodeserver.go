@@ -8,7 +8,8 @@
 // Promised: but for enrolment, each request is from a key that the service CA
 // certified and that the service knows as a node at that moment, also on a
 // connection or TLS session that is older than the node's eviction; bodies,
-// headers and connection times are bounded; a stop ends each long poll with 304.
+// headers, connection times and the requests that one key has in progress are
+// bounded; a stop ends each long poll with 304.
 //
 // HTTP/1.1 is on purpose: held connections cost less memory and processor time
 // than HTTP/2 streams do.
@@ -63,6 +64,8 @@ type Server struct {
 	tls      *tls.Config
 	roots    *x509.CertPool
 	failures *limiter
+	requests *gate
+	reports  *gate
 	handler  http.Handler
 
 	stop    context.Context // ends when a stop begins
@@ -74,7 +77,8 @@ func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{service: cfg.Service, log: cfg.Log, roots: x509.NewCertPool(), failures: newLimiter()}
+	s := &Server{service: cfg.Service, log: cfg.Log, roots: x509.NewCertPool(), failures: newLimiter(),
+		requests: newGate(maxRequests), reports: newGate(maxReports)}
 	s.roots.AddCert(cfg.CA)
 	s.stop, s.stopNow = context.WithCancel(context.Background())
 	s.tls = &tls.Config{

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -27,6 +26,8 @@ func decode(r *http.Request, v any) error {
 	switch {
 	case errors.As(err, &large):
 		return &nodeapi.Error{Code: nodeapi.CodeTooLarge, Message: fmt.Sprintf("the body is larger than %d bytes", large.Limit)}
+	case errors.As(err, new(*nodeapi.Error)):
+		return err
 	case err != nil:
 		return badRequest("the body is not the JSON that is expected: %v", err)
 	}
@@ -40,28 +41,24 @@ func badRequest(format string, args ...any) error {
 // maxEnrollBody bounds the one request that anybody can make.
 const maxEnrollBody = 64 << 10
 
+// enroll is slower only for who proves nothing: others may share the address.
 func (s *Server) enroll(w http.ResponseWriter, r *http.Request) {
-	from, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		from = r.RemoteAddr
-	}
-	if wait := s.failures.wait(from, time.Now()); wait > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
-		s.refuse(w, r, errTooMany)
-		return
-	}
 	var request nodeapi.EnrollRequest
 	r.Body = http.MaxBytesReader(w, r.Body, maxEnrollBody)
-	if err = decode(r, &request); err == nil {
+	malformed := decode(r, &request)
+	err := malformed
+	if err == nil {
 		var response *nodeapi.EnrollResponse
 		if response, err = s.service.Enroll(r.Context(), &request); err == nil {
 			answer(w, http.StatusOK, response)
 			return
 		}
 	}
-	var refusal *nodeapi.Error
-	if errors.As(err, &refusal) && refusal.Code != nodeapi.CodeBusy {
-		s.failures.record(from, time.Now())
+	if malformed != nil || errors.Is(err, account.ErrUnproven) {
+		if wait := s.failures.record(networkOf(r.RemoteAddr), time.Now()); wait > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
+			err = errTooMany
+		}
 	}
 	s.refuse(w, r, err)
 }
@@ -150,19 +147,6 @@ func (s *Server) certificate(w http.ResponseWriter, r *http.Request, node *accou
 		return
 	}
 	write(w, http.StatusOK, nodeapi.MediaTypeSealed, sealed)
-}
-
-func (s *Server) status(w http.ResponseWriter, r *http.Request, node *account.NodeIdentity) {
-	var status nodeapi.Status
-	err := decode(r, &status)
-	if err == nil {
-		err = s.service.Report(r.Context(), node, &status)
-	}
-	if err != nil {
-		s.refuse(w, r, err)
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
 }
 
 func (s *Server) leave(w http.ResponseWriter, r *http.Request, node *account.NodeIdentity) {

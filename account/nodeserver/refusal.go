@@ -19,6 +19,8 @@ var (
 	errInternal      = &nodeapi.Error{Code: nodeapi.CodeInternal, Message: "the service failed; its log says why"}
 	errBusy          = &nodeapi.Error{Code: nodeapi.CodeBusy, Message: "the service is busy; try again later"}
 	errTooMany       = &nodeapi.Error{Code: nodeapi.CodeBusy, Message: "too many failed enrolments from this address; try again later"}
+
+	errTooManyAtOnce = &nodeapi.Error{Code: nodeapi.CodeBusy, Message: "too many requests of this node at once; try again later"}
 )
 
 var codeStatus = map[nodeapi.ErrorCode]int{

@@ -24,8 +24,8 @@ func TestEnrollRefusals(t *testing.T) {
 	revoked := f.token(1)
 	must(t, f.service.RevokeJoinToken(t.Context(), f.acct, "pool", revoked.IDText()))
 	foreign := nodeapi.NewToken(f.url, f.ca.Certificate())
-	late := f.newNode().request(f.token(1))
-	late.Time = late.Time.Add(-time.Hour)
+	late, lateToken := f.newNode().request(f.token(1)), f.token(1)
+	lateToken.Prove(late, time.Now().Add(-time.Hour))
 	altered := f.newNode().request(f.token(1))
 	altered.NodeName = "other"
 
@@ -52,16 +52,19 @@ func TestEnrollRefusals(t *testing.T) {
 		t.Errorf("%d nodes after refusals, want 1 (%v)", len(nodes), err)
 	}
 
-	// The same address is heard no more for a while, whatever it brings.
-	good := f.token(1)
+	// After too many of these the address is told so, but not who has a token.
 	for range failureBurst {
 		n.do("POST", nodeapi.PathEnroll, "{")
 	}
-	a := n.do("POST", nodeapi.PathEnroll, encode(n.request(good)))
-	a.want(503, nodeapi.CodeBusy)
-	if a.header.Get("Retry-After") == "" {
-		t.Error("503 without Retry-After")
+	for _, body := range []string{"{", encode(n.request(foreign))} {
+		a := n.do("POST", nodeapi.PathEnroll, body)
+		a.want(503, nodeapi.CodeBusy)
+		if a.header.Get("Retry-After") == "" {
+			t.Error("503 without Retry-After")
+		}
 	}
+	n.do("POST", nodeapi.PathEnroll, encode(n.request(used))).want(403, nodeapi.CodeTokenRefused)
+	n.enroll(f.token(1))
 }
 
 func TestRequestRefusals(t *testing.T) {
