@@ -80,6 +80,8 @@ type DB struct {
 // it; its folder must exist, be open to nobody else, and be on a local disk. Or it
 // is a URL that begins with "postgres://" or "postgresql://", of an existing
 // database; its parameter notify=off is for servers without LISTEN and NOTIFY.
+// Unless it has sslmode, a server on another machine is reached by TLS only, and
+// its certificate is checked.
 // Errors: [ErrPlace], [ErrNewer], [ErrBusy], [ErrIncomplete].
 func Open(ctx context.Context, dsn string) (*DB, error) {
 	e, name, err := openEngine(ctx, dsn)

@@ -6,6 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -47,7 +52,7 @@ type postgresEngine struct {
 const notifyParameter = "notify"
 
 func openPostgres(url string) (*postgresEngine, error) {
-	config, err := pgx.ParseConfig(url)
+	config, err := parsePostgres(url)
 	if err != nil {
 		return nil, errors.New("the URL is malformed; its form is postgres://user@host:port/database") // pgx's error may show the password
 	}
@@ -73,6 +78,32 @@ func openPostgres(url string) (*postgresEngine, error) {
 	pool.SetMaxIdleConns(idleConnections)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	return &postgresEngine{config: config, pool: pool, language: language}, nil
+}
+
+// parsePostgres parses a URL. Where it says nothing of TLS, a server elsewhere must
+// prove its name by a certificate, while PostgreSQL's own default is to do without
+// TLS if the server says that it has none.
+func parsePostgres(url string) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil || isLocal(config) || strings.Contains(url, "sslmode=") || os.Getenv("PGSSLMODE") != "" {
+		return config, err
+	}
+	separator := "?"
+	if strings.Contains(url, "?") {
+		separator = "&"
+	}
+	return pgx.ParseConfig(url + separator + "sslmode=verify-full")
+}
+
+// isLocal tells whether all hosts are on this machine.
+func isLocal(config *pgx.ConnConfig) bool {
+	hosts := []string{config.Host}
+	for _, f := range config.Fallbacks {
+		hosts = append(hosts, f.Host)
+	}
+	return !slices.ContainsFunc(hosts, func(host string) bool {
+		return !filepath.IsAbs(host) && host != "localhost" && !net.ParseIP(host).IsLoopback()
+	})
 }
 
 func (e *postgresEngine) dialect() *dialect { return &e.language }

@@ -186,9 +186,21 @@ func (c *config) databaseText() string {
 	if !db.IsPostgres(c.Database) {
 		return cmp.Or(c.Database, databaseName) + " (SQLite)"
 	}
+	return c.databaseURL()
+}
+
+// databaseURL is what database says, without a password.
+func (c *config) databaseURL() string {
+	if !db.IsPostgres(c.Database) {
+		return c.Database
+	}
 	u, err := url.Parse(c.Database)
 	if err != nil {
-		return "of PostgreSQL"
+		return "postgres://..."
+	}
+	if query := u.Query(); query.Has("password") {
+		query.Set("password", "xxxxx")
+		u.RawQuery = query.Encode()
 	}
 	return u.Redacted()
 }
