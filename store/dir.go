@@ -96,6 +96,13 @@ func openDir(opts DirOptions, step func(op, name string) error) (*Dir, error) {
 	return d, nil
 }
 
+// SetOwners replaces the owners of the options for the installs that follow.
+func (d *Dir) SetOwners(owners map[batch.Visibility]Owner) {
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	d.owners = maps.Clone(owners)
+}
+
 // Replace implements [Store].
 func (d *Dir) Replace(ctx context.Context, entries []Entry) (failed map[batch.Thumbprint]error, err error) {
 	d.changing.Lock()

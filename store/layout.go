@@ -54,9 +54,12 @@ type file struct {
 	data []byte
 }
 
+// baseName is what the names of a certificate's files begin with, before a dot.
+func baseName(t batch.Thumbprint) string { return batch.SHA1 + "-" + t.String() }
+
 // files returns the files of an entry in each of its folders.
 func files(e Entry) []file {
-	base := batch.SHA1 + "-" + e.Reference.Thumbprint.String()
+	base := baseName(e.Reference.Thumbprint)
 	list := []file{{base + ".cer", e.Bundle.Leaf.Raw}}
 	if !e.isCER() {
 		list = append(list,

@@ -5,7 +5,8 @@
 // have, each time that it changes.
 //
 // Promises. A set is installed as a whole: whoever looks, at any time and after
-// any crash, finds the old set or the new one. An entry that cannot be installed
+// any crash, finds the old set or the new one; only Withdraw, for when that cannot
+// be, goes one by one. An entry that cannot be installed
 // harms no other. What is removed from the set is gone when Replace returns, keys
 // overwritten. A private key is readable only by the owners of its visibilities.
 //
@@ -38,6 +39,12 @@ type Store interface {
 	// not in the store. An error is about the set as a whole: the old set stays,
 	// unless the error wraps ErrUnfinished. When ctx ends first, the old set stays.
 	Replace(ctx context.Context, entries []Entry) (failed map[batch.Thumbprint]error, err error)
+
+	// Withdraw takes away what references do not allow: certificates, and
+	// visibilities of them. It is for when Replace failed. It writes nothing new, so
+	// that it works where Replace cannot, say on a full disk. Keys are out of use
+	// when it returns, also with an error, which says that files may be left.
+	Withdraw(ctx context.Context, references []batch.CertificateReference) error
 
 	// List returns what is installed, in the order of the entries.
 	List(ctx context.Context) ([]Installed, error)

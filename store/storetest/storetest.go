@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"Visibility", testVisibility},
 		{"CERHasNoKey", testCER},
 		{"FailingEntry", testFailing},
+		{"Withdraw", testWithdraw},
 		{"Repair", testRepair},
 		{"Many", testMany},
 		{"Cancel", testCancel},

@@ -1,0 +1,80 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"poolcert/batch"
+)
+
+// narrow returns the part of s that references allow, in a set of its own.
+func (s *set) narrow(references []batch.CertificateReference) *set {
+	next := *s
+	next.entries = nil
+	for _, e := range s.entries {
+		e.Reference.Visibility = slices.DeleteFunc(slices.Clone(e.Reference.Visibility), func(v batch.Visibility) bool {
+			return !slices.ContainsFunc(references, func(r batch.CertificateReference) bool {
+				return r.Thumbprint == e.Reference.Thumbprint && slices.Contains(r.Visibility, v)
+			})
+		})
+		if len(e.Reference.Visibility) > 0 {
+			next.entries = append(next.entries, e)
+		}
+	}
+	return &next
+}
+
+// Withdraw implements [Store]. It goes by the files that are there, also those of
+// an earlier process, and changes the generations in place: files go one by one,
+// each overwritten first.
+func (d *Dir) Withdraw(_ context.Context, references []batch.CertificateReference) error {
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	d.setCurrent(d.current().narrow(references)) // no more use of the keys, whatever becomes of the files
+	t, _, err := d.openTree(true)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	numbers, err := t.numbers()
+	errs := []error{err}
+	for _, n := range numbers {
+		for _, v := range batch.Visibilities() {
+			errs = append(errs, t.withdraw(path.Join(generations, generationName(n), string(v)), v, references))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("withdraw certificates from %s: %w", d.root, err)
+	}
+	return nil
+}
+
+// withdraw wipes what references do not allow in the folder of a visibility.
+func (t *tree) withdraw(dir string, v batch.Visibility, references []batch.CertificateReference) error {
+	names, err := t.names(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	errs := []error{err}
+	for _, name := range names {
+		if !slices.ContainsFunc(references, func(r batch.CertificateReference) bool {
+			return slices.Contains(r.Visibility, v) && strings.HasPrefix(name, baseName(r.Thumbprint)+".")
+		}) {
+			errs = append(errs, t.wipe(path.Join(dir, name)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Withdraw implements [Store].
+func (m *Memory) Withdraw(_ context.Context, references []batch.CertificateReference) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.set = m.set.narrow(references)
+	return nil
+}
