@@ -36,10 +36,14 @@ primary key, let all clients use the new one, rotate the secondary key.`,
 				}
 				made := rotated{Account: args[0], Name: args[1], Key: key.Encode()}
 				if asJSON {
-					return cli.JSON(cmd.OutOrStdout(), made)
+					err = cli.JSON(cmd.OutOrStdout(), made)
+				} else {
+					_, err = fmt.Fprintf(cmd.OutOrStdout(), "The %s key of %s is now, and is not shown again:\n%s\n", made.Name, made.Account, made.Key)
 				}
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "The %s key of %s is now, and is not shown again:\n%s\n", made.Name, made.Account, made.Key)
-				return err
+				if err != nil {
+					return cli.Hint(fmt.Errorf("the %s key is rotated, but the new one could not be shown: %w", made.Name, err), "rotate it once more, to get another; the old one is refused already")
+				}
+				return nil
 			})
 		},
 	}

@@ -116,7 +116,7 @@ func (f *sealFlags) seal(w io.Writer, certs []*x509.Certificate, fill func(io.Wr
 	armoured, finish := armour(w, f.pem, f.base64)
 	message, err := cms.NewWriter(armoured, certs, cms.Options{Compat: f.compat})
 	if err != nil {
-		return err
+		return hintRecipient(err)
 	}
 	if err := fill(message); err != nil {
 		return err
@@ -125,6 +125,16 @@ func (f *sealFlags) seal(w io.Writer, certs []*x509.Certificate, fill func(io.Wr
 		return err
 	}
 	return finish()
+}
+
+// hintRecipient says to which certificates secrets can be sealed, if err is about
+// that.
+func hintRecipient(err error) error {
+	var unsupported *cms.UnsupportedError
+	if !errors.As(err, &unsupported) {
+		return err
+	}
+	return cli.Hint(err, "secrets are sealed to certificates with an RSA key, or one of the curve P-256, P-384 or P-521")
 }
 
 // sealJWE holds the secret in memory.
@@ -136,7 +146,7 @@ func sealJWE(w io.Writer, certs []*x509.Certificate, fill func(io.Writer) error)
 	}
 	message, err := jwe.Encrypt(certs, secret.Bytes())
 	if err != nil {
-		return err
+		return hintRecipient(err)
 	}
 	_, err = w.Write(append(message, '\n'))
 	return err

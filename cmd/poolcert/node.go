@@ -140,6 +140,9 @@ func printNode(w io.Writer, n *batch.Node) error {
 		switch c.State {
 		case batch.NodeInstalled:
 			state = style.Green(state)
+			if c.NoPrivateKey {
+				state += ", " + style.Yellow("no private key")
+			}
 		case batch.NodeFailed:
 			state = style.Red(state)
 		}
