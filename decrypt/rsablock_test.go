@@ -12,6 +12,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"testing"
 
 	"poolcert/internal/testcert"
@@ -120,6 +121,49 @@ func TestRSAKeysAreTried(t *testing.T) {
 	if _, _, err := block.Open(t.Context(), failing{broken}); !errors.Is(err, broken) {
 		t.Errorf("%v, want the error of the source", err)
 	}
+}
+
+// A block that two keys open is not for one of them more than for the other: what
+// comes out may be what chance makes of the wrong key.
+func TestRSABlockOfTwoKeys(t *testing.T) {
+	a, b := testcert.RSA(t), testcert.RSA(t, testcert.Key("rsa2048b"))
+	for _, opening := range [][]*testcert.Pair{{}, {a}, {b}, {a, b}} {
+		block := &RSABlock{Ciphertext: make([]byte, 256)}
+		secret, cert, err := block.Open(t.Context(), &easyRing{[]*testcert.Pair{a, b}, opening})
+		if len(opening) == 1 {
+			if err != nil || string(secret) != "by "+opening[0].Thumbprint().String() || !cert.Equal(opening[0].Cert) {
+				t.Errorf("opened by one: %q, %v", secret, err)
+			}
+		} else if err != ErrDecrypt || secret != nil || cert == nil {
+			t.Errorf("opened by %d: %q, %v; want ErrDecrypt", len(opening), secret, err)
+		}
+	}
+}
+
+// easyRing holds keys of which some open anything.
+type easyRing struct{ pairs, opening []*testcert.Pair }
+
+func (r *easyRing) PrivateKey(_ context.Context, match func(*x509.Certificate) bool) (*x509.Certificate, crypto.PrivateKey, error) {
+	for _, p := range r.pairs {
+		if match(p.Cert) {
+			return p.Cert, easyKey{p, slices.Contains(r.opening, p)}, nil
+		}
+	}
+	return nil, nil, ErrNoRecipient
+}
+
+type easyKey struct {
+	pair  *testcert.Pair
+	opens bool
+}
+
+func (k easyKey) Public() crypto.PublicKey { return k.pair.Key.Public() }
+
+func (k easyKey) Decrypt(io.Reader, []byte, crypto.DecrypterOpts) ([]byte, error) {
+	if !k.opens {
+		return nil, rsa.ErrDecryption
+	}
+	return []byte("by " + k.pair.Thumbprint().String()), nil
 }
 
 type failing struct{ err error }
