@@ -8,7 +8,7 @@ import (
 )
 
 // optional matches what a usage line says beside the arguments that must be.
-var optional = regexp.MustCompile(`\([^)]*\)|\[[^\]]*\]|-\w+ \S+`)
+var optional = regexp.MustCompile(`\([^)]*\)|\[[^\]]*\]|\s-\w+ \S+`)
 
 // required returns the names of the arguments that a command must have, from its
 // usage line, such as POOL and NODE from "evict POOL NODE...".

@@ -21,7 +21,7 @@ func newTestTree() *cobra.Command {
 		return fmt.Errorf("list: %w", Hint(Exit(errors.New("refused"), ExitNotAllowed), "ask %s", "root"))
 	}})
 	group.AddCommand(&cobra.Command{Use: "leave", RunE: func(*cobra.Command, []string) error { return SilentExit(42) }})
-	take := &cobra.Command{Use: "take WHAT WHERE [-n TIMES]", Args: cobra.ExactArgs(2), RunE: func(*cobra.Command, []string) error { return nil }}
+	take := &cobra.Command{Use: "take WHAT -o OUT WHERE [-n TIMES]", Args: cobra.ExactArgs(2), RunE: func(*cobra.Command, []string) error { return nil }}
 	take.Flags().Int("times", 1, "")
 	group.AddCommand(take)
 	group.AddCommand(&cobra.Command{Use: "read", RunE: func(*cobra.Command, []string) error {

@@ -47,3 +47,20 @@ func TestExclusive(t *testing.T) {
 		}
 	}
 }
+
+func TestRequired(t *testing.T) {
+	for use, want := range map[string]string{
+		"list":                               "",
+		"show POOL NODE":                     "POOL NODE",
+		"evict POOL NODE...":                 "POOL NODE",
+		"decrypt [FILE]":                     "",
+		"normalize FILE -o OUT":              "FILE",
+		"rotate-key NAME primary|secondary":  "NAME primary|secondary",
+		"set POOL (--cert REF... | --none)":  "POOL",
+		"exec [--env A=B]... -- COMMAND [X]": "COMMAND",
+	} {
+		if got := strings.Join(required(use), " "); got != want {
+			t.Errorf("%q: %q, want %q", use, got, want)
+		}
+	}
+}
