@@ -199,11 +199,11 @@ func (r *reconciler) install(ctx context.Context, w *want, failed map[batch.Thum
 			entries = append(entries, h.entry(reference))
 		}
 	}
-	setErr := r.replace(ctx, entries, failed)
+	setErr, left := r.replace(ctx, entries, failed)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	problem, left := errors.Join(saveErr, setErr), setErr
+	problem := errors.Join(saveErr, setErr)
 	if saveErr != nil && r.vault.keeps(references) {
 		left = problem
 	}
@@ -250,19 +250,23 @@ func (r *reconciler) savedCertificate(thumbprint batch.Thumbprint) *nodeapi.Cert
 }
 
 // replace installs entries unless they are what is installed, and adds to failed
-// those that the store refused.
-func (r *reconciler) replace(ctx context.Context, entries []store.Entry, failed map[batch.Thumbprint]error) error {
+// those that the store refused. left tells why something else may be left. When
+// the store cannot install, what is to go goes all the same.
+func (r *reconciler) replace(ctx context.Context, entries []store.Entry, failed map[batch.Thumbprint]error) (err, left error) {
 	next := make(map[batch.Thumbprint]batch.CertificateReference, len(entries))
 	for _, e := range entries {
 		next[e.Reference.Thumbprint] = e.Reference
 	}
 	if !r.unsettled && r.installed != nil && maps.EqualFunc(next, r.installed, sameReference) {
-		return nil
+		return nil, nil
 	}
 	refused, err := r.store.Replace(ctx, entries)
 	if err != nil && !errors.Is(err, store.ErrUnfinished) {
 		r.unsettled = true
-		return fmt.Errorf("install: %w", err)
+		if ctx.Err() != nil {
+			return err, err
+		}
+		return fmt.Errorf("install: %w", err), r.withdraw(ctx, slices.Collect(maps.Values(next)))
 	}
 	for thumbprint, err := range refused {
 		failed[thumbprint] = fmt.Errorf("install: %w", err)
@@ -272,7 +276,24 @@ func (r *reconciler) replace(ctx context.Context, entries []store.Entry, failed 
 	r.installed = next
 	r.unsettled = err != nil
 	if err != nil {
-		return fmt.Errorf("install: %w", err)
+		err = fmt.Errorf("install: %w", err)
+	}
+	return err, err
+}
+
+// withdraw has the store keep no more than references.
+func (r *reconciler) withdraw(ctx context.Context, references []batch.CertificateReference) error {
+	err := r.store.Withdraw(ctx, references)
+	next := make(map[batch.Thumbprint]batch.CertificateReference)
+	if list, listErr := r.store.List(ctx); listErr == nil {
+		for _, c := range list {
+			next[c.Reference.Thumbprint] = c.Reference
+		}
+	}
+	r.logChange(r.installed, next)
+	r.installed = next
+	if err != nil {
+		return fmt.Errorf("withdraw: %w", err)
 	}
 	return nil
 }

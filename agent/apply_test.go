@@ -24,6 +24,7 @@ type brokenStore struct {
 	mu       sync.Mutex
 	err      error // returned by Replace
 	replaced bool  // Replace does its work all the same
+	stuck    error // returned by Withdraw
 	calls    int
 	repairs  []time.Time
 }
@@ -31,7 +32,13 @@ type brokenStore struct {
 func (b *brokenStore) heal() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.err = nil
+	b.err, b.stuck = nil, nil
+}
+
+func (b *brokenStore) Withdraw(ctx context.Context, references []batch.CertificateReference) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return errors.Join(b.Memory.Withdraw(ctx, references), b.stuck)
 }
 
 func (b *brokenStore) Repair(ctx context.Context) ([]store.Drift, error) {
@@ -99,8 +106,8 @@ func TestNothingIsReportedRemovedWhileACopyIsLeft(t *testing.T) {
 	s := newFakeSource()
 	one := s.add(t, "one")
 	for name, fail := range map[string]func(*reconciler, *brokenStore) (heal func()){
-		"store cannot replace": func(_ *reconciler, b *brokenStore) func() {
-			b.err = errors.New("disk full")
+		"store can neither replace nor withdraw": func(_ *reconciler, b *brokenStore) func() {
+			b.err, b.stuck = errors.New("disk full"), errors.New("disk broken")
 			return b.heal
 		},
 		"store cannot finish": func(_ *reconciler, b *brokenStore) func() {
@@ -140,6 +147,37 @@ func TestNothingIsReportedRemovedWhileACopyIsLeft(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is removed goes at once, also where no new set can be installed: neither a
+// full disk nor a lack of descriptors keeps it in use.
+func TestRemovalDoesNotNeedAnInstall(t *testing.T) {
+	s := newFakeSource()
+	one, two, three := s.add(t, "one"), s.add(t, "two"), s.add(t, "three")
+	r, b := newTestReconciler(t, s)
+	if err := r.apply(t.Context(), wantOf(t.Context(), "1", one, two)); err != nil {
+		t.Fatal(err)
+	}
+	b.err = errors.New("too many open files")
+	narrow := refTo(two.Thumbprint, batch.Task)
+	for range 2 {
+		if err := r.apply(t.Context(), wantOf(t.Context(), "2", narrow, three)); !errors.Is(err, b.err) {
+			t.Errorf("apply = %v", err)
+		}
+		if list, err := b.List(t.Context()); err != nil || len(list) != 1 || !sameReference(list[0].Reference, narrow.WithDefaults()) {
+			t.Errorf("installed: %+v, %v; want the second one for tasks", list, err)
+		}
+		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{
+			one.Thumbprint: batch.NodeRemoved, two.Thumbprint: batch.NodeInstalled, three.Thumbprint: batch.NodeFailed,
+		})
+	}
+	b.heal()
+	if err := r.apply(t.Context(), wantOf(t.Context(), "2", narrow, three)); err != nil {
+		t.Error(err)
+	}
+	wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{
+		one.Thumbprint: batch.NodeRemoved, two.Thumbprint: batch.NodeInstalled, three.Thumbprint: batch.NodeInstalled,
+	})
 }
 
 func TestFailedInstallKeepsTheOldSet(t *testing.T) {
