@@ -96,9 +96,13 @@ func enroll(tx *db.Tx, r *nodeapi.EnrollRequest, row *db.Node) (*nodeapi.EnrollR
 	if err := tx.LockAccount(token.Account); err != nil {
 		return nil, err
 	}
-	pool, err := tx.Pool(token.Account, token.Pool)
-	if err != nil { // also one that was deleted before the lock
+	// Again, since it may have been used or revoked before the locks were got.
+	if token, err = tx.LockJoinToken(token.ID); err != nil {
 		return nil, orElse(err, ErrUnproven)
+	}
+	pool, err := tx.Pool(token.Account, token.Pool)
+	if err != nil {
+		return nil, err
 	}
 	answer := &nodeapi.EnrollResponse{Pool: pool.Name, Node: row.ID}
 	if answer.Account, err = tx.AccountName(token.Account); err != nil {

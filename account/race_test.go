@@ -134,3 +134,40 @@ func testFetchAgainstDelete(t *testing.T, f *fixture) {
 	}
 	t.Logf("given in %d of 30 rounds", given)
 }
+
+// TestEnrollAtOnce: a node whose answers are lost asks many times with one key. It
+// is one node, and costs its token one use; another one finds none left.
+func TestEnrollAtOnce(t *testing.T) { onEachEngine(t, testEnrollAtOnce) }
+
+func testEnrollAtOnce(t *testing.T, f *fixture) {
+	f.addPool("pool")
+	for round := range 10 {
+		one := 1
+		token := f.token("pool", &one)
+		n := f.newNode(fmt.Sprint("n", round))
+		requests := make([]*nodeapi.EnrollRequest, 8)
+		for i := range requests {
+			requests[i] = n.request(token)
+		}
+		ids := make([]string, len(requests))
+		var all sync.WaitGroup
+		for i, r := range requests {
+			all.Go(func() {
+				answer, err := f.Enroll(t.Context(), r)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				ids[i] = answer.Node
+			})
+		}
+		all.Wait()
+		for _, id := range ids {
+			if id != ids[0] {
+				t.Errorf("round %d: one node got the ids %q", round, ids)
+				break
+			}
+		}
+		wantNodeCode(t, f.newNode("other").enroll(token), nodeapi.CodeTokenRefused)
+	}
+}

@@ -29,9 +29,17 @@ func (tx *Tx) AddJoinToken(t *JoinToken) error {
 }
 
 // JoinToken returns the token with that id, whatever its account.
-func (tx *Tx) JoinToken(id string) (*JoinToken, error) {
+func (tx *Tx) JoinToken(id string) (*JoinToken, error) { return tx.joinToken(id, "") }
+
+// LockJoinToken is JoinToken, and keeps others from using or removing the token
+// until the end of the transaction.
+func (tx *Tx) LockJoinToken(id string) (*JoinToken, error) {
+	return tx.joinToken(id, tx.dialect.forUpdate)
+}
+
+func (tx *Tx) joinToken(id, lock string) (*JoinToken, error) {
 	t := new(JoinToken)
-	if err := tx.row(t.fields(), `SELECT `+tokenColumns+` FROM join_token WHERE id = ?`, id); err != nil {
+	if err := tx.row(t.fields(), `SELECT `+tokenColumns+` FROM join_token WHERE id = ?`+lock, id); err != nil {
 		return nil, err
 	}
 	return t, nil
