@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/pem"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"poolcert/account"
+	"poolcert/account/db"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 	"poolcert/internal/testcert"
@@ -219,4 +221,90 @@ func TestNodeShowsMissingPrivateKeys(t *testing.T) {
 			t.Errorf("reported %+v: shown %+v", test.reported, shown.Certificates)
 		}
 	}
+}
+
+// TestReportLeavesOut: a node can't hold up the deletion of what it can't have.
+func TestReportLeavesOut(t *testing.T) { onEachEngine(t, testReportLeavesOut) }
+
+func testReportLeavesOut(t *testing.T, f *fixture) {
+	own, foreign, dropped := f.addCertificate("own"), f.addCertificate("foreign"), f.addCertificate("dropped")
+	f.addPool("pool", own, dropped)
+	f.addPool("other", foreign)
+	n := f.joined("pool", "n1")
+	if _, err := n.fetch(dropped); err != nil {
+		t.Fatal(err)
+	}
+	f.setReferences("pool", own)
+	f.setReferences("other")
+	for _, state := range []batch.NodeCertificateState{batch.NodeRemoved, batch.NodeFailed, batch.NodeInstalled} {
+		n.report(state, own, foreign, dropped)
+		node, err := f.Node(t.Context(), f.acct, "pool", n.Node)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []batch.Thumbprint
+		for _, c := range node.Certificates {
+			got = append(got, c.Thumbprint)
+			if c.State != state {
+				t.Errorf("got state %s, want %s", c.State, state)
+			}
+		}
+		slices.SortFunc(got, func(a, b batch.Thumbprint) int { return bytes.Compare(a[:], b[:]) })
+		want := []batch.Thumbprint{own, dropped}
+		slices.SortFunc(want, func(a, b batch.Thumbprint) int { return bytes.Compare(a[:], b[:]) })
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got the certificates %v, want %v", state, got, want)
+		}
+	}
+	for tp, gone := range map[batch.Thumbprint]bool{foreign: true, dropped: false} {
+		if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil {
+			t.Fatal(err)
+		}
+		if err := account.EndDeletion(f.Service, t.Context(), &db.Certificate{Account: f.acct.ID, Thumbprint: tp}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Certificate(t.Context(), f.acct, tp); (err != nil) != gone {
+			t.Errorf("certificate %v: got %v, want it gone: %v", tp, err, gone)
+		}
+	}
+}
+
+// TestDeliveryAgain: a node that said that it has no copy holds one as soon as it
+// is given one again.
+func TestDeliveryAgain(t *testing.T) {
+	for _, state := range []batch.NodeCertificateState{batch.NodeRemoved, batch.NodeFailed} {
+		f := newFixture(t)
+		tp := f.addCertificate("cert")
+		f.addPool("pool", tp)
+		n := f.joined("pool", "n1")
+		if _, err := n.fetch(tp); err != nil {
+			t.Fatal(err)
+		}
+		n.report(state, tp)
+		if _, err := n.fetch(tp); err != nil {
+			t.Fatal(err)
+		}
+		f.setReferences("pool")
+		if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil {
+			t.Fatal(err)
+		}
+		if err := account.EndDeletion(f.Service, t.Context(), &db.Certificate{Account: f.acct.ID, Thumbprint: tp}); err != nil {
+			t.Fatal(err)
+		}
+		if c := f.certificate(tp); c.State != batch.StateDeleting {
+			t.Errorf("after %s: got state %s, want deleting", state, c.State)
+		}
+	}
+}
+
+// TestOtherKey: an identity whose key is no more the node's gets nothing, also where
+// another node has the same id.
+func TestOtherKey(t *testing.T) {
+	f := newFixture(t)
+	tp := f.addCertificate("cert")
+	f.addPool("pool", tp)
+	stale := account.WithOtherKey(f.joined("pool", "n1").identity())
+	_, err := f.SealedCertificate(t.Context(), stale, tp)
+	wantNodeCode(t, err, nodeapi.CodeNodeRevoked)
+	wantNodeCode(t, f.Report(t.Context(), stale, &nodeapi.Status{}), nodeapi.CodeNodeRevoked)
 }

@@ -81,6 +81,13 @@ func TestNodeCacheEviction(t *testing.T) {
 // EndDeletion gives a test what Run does with one certificate that it listed.
 var EndDeletion = (*Service).endDeletion
 
+// WithOtherKey gives a test the same node with another key.
+func WithOtherKey(n *NodeIdentity) *NodeIdentity {
+	other := &NodeIdentity{Account: n.Account, Pool: n.Pool, Node: n.Node, acct: n.acct, poolKey: n.poolKey, key: n.key, gone: n.gone}
+	other.key[0] ^= 1
+	return other
+}
+
 // FollowInterval is the one in use.
 const FollowInterval = followInterval
 

@@ -62,7 +62,7 @@ func (s *Service) Nodes(ctx context.Context, a *Account, pool string, q NodeQuer
 	return page, more, nil
 }
 
-// nodesOf returns what the account tells of nodes, which are in the order of ids.
+// nodesOf returns what the account tells of nodes.
 func (s *Service) nodesOf(tx *db.Tx, pool *db.Pool, rows []db.Node) ([]batch.Node, error) {
 	nodes := make([]batch.Node, 0, len(rows))
 	if len(rows) == 0 {
@@ -72,7 +72,11 @@ func (s *Service) nodesOf(tx *db.Tx, pool *db.Pool, rows []db.Node) ([]batch.Nod
 	if err != nil {
 		return nil, err
 	}
-	held, err := tx.NodeCertificates(pool.Account, pool.ID, rows[0].ID, rows[len(rows)-1].ID)
+	ids := make([]string, 0, len(rows))
+	for i := range rows {
+		ids = append(ids, rows[i].ID)
+	}
+	held, err := tx.NodeCertificates(pool.Account, pool.ID, ids...)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,9 @@ const (
 
 // Report takes a node's status in place of the one before. One thing stays: a
 // certificate that is on its way to the node is held by it until the node says
-// what became of it, or that it has applied references without it.
+// what became of it, or that it has applied references without it. A certificate
+// that the node can't have, as it was never delivered to it nor does its pool refer
+// to it now, is left out: a node must not hold up deletions elsewhere.
 func (s *Service) Report(ctx context.Context, n *NodeIdentity, status *nodeapi.Status) error {
 	reported, err := checkStatus(n, status)
 	if err != nil {
@@ -94,8 +96,11 @@ func report(tx *db.Tx, n *NodeIdentity, status *nodeapi.Status, reported map[bat
 	if err := tx.SetNodeReport(node); err != nil {
 		return false, err
 	}
-	before, err := tx.NodeCertificates(n.acct, n.poolKey, n.Node, n.Node)
+	before, err := tx.NodeCertificates(n.acct, n.poolKey, n.Node)
 	if err != nil {
+		return false, err
+	}
+	if err := leaveOut(tx, n, reported, before); err != nil {
 		return false, err
 	}
 	for _, old := range before {
@@ -126,6 +131,23 @@ func report(tx *db.Tx, n *NodeIdentity, status *nodeapi.Status, reported map[bat
 		}
 	}
 	return released, nil
+}
+
+// leaveOut removes from reported what the node can't have.
+func leaveOut(tx *db.Tx, n *NodeIdentity, reported map[batch.Thumbprint]db.NodeCertificate, before []db.NodeCertificate) error {
+	possible := make(map[batch.Thumbprint]bool, len(before))
+	for _, row := range before {
+		possible[row.Thumbprint] = true
+	}
+	referred, err := tx.PoolCertificates(n.acct, n.poolKey)
+	if err != nil {
+		return err
+	}
+	for _, tp := range referred {
+		possible[tp] = true
+	}
+	maps.DeleteFunc(reported, func(tp batch.Thumbprint, _ db.NodeCertificate) bool { return !possible[tp] })
+	return nil
 }
 
 // holds tells whether a node in that state may have the certificate.

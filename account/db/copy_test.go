@@ -50,7 +50,11 @@ func contents(t *testing.T, d *db.DB) (all []any) {
 			add(tokens, err)
 			nodes, err := tx.Nodes(1, p.ID, "", nil, time.Now(), 100)
 			add(nodes, err)
-			held, err := tx.NodeCertificates(1, p.ID, "", "zzz")
+			var ids []string
+			for _, n := range nodes {
+				ids = append(ids, n.ID)
+			}
+			held, err := tx.NodeCertificates(1, p.ID, ids...)
 			add(held, err)
 		}
 		return nil

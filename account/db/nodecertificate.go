@@ -1,6 +1,7 @@
 package db
 
 import (
+	"strings"
 	"time"
 
 	"poolcert/batch"
@@ -23,12 +24,19 @@ func (c *NodeCertificate) fields() []any {
 	return []any{&c.Account, &c.Pool, &c.Node, scanThumbprint{&c.Thumbprint}, &c.State, scanTime{&c.Time}, &c.Error, &c.PublicOnly}
 }
 
-// NodeCertificates returns the certificates of the pool's nodes from first to
-// last, in the order of nodes and thumbprints.
-func (tx *Tx) NodeCertificates(acct int64, pool, first, last string) ([]NodeCertificate, error) {
+// NodeCertificates returns the certificates of some of the pool's nodes, in the
+// order of nodes and thumbprints.
+func (tx *Tx) NodeCertificates(acct int64, pool string, nodes ...string) ([]NodeCertificate, error) {
+	if len(nodes) == 0 {
+		return nil, nil
+	}
+	args := []any{acct, pool}
+	for _, id := range nodes {
+		args = append(args, id)
+	}
 	return rows(tx, (*NodeCertificate).fields,
-		`SELECT `+nodeCertificateColumns+` FROM node_cert WHERE acct = ? AND pool = ? AND node >= ? AND node <= ? ORDER BY node, thumb`,
-		acct, pool, first, last)
+		`SELECT `+nodeCertificateColumns+` FROM node_cert WHERE acct = ? AND pool = ? AND node IN (?`+
+			strings.Repeat(", ?", len(nodes)-1)+`) ORDER BY node, thumb`, args...)
 }
 
 // SetNodeCertificate inserts or replaces a row. A certificate that the account

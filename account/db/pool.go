@@ -86,6 +86,12 @@ func (tx *Tx) SetPoolCertificates(acct int64, pool string, certificates []batch.
 	return nil
 }
 
+// PoolCertificates returns the certificates to which the pool refers.
+func (tx *Tx) PoolCertificates(acct int64, pool string) (certificates []batch.Thumbprint, err error) {
+	return rows(tx, func(tp *batch.Thumbprint) []any { return []any{scanThumbprint{tp}} },
+		`SELECT thumb FROM pool_ref WHERE acct = ? AND pool = ? ORDER BY thumb`, acct, pool)
+}
+
 // PoolRefersTo tells whether the pool refers to a certificate.
 func (tx *Tx) PoolRefersTo(acct int64, pool string, tp batch.Thumbprint) (bool, error) {
 	var n int

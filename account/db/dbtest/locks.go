@@ -70,7 +70,7 @@ func testText(t *testing.T, d *db.DB) {
 				State: batch.NodeFailed, Time: start, Error: text})
 		})
 		view(t, d, func(tx *db.Tx) error {
-			got, err := tx.NodeCertificates(1, "a", "n", "n")
+			got, err := tx.NodeCertificates(1, "a", "n")
 			if len(got) != 1 || len(got[0].Error) < len(text) {
 				t.Errorf("%q: got %+v", text, got)
 			}

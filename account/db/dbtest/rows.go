@@ -182,6 +182,8 @@ func testPools(t *testing.T, d *db.DB) {
 			refers, err := tx.PoolRefersTo(1, "c", thumbprint(n))
 			equal(t, refers, err, want)
 		}
+		referred, err := tx.PoolCertificates(1, "c")
+		equal(t, referred, err, []batch.Thumbprint{thumbprint(2), thumbprint(3)})
 		return nil
 	})
 	update(t, d, func(tx *db.Tx) error {
@@ -294,12 +296,36 @@ func testNodeCertificates(t *testing.T, d *db.DB) {
 		return tx.SetNodeCertificate(&first)
 	})
 	update(t, d, func(tx *db.Tx) error {
-		got, err := tx.NodeCertificates(1, "a", "n", "n")
+		got, err := tx.NodeCertificates(1, "a", "n")
 		equal(t, got, err, []db.NodeCertificate{first, second})
 		equal(t, nil, tx.DeleteNodeCertificate(1, "a", "n", thumbprint(1)), nil)
 		equal(t, nil, tx.DeleteNodeCertificate(1, "a", "n", thumbprint(1)), nil)
 		equal(t, nil, tx.DeleteCertificate(1, thumbprint(2)), nil)
-		got, err = tx.NodeCertificates(1, "a", "n", "n")
+		got, err = tx.NodeCertificates(1, "a", "n")
+		equal(t, got, err, []db.NodeCertificate(nil))
+		return nil
+	})
+	// Of the named nodes, and not of those between them.
+	var ends []db.NodeCertificate
+	update(t, d, func(tx *db.Tx) error {
+		for _, id := range []string{"x1", "x2", "x3"} {
+			if _, err := addNode(tx, 1, "a", id); err != nil {
+				return err
+			}
+			c := db.NodeCertificate{Account: 1, Pool: "a", Node: id, Thumbprint: thumbprint(3), State: batch.NodeInstalled, Time: start}
+			if err := tx.SetNodeCertificate(&c); err != nil {
+				return err
+			}
+			if id != "x2" {
+				ends = append(ends, c)
+			}
+		}
+		return nil
+	})
+	view(t, d, func(tx *db.Tx) error {
+		got, err := tx.NodeCertificates(1, "a", "x3", "x1")
+		equal(t, got, err, ends)
+		got, err = tx.NodeCertificates(1, "a")
 		equal(t, got, err, []db.NodeCertificate(nil))
 		return nil
 	})
