@@ -59,7 +59,7 @@ func (w *WrappedKey) Unwrap(ctx context.Context, src KeySource) ([]byte, *x509.C
 	}
 	byID := newIndex(w.Recipients)
 	cert, key, err := src.PrivateKey(ctx, func(cert *x509.Certificate) bool {
-		return byID.find(w.Recipients, cert) != nil
+		return byID.find(cert) != nil
 	})
 	if errors.Is(err, ErrNoRecipient) {
 		return nil, nil, &NoRecipientError{w.Recipients}
@@ -67,7 +67,7 @@ func (w *WrappedKey) Unwrap(ctx context.Context, src KeySource) ([]byte, *x509.C
 	if err != nil {
 		return nil, nil, fmt.Errorf("find private key: %w", err)
 	}
-	r := byID.find(w.Recipients, cert)
+	r := byID.find(cert)
 	if r == nil {
 		return nil, nil, errors.New("cms: the key source returned a certificate that was not accepted")
 	}
