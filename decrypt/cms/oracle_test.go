@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/ecdh"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"io"
@@ -137,17 +138,22 @@ func checkNoOracle(t *testing.T, name string, message, content []byte) {
 func TestSubstituteKey(t *testing.T) {
 	ct := pattern(256)
 	seen := make(map[string]bool)
-	for _, key := range []crypto.Decrypter{alice(t).key, bob(t).key, &countingKey{PrivateKey: alice(t).key}} {
+	x25519, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []crypto.PrivateKey{alice(t).key, bob(t).key, x25519, &countingKey{PrivateKey: alice(t).key}} {
 		for _, ct := range [][]byte{ct, ct[1:], pattern(255)} {
-			sub, err := substituteKey(key, 32, ct)
-			if err != nil {
-				t.Fatal(err)
+			sub, err := SubstituteKey(key, 32, ct)
+			again, _ := SubstituteKey(key, 32, ct)
+			if err != nil || len(sub) != 32 || !bytes.Equal(sub, again) {
+				t.Errorf("%T: %x, then %x, %v", key, sub, again, err)
 			}
 			seen[string(sub)] = true
 		}
 	}
-	if len(seen) != 9 {
-		t.Errorf("%d different substitutes, want 9", len(seen))
+	if len(seen) != 12 {
+		t.Errorf("%d different substitutes, want 12", len(seen))
 	}
 }
 

@@ -112,7 +112,7 @@ func (r *Recipient) decrypterOpts(keySize int) crypto.DecrypterOpts {
 	if r.oaep != nil {
 		return r.oaep
 	}
-	//lint:ignore SA1019 most messages use it; see substituteKey
+	//lint:ignore SA1019 most messages use it; see SubstituteKey
 	return &rsa.PKCS1v15DecryptOptions{SessionKeyLen: keySize}
 }
 

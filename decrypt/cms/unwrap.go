@@ -4,16 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto"
-	"crypto/ecdh"
-	"crypto/hkdf"
 	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 )
 
 // A KeySource finds private keys by certificate. It must be safe for concurrent
@@ -93,7 +88,7 @@ func (r *Recipient) unwrap(cert *x509.Certificate, key crypto.PrivateKey, keySiz
 // transport does the one private-key operation of key transport. What fails in it
 // is not told: the result is then a substitute, which was made before.
 func (r *Recipient) transport(key crypto.Decrypter, keySize int) ([]byte, error) {
-	substitute, err := substituteKey(key, keySize, r.encryptedKey)
+	substitute, err := SubstituteKey(key, keySize, r.encryptedKey)
 	if err != nil {
 		return nil, err
 	}
@@ -105,25 +100,4 @@ func (r *Recipient) transport(key crypto.Decrypter, keySize int) ([]byte, error)
 		return substitute, nil
 	}
 	return cek, nil
-}
-
-// processSecret stands in for keys whose bytes we cannot have.
-var processSecret = sync.OnceValue(func() []byte {
-	secret := make([]byte, 32)
-	rand.Read(secret)
-	return secret
-})
-
-// substituteKey derives the key that takes the place of one that does not
-// decrypt. It is fixed for a private key and a ciphertext, given in parts: an
-// answer that changed from one try to the next would give away that it is made up.
-func substituteKey(key crypto.PrivateKey, keySize int, ciphertext ...[]byte) ([]byte, error) {
-	secret := processSecret()
-	switch key := key.(type) {
-	case *rsa.PrivateKey:
-		secret = key.D.Bytes()
-	case *ecdh.PrivateKey:
-		secret = key.Bytes()
-	}
-	return hkdf.Key(sha256.New, secret, bytes.Join(ciphertext, nil), "poolcert CMS implicit rejection", keySize)
 }

@@ -135,7 +135,7 @@ func (t try) openRSA(a *algorithm, enc string) ([]byte, error) {
 }
 
 func (t try) substitute(enc string) ([]byte, error) {
-	return keyring.Substitute(t.key.Private, t.recipient.EncryptedKey, contentKeySize(enc))
+	return cms.SubstituteKey(t.key.Private, contentKeySize(enc), t.recipient.EncryptedKey)
 }
 
 func oaepOptions(a *algorithm) *rsa.OAEPOptions {

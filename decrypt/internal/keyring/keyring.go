@@ -1,6 +1,5 @@
 // Package keyring finds the private keys to try for a message that does not say
-// whom it is for, and makes the content keys that stand in for those that do not
-// open. Call [Usable], and [Substitute] before each use of a key.
+// whom it is for. Call [Usable].
 //
 // It never returns more keys than asked for: a message must not be able to cost
 // more private-key operations than its form is worth.
@@ -9,14 +8,9 @@ package keyring
 import (
 	"context"
 	"crypto"
-	"crypto/hkdf"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"sync"
 
 	"poolcert/decrypt/cms"
 )
@@ -61,22 +55,4 @@ func Usable(ctx context.Context, src cms.KeySource, accept func(*x509.Certificat
 func samePublicKey(a, b *x509.Certificate) bool {
 	key, ok := a.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
 	return ok && key.Equal(b.PublicKey)
-}
-
-// processSecret stands in for keys whose bytes we cannot have.
-var processSecret = sync.OnceValue(func() []byte {
-	secret := make([]byte, 32)
-	rand.Read(secret)
-	return secret
-})
-
-// Substitute derives size bytes that look random, fixed for a private key and a
-// ciphertext: an answer that changed from one try to the next would give away
-// that it is made up.
-func Substitute(private crypto.PrivateKey, ciphertext []byte, size int) ([]byte, error) {
-	secret := processSecret()
-	if key, ok := private.(*rsa.PrivateKey); ok {
-		secret = key.D.Bytes()
-	}
-	return hkdf.Key(sha256.New, secret, ciphertext, "poolcert implicit rejection", size)
 }

@@ -1,13 +1,11 @@
 package keyring
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
-	"io"
 	"testing"
 
 	"poolcert/decrypt/cms"
@@ -64,21 +62,4 @@ type deaf struct{ *testcert.Pair }
 
 func (d deaf) PrivateKey(context.Context, func(*x509.Certificate) bool) (*x509.Certificate, crypto.PrivateKey, error) {
 	return d.Cert, d.Key, nil
-}
-
-func TestSubstitute(t *testing.T) {
-	a, b := testcert.RSA(t).Key, testcert.RSA(t, testcert.Key("rsa2048b")).Key
-	seen := make(map[string]bool)
-	for _, key := range []crypto.PrivateKey{a, b, struct{ io.Reader }{}} {
-		for _, ciphertext := range []string{"one", "two"} {
-			first, err := Substitute(key, []byte(ciphertext), 32)
-			if err != nil || len(first) != 32 || seen[string(first)] {
-				t.Errorf("%T, %s: %x, %v; want 32 bytes of its own", key, ciphertext, first, err)
-			}
-			seen[string(first)] = true
-			if again, err := Substitute(key, []byte(ciphertext), 32); err != nil || !bytes.Equal(first, again) {
-				t.Errorf("%T, %s: %x, then %x, %v", key, ciphertext, first, again, err)
-			}
-		}
-	}
 }
