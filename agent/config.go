@@ -63,7 +63,7 @@ type LogConfig struct {
 // a name that only a directory service knows, write the number.
 type OwnerConfig struct {
 	User  string `toml:"user"`  // default: the agent's own user, which should be root
-	Group string `toml:"group"` // default: poolcert-task, poolcert-starttask, poolcert-remoteuser
+	Group string `toml:"group"` // default: poolcert-task, root for start tasks, poolcert-remoteuser
 }
 
 // An AccessConfig lists users and groups, by name or by number as text. Root may
@@ -101,9 +101,9 @@ func DefaultConfig() *Config {
 		InitialJitter:   2 * time.Second,
 		Log:             LogConfig{Format: "text"},
 	}
-	for _, v := range batch.Visibilities() {
-		c.Owners.For(v).Group = "poolcert-" + string(v)
-	}
+	c.Owners.Task.Group = "poolcert-task"
+	c.Owners.StartTask.Group = "root"
+	c.Owners.RemoteUser.Group = "poolcert-remoteuser"
 	return c
 }
 

@@ -14,7 +14,7 @@ func TestConfigDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Wait != 55*time.Second || c.Owners.For(batch.StartTask).Group != "poolcert-starttask" {
+	if c.Wait != 55*time.Second || c.Owners.For(batch.StartTask).Group != "root" || c.Owners.For(batch.Task).Group != "poolcert-task" {
 		t.Errorf("ParseConfig(\"\") = %+v", c)
 	}
 }
