@@ -38,11 +38,15 @@ type Filter struct {
 }
 
 // ErrFilter is wrapped by errors about a filter: an unknown property or operator,
-// a value of the wrong type, or too many terms.
+// a value of the wrong type, or more than 64 comparisons.
 var ErrFilter = errors.New("filter")
 
-// maxTerms is far below what SQLite's parser takes.
-const maxTerms = 100
+// Of comparisons, and of these with what joins them: far below what SQLite's parser
+// takes.
+const (
+	maxComparisons = 64
+	maxTerms       = 2*maxComparisons - 1
+)
 
 // A property is what filters may compare: an expression of ours, and the type of
 // its values. Text is in lower case, a time is in nanoseconds, a truth is the
@@ -88,7 +92,7 @@ type condition struct {
 
 func (c *condition) add(f *Filter) error {
 	if c.terms++; c.terms > maxTerms {
-		return fmt.Errorf("more than %d terms", maxTerms)
+		return fmt.Errorf("more than %d comparisons", maxComparisons)
 	}
 	if f.Op == And || f.Op == Or {
 		return c.join(f)

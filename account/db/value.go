@@ -2,16 +2,29 @@ package db
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"poolcert/batch"
 )
 
-// Times are stored as nanoseconds since 1970, the zero time as 0.
+// Times are stored as nanoseconds since 1970, the zero time as 0. Those that a
+// number of nanoseconds can't say, before 1678 and after 2262, come in filters only:
+// they are as the first and the last one that it can.
+
+var (
+	firstTime = time.Unix(0, math.MinInt64)
+	lastTime  = time.Unix(0, math.MaxInt64)
+)
 
 func nanos(t time.Time) int64 {
-	if t.IsZero() {
+	switch {
+	case t.IsZero():
 		return 0
+	case t.Before(firstTime):
+		return math.MinInt64
+	case t.After(lastTime):
+		return math.MaxInt64
 	}
 	return t.UnixNano()
 }

@@ -52,7 +52,6 @@ func testLocks(t *testing.T, d *db.DB) {
 			t.Errorf("%s: got the order %q", name, order)
 		}
 	}
-	wantError(t, d.Update(t.Context(), func(tx *db.Tx) error { return tx.LockAccount(99) }), db.ErrNotFound)
 	wantError(t, d.Update(t.Context(), func(tx *db.Tx) error { _, err := tx.LockNode(1, "a", "none"); return err }), db.ErrNotFound)
 }
 
