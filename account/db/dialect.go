@@ -13,9 +13,9 @@ type dialect struct {
 
 	numbered bool // parameters are $1, $2, ... and not ?
 
-	// Locks of a row that a query reads. SQLite's updates are serial, so it needs
-	// none.
-	forShare, forUpdate string
+	// Locks. SQLite's updates are serial, so it needs none.
+	shareAccount, takeAccount string // statements with the account's id
+	forUpdate                 string // after a query of a row
 
 	notify string // tells its parameter to those who listen
 
@@ -30,10 +30,15 @@ var postgresDialect = dialect{
 	types:     strings.NewReplacer("BLOB", "BYTEA", "TEXT", `TEXT COLLATE "C"`),
 	words:     strings.NewReplacer("doc ->> ", "CAST(doc AS JSON) ->> ", "doc -> ", "CAST(doc AS JSON) ->> "),
 	numbered:  true,
-	forShare:  " FOR SHARE",
 	forUpdate: " FOR UPDATE",
-	notify:    "SELECT pg_notify('" + channel + "', ?)",
-	text:      storableText,
+
+	// Not row locks: those who share one would keep out for long who wants it alone.
+	// These have a queue. The number is ours alone.
+	shareAccount: "SELECT pg_advisory_xact_lock_shared(1886544752, CAST(? AS INTEGER))",
+	takeAccount:  "SELECT pg_advisory_xact_lock(1886544752, CAST(? AS INTEGER))",
+
+	notify: "SELECT pg_notify('" + channel + "', ?)",
+	text:   storableText,
 }
 
 // storableText replaces what PostgreSQL has in no text. It comes from outside, in

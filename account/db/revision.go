@@ -18,14 +18,23 @@ func (tx *Tx) Revisions() ([]Revisions, error) {
 // the transaction. Each write of the API calls it first, so that revisions are in
 // the order of commits.
 func (tx *Tx) NextRevision(acct int64) (rev int64, err error) {
+	if err := tx.lock(tx.dialect.takeAccount, acct); err != nil {
+		return 0, err
+	}
 	err = tx.row([]any{&rev}, `UPDATE account SET rev = rev + 1 WHERE id = ? RETURNING rev`, acct)
 	return rev, err
 }
 
 // LockAccount keeps those out who take the account's next revision, until the end
 // of the transaction. What nodes do calls it first; many may hold it together.
-func (tx *Tx) LockAccount(acct int64) error {
-	return tx.row([]any{&acct}, `SELECT id FROM account WHERE id = ?`+tx.dialect.forShare, acct)
+func (tx *Tx) LockAccount(acct int64) error { return tx.lock(tx.dialect.shareAccount, acct) }
+
+func (tx *Tx) lock(statement string, acct int64) error {
+	if statement == "" {
+		return nil
+	}
+	_, err := tx.exec(statement, acct)
+	return err
 }
 
 // SetPoolsRevision records that a pool was deleted.
