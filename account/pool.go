@@ -21,7 +21,8 @@ type PoolPatch struct {
 
 // AddPool makes a pool and returns it as [Service.Pool] does. Refusals:
 // InvalidPropertyValue, MissingRequiredProperty, PoolExists,
-// InvalidCertificateReferences, ServerBusy.
+// InvalidCertificateReferences, ServerBusy, and RequestBodyTooLarge for a pool of
+// more than 1 MiB.
 func (s *Service) AddPool(ctx context.Context, a *Account, p *batch.Pool) (*batch.Pool, error) {
 	if err := checkPoolID(p.ID); err != nil {
 		return nil, err

@@ -198,3 +198,31 @@ func TestConditions(t *testing.T) {
 		t.Error("the tag was used again")
 	}
 }
+
+// TestPoolIsBounded: changes that are small each don't make a pool that is large.
+func TestPoolIsBounded(t *testing.T) {
+	f := newFixture(t)
+	f.addPool("pool")
+	part := json.RawMessage(`"` + strings.Repeat("a", 300_000) + `"`)
+	patch := func(name string, value json.RawMessage) error {
+		_, err := f.PatchPool(t.Context(), f.acct, "pool",
+			account.PoolPatch{Properties: map[string]json.RawMessage{name: value}}, account.Conditions{})
+		return err
+	}
+	for _, name := range []string{"a", "b", "c"} {
+		if err := patch(name, part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantCode(t, patch("d", part), batch.CodeRequestBodyTooLarge)
+	if err := patch("a", json.RawMessage("null")); err != nil {
+		t.Fatal(err)
+	}
+	if err := patch("d", part); err != nil {
+		t.Errorf("as large as before: got %v", err)
+	}
+	p, err := f.Pool(t.Context(), f.acct, "pool")
+	if err != nil || p.Properties["a"] != nil || p.Properties["d"] == nil {
+		t.Errorf("got another pool than was made (%v)", err)
+	}
+}

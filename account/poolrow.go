@@ -15,6 +15,13 @@ type poolChange struct {
 	properties map[string]json.RawMessage
 }
 
+// maxPool bounds a pool's references and properties in bytes of JSON: as much as one
+// request may hold, so that many don't make a pool that no answer can.
+const maxPool = 1 << 20
+
+var errPoolTooLarge = batch.NewError(batch.CodeRequestBodyTooLarge,
+	fmt.Sprintf("With this change the pool would be larger than %d bytes.", maxPool))
+
 // told are properties that the account itself tells of a pool; what a client
 // sends of them is dropped.
 var told = []string{
@@ -52,6 +59,9 @@ func (c poolChange) apply(row *db.Pool, rev int64) ([]batch.Thumbprint, error) {
 		return nil, fmt.Errorf("encode properties: %w", err)
 	}
 	row.Properties = string(text)
+	if len(row.References)+len(row.Properties) > maxPool {
+		return nil, errPoolTooLarge
+	}
 	return thumbprints, nil
 }
 
