@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(*testing.T) *db.DB) {
 		"PanickedUpdate":   testPanickedUpdate,
 		"ManyWriters":      testManyWriters,
 		"Locks":            testLocks,
+		"Fairness":         testFairness,
 		"Text":             testText,
 		"Conflicts":        testConflicts,
 		"Snapshot":         testSnapshot,

@@ -59,6 +59,40 @@ func nextRevision(tx *db.Tx) error { _, err := tx.NextRevision(1); return err }
 
 func lockNode(tx *db.Tx) error { _, err := tx.LockNode(1, "a", "n"); return err }
 
+// testFairness: a writer gets the account's lock while many who share it come and go.
+func testFairness(t *testing.T, d *db.DB) {
+	fill(t, d)
+	stop := make(chan struct{})
+	var sharing sync.WaitGroup
+	for range 12 {
+		sharing.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				err := d.Update(t.Context(), func(tx *db.Tx) error {
+					if err := tx.LockAccount(1); err != nil {
+						return err
+					}
+					_, err := tx.AccountNames()
+					return err
+				})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for range 20 {
+		update(t, d, nextRevision)
+	}
+	close(stop)
+	sharing.Wait()
+}
+
 // testText: text from outside is stored as far as the engine can, and harms
 // nothing else.
 func testText(t *testing.T, d *db.DB) {
