@@ -111,6 +111,9 @@ func enroll(tx *db.Tx, r *nodeapi.EnrollRequest, row *db.Node) (*nodeapi.EnrollR
 	member, err := tx.NodeByKey(sha256.Sum256(row.PublicKey))
 	switch {
 	case errors.Is(err, db.ErrNotFound):
+		if err := checkEvicted(tx, token, row); err != nil {
+			return nil, err
+		}
 		return answer, join(tx, token, row)
 	case err != nil:
 		return nil, err
@@ -119,6 +122,18 @@ func enroll(tx *db.Tx, r *nodeapi.EnrollRequest, row *db.Node) (*nodeapi.EnrollR
 	}
 	answer.Node = member.ID
 	return answer, tx.SetNodeSealKey(member.Account, member.Pool, member.ID, row.SealKey)
+}
+
+// checkEvicted refuses an evicted node the tokens that there were at that time.
+func checkEvicted(tx *db.Tx, token *db.JoinToken, row *db.Node) error {
+	at, err := tx.Evicted(token.Account, sha256.Sum256(row.PublicKey))
+	if err != nil {
+		return orElse(err, nil)
+	}
+	if !token.Created.After(at) {
+		return refuseNode(nodeapi.CodeTokenRefused, "the node was evicted at %s; it joins again only with a token that was made since", at.Format(time.RFC3339))
+	}
+	return nil
 }
 
 // join takes a use of the token and adds the node.

@@ -56,6 +56,47 @@ func TestEnroll(t *testing.T) {
 	n.identity()
 }
 
+// TestEvictedStaysOut: an evicted node doesn't join again by a token that it may have
+// kept.
+func TestEvictedStaysOut(t *testing.T) { onEachEngine(t, testEvictedStaysOut) }
+
+func testEvictedStaysOut(t *testing.T, f *fixture) {
+	f.addPool("pool")
+	f.addPool("other")
+	old, oldOfOther := f.token("pool", nil), f.token("other", nil)
+	n, peer := f.newNode("n"), f.newNode("peer")
+	join := func(n *testNode, token *nodeapi.Token) {
+		t.Helper()
+		if err := n.enroll(token); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused := func(token *nodeapi.Token) {
+		t.Helper()
+		err := n.enroll(token)
+		wantNodeCode(t, err, nodeapi.CodeTokenRefused)
+		if err == nil || !strings.Contains(err.Error(), "evicted") || errors.Is(err, account.ErrUnproven) {
+			t.Errorf("got %v, want the cause", err)
+		}
+	}
+	join(n, old)
+	if err := f.Leave(t.Context(), n.identity()); err != nil {
+		t.Fatal(err)
+	}
+	join(n, old) // it left at its own wish
+	for range 2 {
+		if err := f.EvictNode(t.Context(), f.acct, "pool", n.Node); err != nil {
+			t.Fatal(err)
+		}
+		refused(old)
+		refused(oldOfOther)
+		fresh := f.token("pool", nil)
+		join(n, fresh)
+		old = fresh
+	}
+	join(peer, oldOfOther)
+}
+
 // checkCertificate verifies what a node gets.
 func (n *testNode) checkCertificate(der, ca []byte) {
 	n.f.t.Helper()

@@ -7,13 +7,14 @@ import (
 )
 
 // Leave takes a node out of its pool at its own wish. The account forgets the
-// node as if it had been evicted: see [Service.EvictNode]. So the node is to
+// node as if it had been evicted, but would let it in again: see
+// [Service.EvictNode]. So the node is to
 // remove its certificates first. Refusals are [*nodeapi.Error]: node-revoked when
 // it is no member any more, busy.
 func (s *Service) Leave(ctx context.Context, n *NodeIdentity) error {
 	a, err := s.Account(ctx, n.Account)
 	if err == nil {
-		err = s.EvictNode(ctx, a, n.Pool, n.Node)
+		err = s.removeNodes(ctx, a, n.Pool, []string{n.Node}, Conditions{}, false)
 	}
 	if err == nil {
 		return nil

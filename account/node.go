@@ -138,6 +138,15 @@ func (s *Service) RemoveNodes(ctx context.Context, a *Account, pool string, ids 
 	if len(ids) == 0 || len(ids) > maxRemove {
 		return invalid("nodeList", "", fmt.Sprintf("The list has %d nodes; 1 to %d are allowed.", len(ids), maxRemove))
 	}
+	if err := s.removeNodes(ctx, a, pool, ids, cond, true); err != nil {
+		return fmt.Errorf("evict nodes of pool %s: %w", clip(pool, 64), err)
+	}
+	s.log.Info("nodes evicted", "account", a.Name, "pool", pool, "nodes", ids)
+	return nil
+}
+
+// removeNodes forgets nodes, and remembers their keys if they were evicted.
+func (s *Service) removeNodes(ctx context.Context, a *Account, pool string, ids []string, cond Conditions, evicted bool) error {
 	var keys [][32]byte
 	err := s.write(ctx, a, func(tx *db.Tx, rev int64) error {
 		keys = nil
@@ -154,6 +163,16 @@ func (s *Service) RemoveNodes(ctx context.Context, a *Account, pool string, ids 
 				return err
 			}
 			keys = append(keys, node.KeySHA256)
+			if !evicted {
+				continue
+			}
+			if err := tx.Evict(a.ID, node.KeySHA256, now()); err != nil {
+				return err
+			}
+		}
+		// No token is older.
+		if err := tx.ForgetEvictions(a.ID, now().Add(-maxTokenTTL*time.Second)); err != nil {
+			return err
 		}
 		if err := tx.SetNodesRevision(a.ID, row.ID, rev); err != nil {
 			return err
@@ -161,17 +180,18 @@ func (s *Service) RemoveNodes(ctx context.Context, a *Account, pool string, ids 
 		return tx.Announce(a.ID, rev)
 	})
 	if err != nil {
-		return fmt.Errorf("evict nodes of pool %s: %w", clip(pool, 64), err)
+		return err
 	}
 	s.nodes.evict(keys)
 	s.release()
-	s.log.Info("nodes evicted", "account", a.Name, "pool", pool, "nodes", ids)
 	return nil
 }
 
 // EvictNode removes a node from its pool. Its next request is refused, and the
 // account forgets what it holds: a certificate is free to go even if the evicted
-// node still has a copy. Refusals: PoolNotFound, NodeNotFound.
+// node still has a copy. Its key joins a pool of the account again only by a token
+// that was made since; who has a token makes new keys at will, so revoke the tokens
+// that the node may know. Refusals: PoolNotFound, NodeNotFound.
 func (s *Service) EvictNode(ctx context.Context, a *Account, pool, id string) error {
 	return s.RemoveNodes(ctx, a, pool, []string{id}, Conditions{})
 }

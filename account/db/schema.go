@@ -105,6 +105,14 @@ var version1 = []string{
 		PRIMARY KEY (acct, pool, id),
 		FOREIGN KEY (acct, pool) REFERENCES pool ON DELETE CASCADE)`,
 
+	// Keys of nodes that were evicted, while an older token could let them in again.
+	`CREATE TABLE evicted (
+		acct       BIGINT NOT NULL REFERENCES account,
+		key_sha256 BLOB NOT NULL,
+		at         BIGINT NOT NULL,
+		PRIMARY KEY (acct, key_sha256))`,
+	`CREATE INDEX evicted_at ON evicted (acct, at)`,
+
 	`CREATE TABLE node_cert (
 		acct  BIGINT NOT NULL,
 		pool  TEXT NOT NULL,

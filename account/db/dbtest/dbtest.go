@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(*testing.T) *db.DB) {
 		"JoinTokens":       testJoinTokens,
 		"Nodes":            testNodes,
 		"NodeCertificates": testNodeCertificates,
+		"Evictions":        testEvictions,
 		"Filters":          testFilters,
 		"Constraints":      testConstraints,
 		"FailedUpdate":     testFailedUpdate,

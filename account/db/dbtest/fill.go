@@ -27,6 +27,9 @@ func Fill(t *testing.T, d *db.DB, certificates int) {
 		if err != nil {
 			return err
 		}
+		if err := tx.Evict(1, [32]byte{1}, start); err != nil {
+			return err
+		}
 		return tx.SetNodeCertificate(&db.NodeCertificate{Account: 1, Pool: "a", Node: "n", Thumbprint: thumbprint(2),
 			State: batch.NodeInstalled, Time: start, Error: "é"})
 	})
