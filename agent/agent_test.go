@@ -2,6 +2,8 @@ package agent
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -246,4 +248,35 @@ func TestCertificatesDirIsOnesOwn(t *testing.T) {
 		t.Errorf("a second agent: %v, want ErrInUse", err)
 	}
 	a.wantInstalled(one)
+}
+
+// Certificates of another membership do not outlast the start of the agent, even
+// if the service does not answer.
+func TestStartEmptiesTheDirectoryOfAnotherMembership(t *testing.T) {
+	for name, change := range map[string]func(a *testAgent) error{
+		"no set": func(a *testAgent) error { return os.Remove(filepath.Join(a.config.StateDir, lastGoodFile)) },
+		"another node's set": func(a *testAgent) error {
+			next := agenttest.NewService(a.t)
+			_, err := Join(a.t.Context(), next.Token(1), JoinOptions{StateDir: filepath.Join(a.config.StateDir, "next"), NodeName: "m"})
+			if err != nil {
+				return err
+			}
+			next.Stop()
+			return os.Rename(filepath.Join(a.config.StateDir, "next", identityFile), filepath.Join(a.config.StateDir, identityFile))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, a := installedAgent(t)
+			s.Stop()
+			if err := change(a); err != nil {
+				t.Fatal(err)
+			}
+			a.start()
+			waitFor(t, func() bool {
+				status, err := QueryStatus(t.Context(), a.config.Socket)
+				return err == nil && status.ContactError != ""
+			})
+			a.wantNoCertificates()
+		})
+	}
 }

@@ -47,12 +47,18 @@ type reconciler struct {
 }
 
 // restore installs the last-known-good set, before any contact with the service.
-// It returns the revision of that set when it holds all of it. Without a set it
-// leaves the store alone.
+// It returns the revision of that set when it holds all of it. Without a set of
+// this node it empties the store: what is there may be of another membership.
 func (r *reconciler) restore(ctx context.Context) (revision string) {
 	set, err := r.vault.load()
 	if err != nil {
 		r.log.Error("last-known-good set not used; waiting for the service", "err", err)
+	}
+	if err == nil && set == nil || errors.Is(err, errLastGood) {
+		if _, err := r.store.Replace(ctx, nil); err != nil {
+			err = errors.Join(err, r.store.Withdraw(ctx, nil))
+			r.log.Error("certificates directory not emptied", "err", err)
+		}
 	}
 	if set == nil {
 		return ""

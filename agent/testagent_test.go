@@ -189,10 +189,11 @@ func waitFor(t *testing.T, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
+	late := time.After(20 * time.Second)
 	for !ok() {
 		select {
 		case <-tick.C:
-		case <-time.After(20 * time.Second):
+		case <-late:
 			t.Fatal("waited too long")
 		}
 	}
