@@ -141,7 +141,7 @@ func hintRecipient(err error) error {
 func sealJWE(w io.Writer, certs []*x509.Certificate, fill func(io.Writer) error) error {
 	var secret bytes.Buffer
 	defer func() { clear(secret.Bytes()) }()
-	if err := fill(limitWriter{&secret, jwe.MaxMessage, errJWETooLong}); err != nil {
+	if err := fill(limitWriter{&secret, jwe.MaxContent, errJWETooLong}); err != nil {
 		return err
 	}
 	message, err := jwe.Encrypt(certs, secret.Bytes())

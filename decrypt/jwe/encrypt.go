@@ -29,8 +29,8 @@ func Encrypt(recipients []*x509.Certificate, plaintext []byte) ([]byte, error) {
 	if len(recipients) > maxRecipients {
 		return nil, &cms.LimitError{What: "recipients of JWE", Limit: maxRecipients}
 	}
-	if base64.RawURLEncoding.EncodedLen(len(plaintext)) > MaxMessage-maxWrapped {
-		return nil, &cms.LimitError{What: "bytes of JWE", Limit: MaxMessage}
+	if len(plaintext) > MaxContent {
+		return nil, &cms.LimitError{What: "bytes of content of a JWE", Limit: MaxContent}
 	}
 	var to []jose.Recipient
 	for _, cert := range recipients {

@@ -32,13 +32,14 @@ import (
 
 // Limits on a message. Real ones stay far below them.
 const (
-	MaxMessage    = 16 << 20 // bytes of its text; to open it takes up to 8 times as much
-	maxRecipients = 32       // those that go-jose reads
-	maxCompressed = 4 << 20  // bytes of ciphertext with zip; it may grow tenfold
-	maxHeader     = 64 << 10 // bytes of each header
-	maxWrapped    = 1 << 20  // bytes of a WrappedKey
-	maxValues     = 4 << 10  // members and elements in its JSON
-	maxTries      = 32       // private-key operations
+	MaxMessage    = 16 << 20                          // bytes of its text; to open it takes up to 8 times as much
+	MaxContent    = (MaxMessage - maxWrapped) / 4 * 3 // bytes that Encrypt takes
+	maxRecipients = 32                                // those that go-jose reads
+	maxCompressed = 4 << 20                           // bytes of ciphertext with zip; it may grow tenfold
+	maxHeader     = 64 << 10                          // bytes of each header
+	maxWrapped    = 1 << 20                           // bytes of a WrappedKey
+	maxValues     = 4 << 10                           // members and elements in its JSON
+	maxTries      = 32                                // private-key operations
 )
 
 // Options say what is opened.
