@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -164,8 +165,29 @@ func newNodeEvictCommand(acct *accountFlags) *cobra.Command {
 					return err
 				}
 				fmt.Fprintf(cmd.ErrOrStderr(), "Evicted %s from pool %s\n", cli.Count(len(args)-1, "node"), id)
+				warnOfTokens(cmd.Context(), cmd.ErrOrStderr(), client, id)
 				return nil
 			})
 		},
+	}
+}
+
+// warnOfTokens tells of tokens by which who was evicted can come back with a new key.
+// The eviction is done, so that nothing here fails it.
+func warnOfTokens(ctx context.Context, w io.Writer, client *batch.Client, pool string) {
+	warning := "poolcert: " + cli.StyleOf(w).Yellow("warning:")
+	live := 0
+	for t, err := range client.JoinTokens(ctx, pool) {
+		if err != nil {
+			fmt.Fprintf(w, "%s which join tokens pool %s has is not known: %v\n", warning, pool, explain(err))
+			return
+		}
+		if isLive(t) {
+			live++
+		}
+	}
+	if live > 0 {
+		fmt.Fprintf(w, "%s nodes can still join pool %s by %s; revoke those that an evicted node may know: 'poolcert pool token list %s', 'poolcert pool token revoke %s TOKEN-ID'\n",
+			warning, pool, cli.Count(live, "token"), pool, pool)
 	}
 }

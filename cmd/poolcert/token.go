@@ -87,6 +87,11 @@ func unmakeToken(ctx context.Context, client *batch.Client, pool, id string, cau
 	return fmt.Errorf("%w; it is revoked again", cause)
 }
 
+// isLive tells whether nodes can join with the token now.
+func isLive(t *batch.JoinToken) bool {
+	return (t.UsesLeft == nil || *t.UsesLeft > 0) && time.Now().Before(t.Expires.Time)
+}
+
 func usesText(uses *int) string {
 	switch {
 	case uses == nil:
@@ -112,7 +117,7 @@ func newTokenListCommand(acct *accountFlags) *cobra.Command {
 					if err != nil {
 						return err
 					}
-					if !withDead && (t.UsesLeft != nil && *t.UsesLeft == 0 || time.Now().After(t.Expires.Time)) {
+					if !withDead && !isLive(t) {
 						continue
 					}
 					all = append(all, t)
