@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"poolcert/batch"
 	"poolcert/decrypt/cms"
@@ -22,6 +24,37 @@ type access map[batch.Visibility]accessRule
 type accessRule struct {
 	users, groups []uint32
 	names         []string // of both, for people
+}
+
+// An accessList is the configured access, with the names looked up when they are
+// needed. It is safe for concurrent use.
+type accessList struct {
+	config *Config
+
+	mu      sync.Mutex
+	current access
+	missing bool      // some names were not found
+	looked  time.Time // when
+}
+
+// lookAgain is how long a name that does not exist is not looked up again.
+const lookAgain = time.Second
+
+func (l *accessList) get() access {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.current == nil || l.missing && time.Since(l.looked) >= lookAgain {
+		current, err := l.config.resolveAccess()
+		l.current, l.missing, l.looked = current, err != nil, time.Now()
+	}
+	return l.current
+}
+
+// namesAccess tells whether the configuration names anyone; the defaults need not exist.
+func (c *Config) namesAccess() bool {
+	return slices.ContainsFunc(batch.Visibilities(), func(v batch.Visibility) bool {
+		return len(c.Access.For(v).Users)+len(c.Access.For(v).Groups) > 0
+	})
 }
 
 // resolveAccess looks the configured names up. A name that does not exist allows
@@ -84,7 +117,7 @@ func (a access) String() string {
 
 // A gate grants local callers what they may use.
 type gate struct {
-	access access
+	access *accessList
 	store  store.Store
 	record *record
 }
@@ -99,9 +132,10 @@ func (g *gate) ready() error {
 }
 
 func (g *gate) authorize(ctx context.Context, caller localsock.Caller) (local.Grant, error) {
-	visible := g.access.visible(caller)
+	access := g.access.get()
+	visible := access.visible(caller)
 	if len(visible) == 0 {
-		return nil, &local.RefusedError{Reason: fmt.Sprintf("uid %d is none of those who may use certificates on this node (%s)", caller.UID, g.access)}
+		return nil, &local.RefusedError{Reason: fmt.Sprintf("uid %d is none of those who may use certificates on this node (%s)", caller.UID, access)}
 	}
 	if err := g.ready(); err != nil {
 		return nil, fmt.Errorf("%w: %w", local.ErrNotReady, err)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"poolcert/batch"
 	"poolcert/decrypt/cms"
@@ -77,11 +79,7 @@ func TestGateGrantsByVisibility(t *testing.T) {
 	for i, v := range batch.Visibilities() {
 		c.Owners.For(v).Group = []string{"100", "200", "300"}[i] // starttask, task, remoteuser
 	}
-	a, err := c.resolveAccess()
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := &gate{a, m, newRecord()}
+	g := &gate{&accessList{config: c}, m, newRecord()}
 
 	task := localsock.Caller{UID: 1, GID: 200}
 	if _, err := g.authorize(t.Context(), task); !errors.Is(err, local.ErrNotReady) {
@@ -90,7 +88,7 @@ func TestGateGrantsByVisibility(t *testing.T) {
 	g.record.update(&want{}, outcome{})
 
 	var refused *local.RefusedError
-	_, err = g.authorize(t.Context(), localsock.Caller{UID: 7, GID: 7})
+	_, err := g.authorize(t.Context(), localsock.Caller{UID: 7, GID: 7})
 	if !errors.As(err, &refused) || !strings.Contains(refused.Reason, "uid 7 ") || !strings.Contains(refused.Reason, "group 200") {
 		t.Errorf("a stranger: %v, want a RefusedError that says who may", err)
 	}
@@ -115,4 +113,26 @@ func TestGateGrantsByVisibility(t *testing.T) {
 	if err != nil || len(root.Certificates()) != 2 {
 		t.Errorf("root may use %v, %v; want both", root, err)
 	}
+}
+
+// A group that is made while the agent runs is found, and none that is missing is
+// looked up for each request.
+func TestAccessLooksMissingNamesUpAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := DefaultConfig()
+		c.Owners.Task.Group = "poolcert-no-such-group"
+		l := &accessList{config: c}
+		caller := localsock.Caller{UID: 1, GID: 200}
+		if got := l.get().visible(caller); len(got) > 0 {
+			t.Errorf("visible = %v, want none", got)
+		}
+		c.Owners.Task.Group = "200"
+		if got := l.get().visible(caller); len(got) > 0 {
+			t.Errorf("at once: visible = %v, want none yet", got)
+		}
+		time.Sleep(lookAgain)
+		if got := l.get().visible(caller); !slices.Equal(got, []batch.Visibility{batch.Task}) {
+			t.Errorf("visible = %v, want task", got)
+		}
+	})
 }

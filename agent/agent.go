@@ -133,10 +133,6 @@ func (a *Agent) run(ctx context.Context, p *parts) error {
 
 // openStore locks and opens the certificates' directory for the configured owners.
 func (a *Agent) openStore() (store.Store, io.Closer, error) {
-	owners, err := a.config.resolveOwners()
-	if err != nil {
-		a.log.Error("certificates for some visibilities cannot be installed", "err", err)
-	}
 	if err := makePassable(filepath.Dir(a.config.CertificatesDir)); err != nil {
 		return nil, nil, fmt.Errorf("make certificates directory: %w", err)
 	}
@@ -144,10 +140,10 @@ func (a *Agent) openStore() (store.Store, io.Closer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	dir, err := store.OpenDir(store.DirOptions{Root: a.config.CertificatesDir, Owners: owners})
+	dir, err := store.OpenDir(store.DirOptions{Root: a.config.CertificatesDir})
 	if err != nil {
 		lock.Close()
 		return nil, nil, err
 	}
-	return dir, lock, nil
+	return &ownedStore{dir, a.config}, lock, nil
 }

@@ -149,8 +149,28 @@ func TestUnknownGroupFailsOnlyItsCertificates(t *testing.T) {
 	a := newTestAgent(t, s)
 	a.config.Owners.RemoteUser.Group = "poolcert-no-such-group"
 	a.start()
-	s.AwaitReport(t.Context(), reports("installed failed", one, two))
+	report := s.AwaitReport(t.Context(), reports("installed failed", one, two))
 	a.wantInstalled(one)
+	for _, c := range report.Certificates {
+		if c.Thumbprint == two && !strings.Contains(c.Error, "poolcert-no-such-group") {
+			t.Errorf("the error %q does not name the group", c.Error)
+		}
+	}
+}
+
+// A group that no certificate needs is nobody's concern.
+func TestUnusedGroupIsNotMissed(t *testing.T) {
+	s := agenttest.NewService(t)
+	one := testPFX(t, s, "one")
+	s.SetReferences(refTo(one, batch.Task))
+	a := newTestAgent(t, s)
+	a.config.Owners.RemoteUser.Group = "poolcert-no-such-group"
+	a.start()
+	s.AwaitReport(t.Context(), reports("installed", one))
+	a.stop()
+	if log := a.log.String(); strings.Contains(log, "poolcert-no-such-group") {
+		t.Errorf("log:\n%s", log)
+	}
 }
 
 func TestEvictedNodeLosesItsCertificates(t *testing.T) {

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,26 @@ import (
 	"poolcert/batch"
 	"poolcert/store"
 )
+
+// An ownedStore looks the owners up for each install, so that a group which is
+// made later is found, and one that no certificate needs is not missed.
+type ownedStore struct {
+	*store.Dir
+	config *Config
+}
+
+// Replace implements [store.Store].
+func (s *ownedStore) Replace(ctx context.Context, entries []store.Entry) (map[batch.Thumbprint]error, error) {
+	owners, unknown := s.config.resolveOwners()
+	s.SetOwners(owners)
+	failed, err := s.Dir.Replace(ctx, entries)
+	for thumbprint, err := range failed {
+		if errors.Is(err, store.ErrNoOwner) && unknown != nil {
+			failed[thumbprint] = errors.Join(err, unknown)
+		}
+	}
+	return failed, err
+}
 
 // resolveOwners looks the configured names up. A visibility whose user or group
 // does not exist is left out, with an error that says so: only certificates with

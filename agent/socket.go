@@ -26,9 +26,8 @@ type socket struct {
 // listen opens the socket. Anyone on the node may connect: the kernel says who it
 // is, and the access list what that one may use.
 func (a *Agent) listen(source *service, record *record, certificates store.Store) (*socket, error) {
-	access, err := a.config.resolveAccess()
-	if err != nil {
-		a.log.Error("some users or groups cannot be given access", "err", err)
+	if _, err := a.config.resolveAccess(); err != nil && a.config.namesAccess() {
+		a.log.Warn("some users or groups that have access do not exist yet", "err", err)
 	}
 	if err := makePassable(filepath.Dir(a.config.Socket)); err != nil {
 		return nil, fmt.Errorf("make the folder of the socket: %w", err)
@@ -37,7 +36,7 @@ func (a *Agent) listen(source *service, record *record, certificates store.Store
 	if err != nil {
 		return nil, err
 	}
-	gate := &gate{access, certificates, record}
+	gate := &gate{&accessList{config: a.config}, certificates, record}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+statusPath, func(w http.ResponseWriter, r *http.Request) {
 		serveStatus(w, r, func() *Status { return record.status(source.identity(), a.version) })
