@@ -6,9 +6,10 @@
 //
 // Promises. No one but this process's user connects before the socket has its
 // owner and mode. A socket on which someone answers is not taken away, and
-// whatever is no socket is not removed. A [Caller] is what the kernel recorded when the connection was
-// made; nothing is looked up by process id, so that a reused id lends no rights.
-// An unknown caller is an error: treat it as no.
+// whatever is no socket is not removed. A [Caller] is what the kernel recorded
+// when the connection was made; nothing is looked up by process id, so that a reused id lends no rights.
+// An unknown caller is an error: treat it as no. A client speaks only to root and
+// to its own user.
 //
 // The folder of a socket must be one in which only trusted users may write.
 package localsock
@@ -20,6 +21,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"os"
 	"slices"
 )
 
@@ -52,8 +54,27 @@ func Listen(path string, opts Options) (net.Listener, error) {
 	return l, nil
 }
 
-// Dial connects to the socket at path.
-func Dial(ctx context.Context, path string) (net.Conn, error) { return dial(ctx, path) }
+// ErrUntrusted is wrapped by the error of Dial when someone else listens.
+var ErrUntrusted = errors.New("who listens is neither root nor this process's user")
+
+// Dial connects to the socket at path, if the one who listens is root or this
+// process's user: in a folder such as /tmp, anyone can make a socket and pose as
+// a service.
+func Dial(ctx context.Context, path string) (net.Conn, error) {
+	conn, err := dial(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	peer, err := CallerOf(conn) // works in both directions
+	if err == nil && peer.UID != 0 && int64(peer.UID) != int64(os.Geteuid()) {
+		err = fmt.Errorf("%w but uid %d", ErrUntrusted, peer.UID)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("connect to %s: %w", path, err)
+	}
+	return conn, nil
+}
 
 // A Caller is the other end of a connection, as it was when it connected.
 type Caller struct {
@@ -94,11 +115,16 @@ type callerOrError struct {
 // connection.
 func ConnContext(ctx context.Context, conn net.Conn) context.Context {
 	c, err := CallerOf(conn)
+	return NewContext(ctx, c, err)
+}
+
+// NewContext returns a context that holds what [CallerOf] returned.
+func NewContext(ctx context.Context, c Caller, err error) context.Context {
 	return context.WithValue(ctx, contextKey{}, callerOrError{c, err})
 }
 
-// FromContext returns the caller that [ConnContext] put into ctx. Without one,
-// it returns an error.
+// FromContext returns the caller that [ConnContext] or [NewContext] put into
+// ctx. Without one, it returns an error.
 func FromContext(ctx context.Context) (Caller, error) {
 	v, ok := ctx.Value(contextKey{}).(callerOrError)
 	if !ok {

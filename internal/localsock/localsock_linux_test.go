@@ -336,3 +336,65 @@ func TestCloseRemovesOnlyItsOwn(t *testing.T) {
 	first.Close()
 	accept(t, second)
 }
+
+const listenPath = "POOLCERT_TEST_LISTEN"
+
+// TestListenOnly is not a test of its own: another user runs it to pose as a
+// service.
+func TestListenOnly(t *testing.T) {
+	path := os.Getenv(listenPath)
+	if path == "" {
+		return
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(3)
+	}
+	fmt.Println("listening")
+	io.Copy(io.Discard, os.Stdin)
+	l.Close()
+	os.Exit(0)
+}
+
+// A client speaks to root and to its own user, and to no one else.
+func TestDialTrusts(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can become others")
+	}
+	dir := folder(t)
+	if err := os.Chmod(dir, 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	for uid, want := range map[uint32]error{0: nil, 54_321: localsock.ErrUntrusted} {
+		path := filepath.Join(dir, fmt.Sprint(uid))
+		cmd := exec.Command("/proc/self/exe", "-test.run=^TestListenOnly$")
+		cmd.Env = []string{listenPath + "=" + path}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+		stdin, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(stdout, make([]byte, len("listening"))); err != nil {
+			t.Fatal(err)
+		}
+		conn, err := localsock.Dial(t.Context(), path)
+		if !errors.Is(err, want) {
+			t.Errorf("uid %d listens: error %v, want %v", uid, err, want)
+		}
+		if err == nil {
+			conn.Close()
+		}
+		stdin.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+}
