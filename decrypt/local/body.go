@@ -21,7 +21,7 @@ type body struct {
 }
 
 // open waits for memory for the body of r, which may have limit bytes.
-func (s *Server) open(w http.ResponseWriter, r *http.Request, limit int64) (*body, error) {
+func (s *Server) open(w http.ResponseWriter, r *http.Request, uid uint32, limit int64) (*body, error) {
 	size := r.ContentLength
 	if size > limit {
 		return nil, &http.MaxBytesError{Limit: limit}
@@ -29,7 +29,7 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, limit int64) (*bod
 	if size < 0 {
 		size = limit
 	}
-	release, err := s.limits.body(r.Context(), size)
+	release, err := s.limits.body(r.Context(), uid, size)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"syscall"
@@ -21,6 +22,9 @@ import (
 )
 
 // A Client asks the node's decrypt service. It is safe for concurrent use.
+//
+// It speaks to a service of root or of this process's user only, and tries for 5
+// seconds when there is no room for another connection.
 //
 // Its errors are *[Error], or wrap [ErrUnavailable] when no service answers and
 // [ErrNotAllowed] when the socket may not be opened. Errors with code
@@ -132,8 +136,31 @@ func (c *Client) callJSON(ctx context.Context, method, path, mediaType string, b
 	return nil
 }
 
-// call sends one request and returns the whole answer.
+// retryTime is how long a request is sent again when the service has no room for
+// another connection, or went away.
+const retryTime = 5 * time.Second
+
+// call sends one request, again if it must, and returns the whole answer.
 func (c *Client) call(ctx context.Context, method, path, mediaType string, body []byte) ([]byte, error) {
+	begin := time.Now()
+	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
+		data, err := c.try(ctx, method, path, mediaType, body)
+		if !errors.Is(err, errBroken) && !errors.Is(err, ErrBusy) || time.Since(begin) > retryTime {
+			return data, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(wait/2 + rand.N(wait)):
+		}
+	}
+}
+
+// errBroken is wrapped for a connection that ended without an answer.
+var errBroken = errors.New("the connection broke")
+
+// try sends one request and returns the whole answer.
+func (c *Client) try(ctx context.Context, method, path, mediaType string, body []byte) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://node"+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -180,12 +207,14 @@ func (c *Client) unavailable(ctx context.Context, err error) error {
 	if ctx.Err() != nil || errors.Is(err, ErrNotAllowed) {
 		return err
 	}
-	why := "the connection broke"
+	why := errBroken
 	switch {
+	case errors.Is(err, localsock.ErrUntrusted):
+		why = localsock.ErrUntrusted
 	case errors.Is(err, fs.ErrNotExist):
-		why = "there is no socket"
+		why = errors.New("there is no socket")
 	case errors.Is(err, syscall.ECONNREFUSED):
-		why = "no process listens"
+		why = errors.New("no process listens")
 	}
-	return fmt.Errorf("%w at %s: %s: %w", ErrUnavailable, c.path, why, err)
+	return fmt.Errorf("%w at %s: %w: %w", ErrUnavailable, c.path, why, err)
 }

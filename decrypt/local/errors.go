@@ -21,6 +21,10 @@ var (
 	// ErrNotReady: the service has no certificates yet. Try again later.
 	ErrNotReady = errors.New("the node's certificates are not ready yet")
 
+	// ErrTooManyFailures: of this user's messages, too many failed. Try again when
+	// a minute has passed.
+	ErrTooManyFailures = errors.New("too many messages failed to decrypt")
+
 	// ErrBusy: too much to do. Try again later.
 	ErrBusy = errors.New("the node's decrypt service is busy")
 
@@ -76,6 +80,7 @@ var kinds = []struct {
 	{"too-large", http.StatusRequestEntityTooLarge, ErrTooLarge},
 	{"malformed", http.StatusBadRequest, ErrMalformed},
 	{"unsupported", http.StatusBadRequest, ErrUnsupported},
+	{"too-many-failures", http.StatusTooManyRequests, ErrTooManyFailures},
 	{"not-ready", http.StatusServiceUnavailable, ErrNotReady},
 	{"busy", http.StatusServiceUnavailable, ErrBusy},
 	{"not-found", http.StatusNotFound, errNotFound},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -17,32 +18,99 @@ const (
 	smallMemory = 64 << 20
 	largeMemory = 4 * MaxMessage
 	leastBody   = 16 << 10 // what any request costs
+
+	// Of these, one user may have so much at one time.
+	userSmallMemory = smallMemory / 4
+	userLargeMemory = largeMemory / 2
 )
 
 // waitTime is how long a request waits for memory, or for its turn with a
 // private key, before it is told to come back.
 const waitTime = 5 * time.Second
 
-// limits bound what all callers together may use at one time.
+// limits bound what all callers together, and one user, may use at one time,
+// and how often messages of one user may fail.
 type limits struct {
-	small, large *semaphore.Weighted
-	keys         *semaphore.Weighted // private-key operations
+	memory
+	keys *semaphore.Weighted // private-key operations
+
+	telling  *budget // of failures that tell something of the plaintext
+	failures *budget // of others
+
+	mu    sync.Mutex
+	users map[uint32]*userMemory
+}
+
+// A memory is for the bodies of requests.
+type memory struct{ small, large *semaphore.Weighted }
+
+func newMemory(small, large int64) memory {
+	return memory{semaphore.NewWeighted(small), semaphore.NewWeighted(large)}
+}
+
+// A userMemory exists while it is in use.
+type userMemory struct {
+	memory
+	requests int
 }
 
 func newLimits() *limits {
 	return &limits{
-		small: semaphore.NewWeighted(smallMemory),
-		large: semaphore.NewWeighted(largeMemory),
-		keys:  semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
+		memory:   newMemory(smallMemory, largeMemory),
+		keys:     semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
+		telling:  newBudget(tellingFailures),
+		failures: newBudget(otherFailures),
+		users:    make(map[uint32]*userMemory),
 	}
 }
 
-// body takes memory for a body of size bytes until release is called.
-func (l *limits) body(ctx context.Context, size int64) (release func(), err error) {
-	if size > smallBody {
-		return acquire(ctx, l.large, size)
+// body takes memory for a body of size bytes from uid until release is called.
+// A user who has no more waits for its own requests, and holds up no one else.
+func (l *limits) body(ctx context.Context, uid uint32, size int64) (release func(), err error) {
+	user := l.user(uid)
+	own, err := user.acquire(ctx, size)
+	if err != nil {
+		l.done(uid, user)
+		return nil, err
 	}
-	return acquire(ctx, l.small, max(size, leastBody))
+	all, err := l.acquire(ctx, size)
+	if err != nil {
+		own()
+		l.done(uid, user)
+		return nil, err
+	}
+	return func() {
+		all()
+		own()
+		l.done(uid, user)
+	}, nil
+}
+
+func (m memory) acquire(ctx context.Context, size int64) (release func(), err error) {
+	if size > smallBody {
+		return acquire(ctx, m.large, size)
+	}
+	return acquire(ctx, m.small, max(size, leastBody))
+}
+
+func (l *limits) user(uid uint32) *userMemory {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	user := l.users[uid]
+	if user == nil {
+		user = &userMemory{memory: newMemory(userSmallMemory, userLargeMemory)}
+		l.users[uid] = user
+	}
+	user.requests++
+	return user
+}
+
+func (l *limits) done(uid uint32, user *userMemory) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if user.requests--; user.requests == 0 {
+		delete(l.users, uid)
+	}
 }
 
 // key takes a turn with a private key until release is called.

@@ -3,11 +3,14 @@ package local
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"poolcert/decrypt"
 	"poolcert/decrypt/cms"
+	"poolcert/decrypt/jwe"
 )
 
 func TestLimitsWaitAndGiveUp(t *testing.T) {
@@ -15,30 +18,85 @@ func TestLimitsWaitAndGiveUp(t *testing.T) {
 		l := newLimits()
 		var held []func()
 		for range largeMemory / MaxMessage {
-			release, err := l.body(t.Context(), MaxMessage)
+			release, err := l.body(t.Context(), uint32(len(held)), MaxMessage)
 			if err != nil {
 				t.Fatal(err)
 			}
 			held = append(held, release)
 		}
 		begin := time.Now()
-		if _, err := l.body(t.Context(), MaxMessage); !errors.Is(err, ErrBusy) || time.Since(begin) != waitTime {
+		if _, err := l.body(t.Context(), 9, MaxMessage); !errors.Is(err, ErrBusy) || time.Since(begin) != waitTime {
 			t.Errorf("error %v after %v, want ErrBusy after %v", err, time.Since(begin), waitTime)
 		}
-		if _, err := l.body(t.Context(), 1); err != nil {
+		if _, err := l.body(t.Context(), 0, 1); err != nil {
 			t.Errorf("small bodies wait for large ones: %v", err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := l.body(ctx, MaxMessage); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := l.body(ctx, 9, MaxMessage); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error %v, want that of the context", err)
 		}
 		time.AfterFunc(time.Second, held[0])
-		release, err := l.body(t.Context(), MaxMessage)
+		release, err := l.body(t.Context(), 9, MaxMessage)
 		if err != nil {
 			t.Errorf("after a release: %v", err)
 		}
 		release()
+	})
+}
+
+// One user with all it may have leaves room for others, and nothing is
+// remembered of users who have nothing under way.
+func TestLimitsOfOneUser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimits()
+		for _, size := range []int64{MaxMessage, smallBody, 1} {
+			var held []func()
+			for {
+				begin := time.Now()
+				release, err := l.body(t.Context(), 1, size)
+				if errors.Is(err, ErrBusy) && time.Since(begin) == waitTime {
+					break
+				}
+				if err != nil || len(held) > 2000 {
+					t.Fatalf("%d bodies of %d bytes, error %v", len(held), size, err)
+				}
+				held = append(held, release)
+			}
+			begin := time.Now()
+			release, err := l.body(t.Context(), 2, size)
+			if err != nil || time.Since(begin) > 0 {
+				t.Fatalf("another user, %d bytes: error %v after %v", size, err, time.Since(begin))
+			}
+			held = append(held, release)
+			for _, release := range held {
+				release()
+			}
+		}
+		if len(l.users) > 0 {
+			t.Errorf("%d users are remembered", len(l.users))
+		}
+	})
+}
+
+// All that uses a private key takes a turn.
+func TestKeysTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimits()
+		for range runtime.GOMAXPROCS(0) {
+			if _, err := l.key(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		u := &unwrapper{limits: l} // without keys: using one would panic
+		_, errCMS := u.Unwrap(t.Context(), &cms.WrappedKey{})
+		_, errJWE := u.UnwrapJWE(t.Context(), &jwe.WrappedKey{})
+		_, errRSA := u.OpenRSA(t.Context(), &decrypt.RSABlock{})
+		for _, err := range []error{errCMS, errJWE, errRSA} {
+			if !errors.Is(err, ErrBusy) {
+				t.Errorf("error %v, want ErrBusy", err)
+			}
+		}
 	})
 }
 
@@ -56,6 +114,7 @@ func TestKindsRoundTrip(t *testing.T) {
 		&cms.LimitError{What: "x"}:       ErrTooLarge,
 		&cms.NoRecipientError{}:          cms.ErrNoRecipient,
 		&RefusedError{"x"}:               ErrNotAllowed,
+		&TooManyFailuresError{}:          ErrTooManyFailures,
 		context.DeadlineExceeded:         ErrBusy,
 		errors.New("else"):               ErrInternal,
 	} {

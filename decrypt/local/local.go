@@ -28,8 +28,18 @@
 // protection against changes. An error is {"code": ..., "message": ...}:
 //
 //	400 malformed, unsupported   403 not-allowed    404 no-recipient, not-found
-//	413 too-large                422 decrypt-failed  503 not-ready, busy
-//	500 internal
+//	413 too-large                422 decrypt-failed  429 too-many-failures
+//	503 not-ready, busy          500 internal
+//
+// With 429 and 503, the header Retry-After says in how many seconds to try again.
+//
+// Limits. A user may have 64 connections open, all together 512 (root, and the
+// user of the server, not counted), or fewer where the process may have few open
+// files; what is beyond gets 503. A connection stays open for 30 seconds
+// without a request, but only after a request that was allowed. A user may have
+// 128 MiB of large messages and 16 MiB of those up to 1 MiB under way, and 300
+// messages in a minute that do not decrypt; 30, where failures tell something of
+// the plaintext (raw RSA; CMS with PKCS #1 v1.5 sent to decrypt).
 //
 // Promises. The kernel says who calls; for healthz and readyz nothing else is
 // asked. A caller uses only what [Config].Authorize grants, and a certificate
@@ -89,7 +99,8 @@ type Config struct {
 	Log *slog.Logger // nil: none
 
 	// Audit is told of each use that was tried, when its result is known and
-	// before the answer is sent. Nil: no one is.
+	// before the answer is sent; of those refused with not-allowed or
+	// too-many-failures, of one a minute for each user. Nil: no one is.
 	Audit func(Use)
 
 	// Extra answers the paths that are not of this package. It has to ask

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"poolcert/internal/localsock"
@@ -20,8 +21,11 @@ const (
 	headerTime = 5 * time.Second
 	bodyTime   = time.Minute // for 64 MiB on a busy node; less for small bodies
 	answerTime = time.Minute
-	idleTime   = 2 * time.Minute
+	idleTime   = 30 * time.Second
 	stopTime   = 4 * time.Second
+
+	// unwantedTime is for what a caller sends who is refused.
+	unwantedTime = 5 * time.Second
 )
 
 // A Server answers decrypt requests.
@@ -30,6 +34,11 @@ type Server struct {
 	log    *slog.Logger
 	mux    *http.ServeMux
 	limits *limits
+
+	refused notices // callers
+	limited notices // callers whose messages failed too often
+
+	callerOf func(net.Conn) (localsock.Caller, error) // tests set it; nil: the kernel
 }
 
 // NewServer returns a server that does nothing yet.
@@ -38,19 +47,19 @@ func NewServer(config Config) *Server {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.mux.HandleFunc("POST /v1/unwrap", s.use("unwrap", maxWrappedKey, s.unwrap))
-	s.mux.HandleFunc("POST /v1/decrypt", s.use("decrypt", MaxMessage, s.decrypt))
+	s.mux.HandleFunc("POST /v1/unwrap", s.use("unwrap", maxWrappedKey, unwrapKey))
+	s.mux.HandleFunc("POST /v1/decrypt", s.use("decrypt", MaxMessage, decryptMessage))
 	s.mux.HandleFunc("GET /v1/certificates", s.certificates)
-	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+	s.mux.HandleFunc("GET /healthz", once(func(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
-	})
-	s.mux.HandleFunc("GET /readyz", s.ready)
+	}))
+	s.mux.HandleFunc("GET /readyz", once(s.ready))
 	if config.Extra != nil {
-		s.mux.Handle("/", config.Extra)
+		s.mux.HandleFunc("/", once(config.Extra.ServeHTTP))
 	} else {
-		s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.mux.HandleFunc("/", once(func(w http.ResponseWriter, r *http.Request) {
 			s.fail(w, r, fmt.Errorf("%w: %s %.100s", errNotFound, r.Method, r.URL.Path))
-		})
+		}))
 	}
 	return s
 }
@@ -67,11 +76,15 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		WriteTimeout:      bodyTime + answerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    16 << 10,
-		ConnContext:       localsock.ConnContext,
+		ConnContext:       connContext,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
+	crowd := newCrowd(l, descriptors(), s.log)
+	if s.callerOf != nil {
+		crowd.callerOf = s.callerOf
+	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
+	go func() { failed <- server.Serve(crowd) }()
 	select {
 	case err := <-failed:
 		server.Close()
@@ -97,15 +110,30 @@ func (s *Server) authorize(r *http.Request) (localsock.Caller, Grant, error) {
 		return caller, nil, &RefusedError{"the system does not say who calls"}
 	}
 	grant, err := s.config.Authorize(r.Context(), caller)
-	if errors.Is(err, ErrNotAllowed) {
-		s.log.Warn("caller refused", "caller", caller, "path", r.URL.Path, "err", err)
-	}
 	return caller, grant, err
 }
 
+// tell logs that a caller is refused, or has too many failures, and says whether
+// to tell others too: of each caller, only once a minute.
+func (s *Server) tell(caller localsock.Caller, r *http.Request, err error) bool {
+	message, log := "caller refused", &s.refused
+	switch {
+	case errors.Is(err, ErrTooManyFailures):
+		message, log = "caller has too many failures", &s.limited
+	case !errors.Is(err, ErrNotAllowed):
+		return true
+	}
+	untold, tell := log.next(caller.UID)
+	if tell {
+		s.log.Warn(message, "caller", caller, "path", r.URL.Path, "err", err, "not_told", untold)
+	}
+	return tell
+}
+
 func (s *Server) certificates(w http.ResponseWriter, r *http.Request) {
-	_, grant, err := s.authorize(r)
+	caller, grant, err := s.authorize(r)
 	if err != nil {
+		s.tell(caller, r, err)
 		s.fail(w, r, err)
 		return
 	}
@@ -133,24 +161,31 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 // fail answers with err.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	answer, status := answerTo(err)
+	var tooMany *TooManyFailuresError
 	switch {
+	case errors.As(err, &tooMany):
+		w.Header().Set("Retry-After", strconv.Itoa(int(tooMany.RetryAfter/time.Second)))
+	case status == http.StatusForbidden:
+		w.Header().Set("Connection", "close")
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(unwantedTime))
+		defer drain(w, r, smallBody)
 	case status == http.StatusInternalServerError:
 		s.log.Error("request failed", "path", r.URL.Path, "err", err)
 	case status == http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "1")
 	case status == http.StatusRequestEntityTooLarge:
 		w.Header().Set("Connection", "close")
-		defer drain(w, r)
+		defer drain(w, r, 4*MaxMessage)
 	}
 	writeJSON(w, status, answer)
 }
 
-// drain reads what the caller still sends. If the connection were closed under
+// drain reads what the caller still sends, up to limit bytes. If the connection were closed under
 // it, the caller would get an error of its system, and not our answer.
-func drain(w http.ResponseWriter, r *http.Request) {
+func drain(w http.ResponseWriter, r *http.Request, limit int64) {
 	c := http.NewResponseController(w)
 	if c.EnableFullDuplex() == nil && c.Flush() == nil {
-		_, _ = io.CopyN(io.Discard, r.Body, 4*MaxMessage)
+		_, _ = io.CopyN(io.Discard, r.Body, limit)
 	}
 }
 

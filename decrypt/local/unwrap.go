@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"slices"
 
 	"poolcert/batch"
 	"poolcert/decrypt"
@@ -36,13 +39,12 @@ type openedRSA struct {
 	Thumbprint batch.Thumbprint `json:"thumbprint"`
 }
 
-func (s *Server) unwrap(ctx context.Context, g Grant, body *body) (answer, error) {
+func unwrapKey(ctx context.Context, u *unwrapper, body *body) (answer, error) {
 	var data bytes.Buffer
 	data.Grow(int(min(body.size, leastBody)))
 	if _, err := data.ReadFrom(body); err != nil {
 		return answer{}, err
 	}
-	u := unwrapper{limits: s.limits, grant: g}
 	open := u.answerCMS
 	switch body.mediaType {
 	case typeJWE:
@@ -90,16 +92,52 @@ func (u *unwrapper) answerRSA(ctx context.Context, data []byte) (any, error) {
 	return openedRSA{content, batch.ThumbprintOf(u.cert)}, nil
 }
 
-// An unwrapper takes its turn with the private keys of a grant, and remembers
-// the certificate.
+// An unwrapper takes its turn with the private keys of a grant, for one request,
+// and remembers the certificate.
 type unwrapper struct {
 	limits *limits
 	grant  Grant
+	uid    uint32
 	cert   *x509.Certificate
+
+	telling bool // a failure tells something of the plaintext
+	counted bool // a failure was
 }
 
+// turn takes a turn with a private key until release is called, unless messages
+// of this user failed too often.
+func (u *unwrapper) turn(ctx context.Context) (release func(), err error) {
+	if release, err = u.limits.key(ctx); err != nil {
+		return nil, err
+	}
+	if err := u.budget().check(u.uid); err != nil {
+		release()
+		return nil, err
+	}
+	return release, nil
+}
+
+func (u *unwrapper) budget() *budget {
+	if u.telling {
+		return u.limits.telling
+	}
+	return u.limits.failures
+}
+
+// count takes a failure of the message from the budget of its user, once.
+func (u *unwrapper) count(err error) {
+	if !u.counted && (errors.Is(err, cms.ErrDecrypt) || errors.Is(err, cms.ErrNoRecipient)) {
+		u.budget().charge(u.uid)
+		u.counted = true
+	}
+}
+
+// rsaEncryption is key transport by PKCS #1 v1.5 (RFC 3370, section 4.2.1).
+var rsaEncryption = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}
+
 func (u *unwrapper) Unwrap(ctx context.Context, w *cms.WrappedKey) (cek []byte, err error) {
-	release, err := u.limits.key(ctx)
+	u.telling = slices.ContainsFunc(w.Recipients, func(r cms.Recipient) bool { return r.Algorithm.Equal(rsaEncryption) })
+	release, err := u.turn(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +147,7 @@ func (u *unwrapper) Unwrap(ctx context.Context, w *cms.WrappedKey) (cek []byte, 
 }
 
 func (u *unwrapper) UnwrapJWE(ctx context.Context, w *jwe.WrappedKey) (ceks [][]byte, err error) {
-	release, err := u.limits.key(ctx)
+	release, err := u.turn(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -119,11 +157,13 @@ func (u *unwrapper) UnwrapJWE(ctx context.Context, w *jwe.WrappedKey) (ceks [][]
 }
 
 func (u *unwrapper) OpenRSA(ctx context.Context, b *decrypt.RSABlock) (secret []byte, err error) {
-	release, err := u.limits.key(ctx)
+	u.telling = true
+	release, err := u.turn(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
 	secret, u.cert, err = b.Open(ctx, u.grant)
+	u.count(err) // before the next one has its turn
 	return secret, err
 }

@@ -21,10 +21,10 @@ type answer struct {
 }
 
 // An operation does its work on a body. It keeps nothing of it.
-type operation func(ctx context.Context, g Grant, body *body) (answer, error)
+type operation func(ctx context.Context, u *unwrapper, body *body) (answer, error)
 
 // use returns the handler of an operation with a private key: it authorizes,
-// bounds and audits.
+// bounds, counts failures and audits.
 func (s *Server) use(name string, limit int64, do operation) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		use := Use{Operation: name, Result: "ok"}
@@ -33,9 +33,11 @@ func (s *Server) use(name string, limit int64, do operation) http.HandlerFunc {
 		use.Caller = caller
 		if err == nil {
 			var body *body
-			if body, err = s.open(w, r, limit); err == nil {
+			if body, err = s.open(w, r, caller.UID, limit); err == nil {
 				defer body.release() // after the answer, which is as large
-				a, err = do(r.Context(), grant, body)
+				u := &unwrapper{limits: s.limits, grant: grant, uid: caller.UID}
+				a, err = do(r.Context(), u, body)
+				u.count(err)
 			}
 		}
 		if err != nil {
@@ -45,7 +47,7 @@ func (s *Server) use(name string, limit int64, do operation) http.HandlerFunc {
 		if a.cert != nil {
 			use.Thumbprint = batch.ThumbprintOf(a.cert)
 		}
-		if s.config.Audit != nil {
+		if (err == nil || s.tell(caller, r, err)) && s.config.Audit != nil {
 			use.Time = time.Now()
 			s.config.Audit(use)
 		}
@@ -72,12 +74,11 @@ func (a *answer) write(w http.ResponseWriter) {
 	clear(a.body)
 }
 
-func (s *Server) decrypt(ctx context.Context, g Grant, body *body) (answer, error) {
-	u := unwrapper{limits: s.limits, grant: g}
+func decryptMessage(ctx context.Context, u *unwrapper, body *body) (answer, error) {
 	var content bytes.Buffer
 	content.Grow(int(min(body.size, leastBody)))
 	// The content waits here for the end of the message, not in decrypt too.
-	result, err := decrypt.Decrypt(ctx, &content, body, &u, decrypt.Options{UnverifiedStream: true})
+	result, err := decrypt.Decrypt(ctx, &content, body, u, decrypt.Options{UnverifiedStream: true})
 	if err != nil {
 		clear(content.Bytes())
 		return answer{cert: u.cert}, err

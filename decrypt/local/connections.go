@@ -1,0 +1,145 @@
+package local
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"poolcert/internal/localsock"
+)
+
+// Connections that may be open at one time, where the process may have enough
+// open files. A user beyond that is turned away, so that no one can take the
+// descriptors that the agent needs to change its certificates.
+const (
+	connectionsOfUser  = 64
+	connectionsOfUsers = 512 // of all together, but root and the agent's own user
+)
+
+// A crowd is a listener that bounds how many connections are open.
+type crowd struct {
+	net.Listener
+	callerOf        func(net.Conn) (localsock.Caller, error)
+	log             *slog.Logger
+	perUser, others int
+	turnedAway      notices
+
+	mu    sync.Mutex
+	open  map[uint32]int
+	count int // of others
+}
+
+// newCrowd leaves half of the descriptors that the process may open to the rest
+// of it.
+func newCrowd(l net.Listener, descriptors uint64, log *slog.Logger) *crowd {
+	return &crowd{
+		Listener: l,
+		callerOf: localsock.CallerOf,
+		log:      log,
+		perUser:  int(min(connectionsOfUser, descriptors/8)),
+		others:   int(min(connectionsOfUsers, descriptors/4)),
+		open:     make(map[uint32]int),
+	}
+}
+
+// Accept returns the next connection that there is room for.
+func (c *crowd) Accept() (net.Conn, error) {
+	for {
+		conn, err := c.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		caller, err := c.callerOf(conn)
+		if err != nil {
+			caller.UID = ^uint32(0) // no one's
+		}
+		if c.enter(caller.UID) {
+			return &connection{conn, caller, err, sync.OnceFunc(func() { c.leave(caller.UID) })}, nil
+		}
+		if untold, tell := c.turnedAway.next(caller.UID); tell {
+			c.log.Warn("too many connections", "caller", caller, "not_told", untold)
+		}
+		turnAway(conn)
+	}
+}
+
+func (c *crowd) enter(uid uint32) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open[uid] >= c.perUser || !trusted(uid) && c.count >= c.others {
+		return false
+	}
+	c.open[uid]++
+	if !trusted(uid) {
+		c.count++
+	}
+	return true
+}
+
+func (c *crowd) leave(uid uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open[uid]--; c.open[uid] == 0 {
+		delete(c.open, uid)
+	}
+	if !trusted(uid) {
+		c.count--
+	}
+}
+
+// trusted users have room of their own, whatever the others do.
+func trusted(uid uint32) bool { return uid == 0 || int64(uid) == int64(os.Geteuid()) }
+
+const busyBody = `{"code":"busy","message":"too many connections to the node's decrypt service; try again later"}` + "\n"
+
+var busyAnswer = []byte("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: application/json\r\n" +
+	"Retry-After: 1\r\nContent-Length: " + strconv.Itoa(len(busyBody)) + "\r\n\r\n" + busyBody)
+
+// turnAway answers without reading. The answer fits the buffer of a new socket,
+// so that this does not wait.
+func turnAway(conn net.Conn) {
+	_ = conn.SetWriteDeadline(time.Now().Add(time.Millisecond))
+	_, _ = conn.Write(busyAnswer)
+	conn.Close()
+}
+
+// A connection is counted until it is closed.
+type connection struct {
+	net.Conn
+	caller localsock.Caller
+	err    error // why the caller is not known
+	leave  func()
+}
+
+func (c *connection) Close() error {
+	defer c.leave()
+	return c.Conn.Close()
+}
+
+// CloseWrite is for package http, which sends an answer to a caller that still
+// writes.
+func (c *connection) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+func connContext(ctx context.Context, conn net.Conn) context.Context {
+	c := conn.(*connection)
+	return localsock.NewContext(ctx, c.caller, c.err)
+}
+
+// once has the connection closed after the answer. It is for what anyone may
+// ask, so that those without a grant hold no connection open.
+func once(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Connection", "close")
+		h(w, r)
+	}
+}
