@@ -11,6 +11,7 @@ import (
 
 	"poolcert/account/db"
 	"poolcert/account/db/dbtest"
+	"poolcert/account/db/pgtest"
 )
 
 // newFolder returns a folder that the database accepts.
@@ -121,14 +122,16 @@ func TestFilesAreProtected(t *testing.T) {
 }
 
 func TestClosed(t *testing.T) {
-	d, err := db.Open(t.Context(), filepath.Join(newFolder(t), "account.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Update(context.Background(), func(*db.Tx) error { return nil }); !errors.Is(err, db.ErrClosed) {
-		t.Errorf("got %v, want ErrClosed", err)
+	for _, dsn := range []string{filepath.Join(newFolder(t), "account.db"), pgtest.Database(t)} {
+		d, err := db.Open(t.Context(), dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Update(context.Background(), func(*db.Tx) error { return nil }); !errors.Is(err, db.ErrClosed) {
+			t.Errorf("got %v, want ErrClosed", err)
+		}
 	}
 }

@@ -34,8 +34,6 @@ func postgresError(err error) error {
 	case errors.Is(err, net.ErrClosed), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: %w", ErrBusy, err)
-	case err.Error() == "sql: database is closed": // has no value of its own
-		return ErrClosed
 	}
 	if failure, ok := errors.AsType[*pgconn.PgError](err); ok {
 		if len(failure.Code) == 5 && (busyClasses[failure.Code[:2]] || failure.Code == notWritable) {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -45,6 +46,7 @@ type postgresEngine struct {
 	config   *pgx.ConnConfig
 	pool     *sql.DB
 	language dialect
+	closed   atomic.Bool
 }
 
 // notifyParameter of a URL is not PostgreSQL's: "off" is for servers and poolers
@@ -108,7 +110,18 @@ func isLocal(config *pgx.ConnConfig) bool {
 
 func (e *postgresEngine) dialect() *dialect { return &e.language }
 
-func (e *postgresEngine) close() error { return e.pool.Close() }
+func (e *postgresEngine) close() error {
+	e.closed.Store(true)
+	return e.pool.Close()
+}
+
+// failure returns what an error means to callers.
+func (e *postgresEngine) failure(err error) error {
+	if err != nil && e.closed.Load() {
+		return fmt.Errorf("%w: %w", ErrClosed, err)
+	}
+	return postgresError(err)
+}
 
 // lock takes one of the server's advisory locks; the number is ours alone.
 func (*postgresEngine) lock(tx *Tx) error {
@@ -123,12 +136,12 @@ func (e *postgresEngine) update(ctx context.Context, fn func(context.Context, qu
 	for attempt, wait := 1, firstWait; ; attempt, wait = attempt+1, 2*wait {
 		err := e.attempt(ctx, fn)
 		if err == nil || attempt == maxAttempts || !isConflict(err) {
-			return postgresError(err)
+			return e.failure(err)
 		}
 		select {
 		case <-time.After(wait/2 + rand.N(wait)):
 		case <-ctx.Done():
-			return postgresError(err)
+			return e.failure(err)
 		}
 	}
 }
@@ -164,7 +177,7 @@ func (e *postgresEngine) view(ctx context.Context, fn func(context.Context, quer
 	if err != nil && ctx.Err() != nil { // a query that was cut off says so in many words
 		return fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
-	return postgresError(err)
+	return e.failure(err)
 }
 
 // isConflict tells whether a new attempt may succeed: besides the two that every
