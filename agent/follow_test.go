@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strconv"
 	"sync"
@@ -361,4 +362,16 @@ func TestEvictedNodeWithExpiredCertificate(t *testing.T) {
 			t.Errorf("want %+v, want revoked", w)
 		}
 	})
+}
+
+// Only one refusal takes a node's certificates away.
+func TestOnlyNodeRevokedRevokes(t *testing.T) {
+	for code, want := range map[nodeapi.ErrorCode]bool{
+		nodeapi.CodeNodeRevoked: true, nodeapi.CodeNotAllowed: false, nodeapi.CodeNotFound: false,
+		nodeapi.CodeExpired: false, nodeapi.CodeTokenRefused: false, nodeapi.CodeBusy: false, "": false,
+	} {
+		if got := isRevoked(fmt.Errorf("poll: %w", &refusedError{refusal: &nodeapi.Error{Code: code}})); got != want {
+			t.Errorf("isRevoked(%q) = %v, want %v", code, got, want)
+		}
+	}
 }

@@ -37,6 +37,9 @@ any more, the exit code is 1.`,
 			ctx, cancel := context.WithTimeout(cmd.Context(), askTime)
 			defer cancel()
 			status, stopped := agent.QueryStatus(ctx, config.Socket)
+			if errors.Is(stopped, context.DeadlineExceeded) && cmd.Context().Err() == nil {
+				return cli.Hint(fmt.Errorf("the agent did not answer within %v", askTime), "its log tells more: 'journalctl -u poolcert-agent'; 'systemctl restart poolcert-agent' starts it anew")
+			}
 			if errors.Is(stopped, local.ErrUnavailable) {
 				if status, err = agent.StoppedStatus(config.StateDir, cli.Version()); err != nil {
 					return withHint(err)
