@@ -352,3 +352,27 @@ func TestRestoreIsTriedAgain(t *testing.T) {
 		<-done
 	})
 }
+
+// A saved certificate that cannot be opened now, say by an older agent, stays in
+// the last-known-good set.
+func TestUnopenableSavedCertificateIsKept(t *testing.T) {
+	s := newFakeSource()
+	one := s.add(t, "one")
+	r, _ := newTestReconciler(t, s)
+	odd := refTo(batch.Thumbprint{9})
+	saved := &lastGood{"1", merge([]batch.CertificateReference{one, odd}), map[batch.Thumbprint]*nodeapi.Certificate{
+		one.Thumbprint: s.certificates[one.Thumbprint], odd.Thumbprint: {Format: batch.FormatPFX, Data: []byte("of tomorrow")},
+	}, false}
+	if err := r.vault.save(saved); err != nil {
+		t.Fatal(err)
+	}
+	r.record.contact(errors.New("down"))
+	r.restore(t.Context())
+	if err := r.apply(t.Context(), wantOf(t.Context(), "2", one, odd)); err == nil {
+		t.Error("apply: no error")
+	}
+	set, err := r.vault.load()
+	if err != nil || set.Revision != "2" || set.Certificates[odd.Thumbprint] == nil {
+		t.Errorf("last-known-good set %+v, %v; want both certificates", set, err)
+	}
+}
