@@ -3,6 +3,7 @@ package account
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,6 +94,15 @@ const FollowInterval = followInterval
 
 // SetFollowInterval gives a test another interval; call it before Run.
 func SetFollowInterval(s *Service, d time.Duration) { s.followInterval = d }
+
+// The user of a service whose disk is full is told, since waiting does not help.
+func TestDiskFull(t *testing.T) {
+	err := apiError(fmt.Errorf("write: %w", db.ErrDisk))
+	refusal, ok := errors.AsType[*batch.Error](err)
+	if !ok || refusal.Code != batch.CodeServerBusy || !strings.Contains(refusal.Error(), "disk is full") || !errors.Is(err, db.ErrDisk) {
+		t.Errorf("got %v, want ServerBusy that names the disk", err)
+	}
+}
 
 func TestBusy(t *testing.T) {
 	full := fmt.Errorf("write: %w", db.ErrBusy)

@@ -37,11 +37,14 @@ var (
 	errTokenNotFound       = batch.NewError(batch.CodeTokenNotFound, "The pool has no such join token.")
 	errConditionNotMet     = batch.NewError(batch.CodeConditionNotMet, "A condition in the request's headers is not met.")
 	errBusy                = batch.NewError(batch.CodeServerBusy, "The service can't do this at the moment. Try again later.")
+	errDisk                = batch.NewError(batch.CodeServerBusy, "The service can't store anything: its disk is full, or fails. Its operator has to act.")
 )
 
 // apiError turns an error of the database into the refusal that it means.
 func apiError(err error) error {
 	switch {
+	case errors.Is(err, db.ErrDisk):
+		return fmt.Errorf("%w: %w", errDisk, err)
 	case errors.Is(err, db.ErrBusy):
 		return fmt.Errorf("%w: %w", errBusy, err)
 	case errors.Is(err, db.ErrFilter):

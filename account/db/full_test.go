@@ -45,8 +45,8 @@ func TestFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	limit(1) // SQLite raises it to the present size
-	if err := add(100_000); !errors.Is(err, ErrBusy) {
-		t.Errorf("full: got %v, want ErrBusy", err)
+	if err := add(100_000); !errors.Is(err, ErrBusy) || !errors.Is(err, ErrDisk) {
+		t.Errorf("full: got %v, want ErrDisk, which is an ErrBusy", err)
 	}
 	err := d.View(t.Context(), func(tx *Tx) error {
 		keys, err := tx.DataKeys()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 
@@ -65,7 +66,11 @@ func (s *Server) logRefusal(r *http.Request, refusal *nodeapi.Error, err error) 
 	if codeStatus[refusal.Code] < http.StatusInternalServerError {
 		s.log.Info("node refused", "path", r.URL.Path, "remote", r.RemoteAddr, "code", string(refusal.Code), "reason", refusal.Message)
 	} else {
-		s.log.Warn("node request postponed", "path", r.URL.Path, "remote", r.RemoteAddr, "err", err)
+		level := slog.LevelWarn
+		if errors.Is(err, db.ErrDisk) { // a person is needed
+			level = slog.LevelError
+		}
+		s.log.Log(r.Context(), level, "node request postponed", "path", r.URL.Path, "remote", r.RemoteAddr, "err", err)
 	}
 }
 

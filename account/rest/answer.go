@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -34,7 +35,11 @@ func (c *call) refusal(err error) *batch.Error {
 	switch {
 	case errors.As(err, &refusal):
 		if refusal.Status >= http.StatusInternalServerError {
-			c.log.Warn("request postponed", "request_id", c.id, "err", err)
+			level := slog.LevelWarn
+			if errors.Is(err, db.ErrDisk) { // a person is needed
+				level = slog.LevelError
+			}
+			c.log.Log(c.r.Context(), level, "request postponed", "request_id", c.id, "err", err)
 		}
 		return refusal
 	case errors.Is(err, context.DeadlineExceeded):
