@@ -26,7 +26,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"sync"
 )
@@ -98,12 +97,8 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 // openEngine also returns the name of the database for messages.
 func openEngine(ctx context.Context, dsn string) (engine, string, error) {
 	if IsPostgres(dsn) {
-		name := "of PostgreSQL"
-		if u, err := url.Parse(dsn); err == nil {
-			name = u.Redacted()
-		}
 		e, err := openPostgres(dsn)
-		return e, name, err
+		return e, Redacted(dsn), err
 	}
 	if scheme, _, ok := strings.Cut(dsn, "://"); ok {
 		return nil, scheme + "://", errors.New("only SQLite files and postgres:// are supported")
@@ -111,11 +106,6 @@ func openEngine(ctx context.Context, dsn string) (engine, string, error) {
 	path := strings.TrimPrefix(dsn, "sqlite:")
 	e, err := openSQLite(ctx, path)
 	return e, path, err
-}
-
-// IsPostgres tells whether a dsn is the URL of a PostgreSQL database.
-func IsPostgres(dsn string) bool {
-	return strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
 }
 
 // prepare brings the schema up to date and reads the incarnation. It refuses a copy

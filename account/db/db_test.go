@@ -71,9 +71,16 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := db.Open(t.Context(), "postgres://u:CANARY@local host:x/"); err == nil || strings.Contains(err.Error(), "CANARY") {
 		t.Errorf("malformed URL: got %v", err)
 	}
-	_, err := db.Open(t.Context(), "postgres://u:CANARY@127.0.0.1:1/x")
-	if !errors.Is(err, db.ErrBusy) || strings.Contains(err.Error(), "CANARY") {
-		t.Errorf("no server: got %v, want ErrBusy", err)
+	for _, dsn := range []string{"postgres://u:CANARY@127.0.0.1:1/x", "postgresql://u@127.0.0.1:1/x?password=CANARY"} {
+		_, err := db.Open(t.Context(), dsn)
+		if !errors.Is(err, db.ErrBusy) || strings.Contains(err.Error(), "CANARY") || strings.Contains(db.Redacted(dsn), "CANARY") {
+			t.Errorf("no server: got %v, want ErrBusy", err)
+		}
+	}
+	for _, dsn := range []string{"a.db", "sqlite:/a.db", "postgres://u@h/d?x=b%20c&a=1"} {
+		if got := db.Redacted(dsn); got != dsn {
+			t.Errorf("got %q, want %q", got, dsn)
+		}
 	}
 	if _, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "none", "a.db")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("missing folder: got %v, want not exist", err)

@@ -26,7 +26,10 @@ var busyClasses = map[string]bool{
 // notWritable is said by a server that is no longer, or not yet, the primary.
 const notWritable = "25006"
 
-// postgresError wraps ErrBusy around what may pass.
+// diskCodes say that the server's disk is full or fails.
+var diskCodes = map[string]bool{"53100": true, "58030": true}
+
+// postgresError wraps ErrBusy or ErrDisk around what may pass.
 func postgresError(err error) error {
 	switch {
 	case err == nil:
@@ -36,6 +39,9 @@ func postgresError(err error) error {
 		return fmt.Errorf("%w: %w", ErrBusy, err)
 	}
 	if failure, ok := errors.AsType[*pgconn.PgError](err); ok {
+		if diskCodes[failure.Code] {
+			return fmt.Errorf("%w: %w", ErrDisk, err)
+		}
 		if len(failure.Code) == 5 && (busyClasses[failure.Code[:2]] || failure.Code == notWritable) {
 			return fmt.Errorf("%w: %w", ErrBusy, err)
 		}

@@ -119,6 +119,11 @@ func loadConfig(dir string) (*config, error) {
 	if err := cfg.check(); err != nil {
 		return nil, hintConfig(fmt.Errorf("%s: %w", path, err))
 	}
+	if db.Redacted(cfg.Database) != cfg.Database { // it has a password
+		if err := checkPrivate(path, "change the password of the database"); err != nil {
+			return nil, err
+		}
+	}
 	// Paths in the file are relative to it, not to where somebody stands.
 	for _, file := range []*string{&cfg.TLSCert, &cfg.TLSKey} {
 		if *file != "" && !filepath.IsAbs(*file) {
@@ -186,23 +191,7 @@ func (c *config) databaseText() string {
 	if !db.IsPostgres(c.Database) {
 		return cmp.Or(c.Database, databaseName) + " (SQLite)"
 	}
-	return c.databaseURL()
-}
-
-// databaseURL is what database says, without a password.
-func (c *config) databaseURL() string {
-	if !db.IsPostgres(c.Database) {
-		return c.Database
-	}
-	u, err := url.Parse(c.Database)
-	if err != nil {
-		return "postgres://..."
-	}
-	if query := u.Query(); query.Has("password") {
-		query.Set("password", "xxxxx")
-		u.RawQuery = query.Encode()
-	}
-	return u.Redacted()
+	return db.Redacted(c.Database)
 }
 
 // certificateHosts are all names that the service's own certificates are for.

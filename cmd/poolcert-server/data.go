@@ -55,7 +55,7 @@ func loadCA(dir string) (*account.CA, error) {
 		return nil, fmt.Errorf("read the service CA: %w", err)
 	}
 	keyPath := filepath.Join(dir, caKeyName)
-	if err := checkPrivate(keyPath); err != nil {
+	if err := checkPrivate(keyPath, "make a new CA"); err != nil {
 		return nil, err
 	}
 	keyPEM, err := os.ReadFile(keyPath)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -238,4 +239,29 @@ func TestRotateKeyNoticed(t *testing.T) {
 	}
 	wantText(t, fails(t, "account", "rotate-key", "demo", "third", "--dir", r.dir), "primary and secondary")
 	wantText(t, fails(t, "account", "rotate-key", "nobody", "primary", "--dir", r.dir), "no such account", "account list")
+}
+
+// TestDatabasePassword: it is shown nowhere, and kept in no file that others can
+// read.
+func TestDatabasePassword(t *testing.T) {
+	r := &running{t: t, dir: filepath.Join(t.TempDir(), "data")}
+	call(t, "init", "--dir", r.dir, "--host", "localhost")
+	for _, dsn := range []string{"postgres://u:CANARY@127.0.0.1:1/d", "postgres://u@127.0.0.1:1/d?password=CANARY"} {
+		r.useDatabase(dsn)
+		text := fails(t, "check", "--dir", r.dir)
+		wantText(t, text, "is busy")
+		if strings.Contains(text, "CANARY") {
+			t.Errorf("got %q", text)
+		}
+		if runtime.GOOS != "windows" {
+			if err := os.Chmod(configPath(r.dir), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			wantText(t, fails(t, "check", "--dir", r.dir), "open to other users", "change the password")
+			if err := os.Chmod(configPath(r.dir), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.useNothing(dsn)
+	}
 }

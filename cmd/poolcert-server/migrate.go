@@ -63,7 +63,7 @@ func migrate(cmd *cobra.Command, dir, to string) (err error) {
 	if err := table.Write(cmd.OutOrStdout()); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "Copied. To use it, put this into %s and start the server:\n  database = %q\n", configPath(dir), (&config{Database: to}).databaseURL())
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "Copied. To use it, put this into %s and start the server:\n  database = %q\n", configPath(dir), db.Redacted(to))
 	return err
 }
 

@@ -11,14 +11,15 @@ import (
 	"poolcert/internal/cli"
 )
 
-// checkPrivate refuses a file of secrets that others may read.
-func checkPrivate(path string) error {
+// checkPrivate refuses a file of secrets that others may read; remedy is what to do
+// if they did.
+func checkPrivate(path, remedy string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return cli.Hint(fmt.Errorf("%s is open to other users (mode %04o)", path, mode), "chmod 600 %s; if others could read it, make a new CA", path)
+		return cli.Hint(fmt.Errorf("%s is open to other users (mode %04o)", path, mode), "chmod 600 %s; if others could read it, %s", path, remedy)
 	}
 	return nil
 }
