@@ -1,6 +1,8 @@
 package nodeserver
 
 import (
+	"crypto/sha256"
+	"crypto/x509"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -98,4 +100,25 @@ func TestReportsAtOnce(t *testing.T) {
 		end()
 	}
 	n.do("PUT", nodeapi.PathStatus, "{}").want(204, "")
+}
+
+// TestRequestsAtOnce: a key with as many requests in progress as it may have is
+// refused one more.
+func TestRequestsAtOnce(t *testing.T) {
+	f := newFixture(t)
+	n, other := f.newNode(), f.newNode()
+	n.enroll(f.token(1))
+	other.enroll(f.token(1))
+	key := sha256.Sum256(must1(x509.MarshalPKIXPublicKey(n.key.Public()))(t))
+	var leave func()
+	for range maxRequests {
+		var ok bool
+		if leave, ok = f.server.requests.enter(key); !ok {
+			t.Fatal("requests that have ended count")
+		}
+	}
+	n.do("GET", nodeapi.PathReferences, "").want(503, nodeapi.CodeBusy)
+	other.do("GET", nodeapi.PathReferences, "").want(200, "")
+	leave()
+	n.do("GET", nodeapi.PathReferences, "").want(200, "")
 }
