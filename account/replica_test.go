@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"poolcert/account"
+	"poolcert/account/db"
 	"poolcert/account/db/pgtest"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
@@ -201,5 +203,40 @@ func TestRotateKeyRefuses(t *testing.T) {
 	}
 	if _, err := f.RotateKey(t.Context(), "acme", "tertiary"); !errors.Is(err, account.ErrKeyName) {
 		t.Errorf("got %v, want ErrKeyName", err)
+	}
+}
+
+// TestReplicasStartAtOnce on an empty database: they seal with one data key.
+func TestReplicasStartAtOnce(t *testing.T) {
+	one := newFixtureOn(t, pgtest.Database(t))
+	keys, err := account.OpenKeyring(filepath.Join(one.dir, "master.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dsn := pgtest.Database(t)
+	errs := make(chan error)
+	const replicas = 4
+	for range replicas {
+		go func() {
+			d, err := db.Open(t.Context(), dsn)
+			if err == nil {
+				defer d.Close()
+				_, err = account.New(t.Context(), account.Config{DB: d, Keys: keys, CA: one.ca})
+			}
+			errs <- err
+		}()
+	}
+	for range replicas {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	d, err := db.Open(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if used, err := account.MasterKeys(t.Context(), d, keys); err != nil || len(used) != 1 || !used[0].InUse {
+		t.Errorf("got %v, %v", used, err)
 	}
 }
