@@ -40,9 +40,10 @@ type DirOptions struct {
 	// folder that belongs to this process's user and that no one else may write.
 	Root string
 
-	// Owners are the users and groups who get the folder (mode 0750) and the
-	// files (0440) of a visibility. Entries with a visibility that has no owner
-	// fail with ErrNoOwner.
+	// Owners are the users and groups who get the files (mode 0440) of a
+	// visibility. The folder (0750) gets the group, and stays this process's
+	// user's; where the files have another user, anyone may pass through it (0751).
+	// Entries with a visibility that has no owner fail with ErrNoOwner.
 	Owners map[batch.Visibility]Owner
 
 	// KeepGenerations is how many older generations stay for processes that still

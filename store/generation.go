@@ -88,7 +88,8 @@ func (d *Dir) writeFolders(t *tree, making string) (owners map[batch.Visibility]
 			continue
 		}
 		dir := path.Join(making, string(v))
-		switch err := t.mkdir(dir, &owner, folderMode); {
+		folder := folderOf(owner)
+		switch err := t.mkdir(dir, &folder.owner, folder.mode().Perm()); {
 		case err == nil:
 			owners[v] = owner
 		case mayNotGive(err):

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 
 	"poolcert/batch"
@@ -12,6 +13,7 @@ import (
 const (
 	treeMode   fs.FileMode = 0o755 // the root, generations, and each generation: names, no secrets
 	folderMode fs.FileMode = 0o750
+	passMode   fs.FileMode = 0o751 // so that a user of no group reaches its files, by name
 	fileMode   fs.FileMode = 0o440
 )
 
@@ -20,14 +22,26 @@ type node struct {
 	path  string // relative to the generation
 	owner Owner
 	dir   bool
+	pass  bool // of a folder: others may pass through
 	data  []byte
 }
 
 func (n node) mode() fs.FileMode {
-	if n.dir {
+	switch {
+	case n.dir && n.pass:
+		return fs.ModeDir | passMode
+	case n.dir:
 		return fs.ModeDir | folderMode
 	}
 	return fileMode
+}
+
+// folderOf returns the folder, still without a path, for files of an owner. It is
+// always ours: a user who has a folder could put links and pipes there, and
+// exchange them while we, who may do more, work on them.
+func folderOf(files Owner) node {
+	us := os.Geteuid()
+	return node{owner: Owner{UID: us, GID: files.GID}, dir: true, pass: files.UID != us}
 }
 
 // layout returns the folders of the visibilities that have an owner, then the
@@ -36,7 +50,9 @@ func (s *set) layout() []node {
 	var nodes []node
 	for _, v := range batch.Visibilities() {
 		if owner, ok := s.owners[v]; ok {
-			nodes = append(nodes, node{path: string(v), owner: owner, dir: true})
+			folder := folderOf(owner)
+			folder.path = string(v)
+			nodes = append(nodes, folder)
 		}
 	}
 	for _, e := range s.entries {

@@ -8,7 +8,10 @@ import (
 	"runtime"
 )
 
-const openSafely = 0
+const (
+	openSafely       = 0
+	openFolderSafely = 0
+)
 
 func supported() error {
 	return fmt.Errorf("a certificate directory with owners does not work on %s", runtime.GOOS)

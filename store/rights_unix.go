@@ -13,6 +13,9 @@ import (
 // openSafely neither follows a link nor waits for a pipe.
 const openSafely = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
+// openFolderSafely does the same for what must be a folder.
+const openFolderSafely = openSafely | syscall.O_DIRECTORY
+
 func supported() error { return nil }
 
 func ownerOf(info fs.FileInfo) Owner {

@@ -122,21 +122,35 @@ func (t *tree) sweepNames(dir, prefix string) error {
 // have with the same owner and mode, so that a certificate that was removed, or
 // taken from one visibility, is nowhere.
 func (t *tree) prune(old, current string) error {
-	return fs.WalkDir(t.root.FS(), old, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		was, err := t.root.Lstat(name)
-		if err != nil {
-			return err
-		}
-		is, err := t.root.Lstat(path.Join(current, strings.TrimPrefix(name, old)))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if err == nil && is.Mode() == was.Mode() && ownerOf(is) == ownerOf(was) {
-			return nil
-		}
-		return t.wipe(name)
+	return t.pruneNames(old, current, func(folder string) error {
+		return t.pruneNames(path.Join(old, folder), path.Join(current, folder), nil)
 	})
+}
+
+// pruneNames wipes what is not the same in current. What is, is a folder to enter,
+// or with enter nil a file to keep; other kinds are wiped.
+func (t *tree) pruneNames(old, current string, enter func(name string) error) error {
+	names, err := t.names(old)
+	errs := []error{err}
+	for _, name := range names {
+		was, err := t.root.Lstat(path.Join(old, name))
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		is, err := t.root.Lstat(path.Join(current, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+			continue
+		}
+		same := err == nil && is.Mode() == was.Mode() && ownerOf(is) == ownerOf(was)
+		switch {
+		case same && enter == nil && was.Mode().IsRegular():
+		case same && enter != nil && was.IsDir() && checkOwned(was) == nil:
+			errs = append(errs, enter(name))
+		default:
+			errs = append(errs, t.wipe(path.Join(old, name)))
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -110,9 +110,28 @@ func (t *tree) mkdir(name string, owner *Owner, mode fs.FileMode) error {
 	return t.setRights(name, owner, mode)
 }
 
+// openFolder opens a folder, and nothing else: it follows no link, and waits for
+// no pipe.
+func (t *tree) openFolder(name string) (*os.File, error) {
+	before, err := t.root.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	// A Root follows links inside of it, whatever the flags are.
+	f, err := t.root.OpenFile(name, os.O_RDONLY|openFolderSafely, 0)
+	if err != nil {
+		return nil, err
+	}
+	if opened, err := f.Stat(); err != nil || !opened.IsDir() || !os.SameFile(before, opened) {
+		f.Close()
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.Join(errors.New("not a real folder"), err)}
+	}
+	return f, nil
+}
+
 // setRights works on the opened folder, so that it cannot be led elsewhere.
 func (t *tree) setRights(name string, owner *Owner, mode fs.FileMode) error {
-	f, err := t.root.Open(name)
+	f, err := t.openFolder(name)
 	if err != nil {
 		return err
 	}
@@ -160,7 +179,7 @@ func (t *tree) writeFile(name string, data []byte, owner *Owner, mode fs.FileMod
 
 // syncDir makes the names in a folder durable.
 func (t *tree) syncDir(name string) error {
-	f, err := t.root.Open(name)
+	f, err := t.openFolder(name)
 	if err != nil {
 		return err
 	}
@@ -178,7 +197,7 @@ func (t *tree) symlink(target, name string) error {
 
 // names lists a folder.
 func (t *tree) names(dir string) ([]string, error) {
-	f, err := t.root.Open(dir)
+	f, err := t.openFolder(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -187,6 +206,8 @@ func (t *tree) names(dir string) ([]string, error) {
 }
 
 // wipe removes name with all that is in it, content of files overwritten first.
+// The folder of name must be ours, and then so is each folder before what is in
+// it is looked at: no one else can exchange a name for another under way.
 func (t *tree) wipe(name string) error {
 	info, err := t.root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -196,8 +217,7 @@ func (t *tree) wipe(name string) error {
 		return err
 	}
 	if info.IsDir() {
-		// From here on no one else may enter, and we may even when not root.
-		if err := t.do("chmod", name, func() error { return t.root.Chmod(name, 0o700) }); err != nil {
+		if err := t.seize(name, info); err != nil {
 			return err
 		}
 		names, err := t.names(name)
@@ -215,6 +235,17 @@ func (t *tree) wipe(name string) error {
 		}
 	}
 	return t.do("remove", name, func() error { return t.root.Remove(name) })
+}
+
+// seize makes a folder ours: from here on no one else may enter or change it,
+// and we may even when not root.
+func (t *tree) seize(name string, info fs.FileInfo) error {
+	if checkOwned(info) != nil {
+		if err := t.setRights(name, &Owner{os.Geteuid(), os.Getegid()}, 0o700); err != nil {
+			return err
+		}
+	}
+	return t.do("chmod", name, func() error { return t.root.Chmod(name, 0o700) })
 }
 
 // overwrite puts zeros in place of the content of a file. A file with a second
