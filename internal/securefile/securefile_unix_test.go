@@ -22,7 +22,13 @@ func mode(t *testing.T, path string) fs.FileMode {
 }
 
 func TestModes(t *testing.T) {
-	old := syscall.Umask(0o077)
+	for _, umask := range []int{0, 0o077} {
+		testModes(t, umask)
+	}
+}
+
+func testModes(t *testing.T, umask int) {
+	old := syscall.Umask(umask)
 	defer syscall.Umask(old)
 	dir := t.TempDir()
 	path := filepath.Join(dir, "secret")
