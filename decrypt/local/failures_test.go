@@ -1,10 +1,16 @@
 package local
 
 import (
+	"context"
+	"crypto"
+	"crypto/x509"
 	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"poolcert/decrypt"
+	"poolcert/decrypt/cms"
 )
 
 func TestBudget(t *testing.T) {
@@ -46,6 +52,31 @@ func TestBudget(t *testing.T) {
 		}
 		if len(b.of) > maxQuiet {
 			t.Errorf("%d users are remembered", len(b.of))
+		}
+	})
+}
+
+type noKeys struct{ Grant }
+
+func (noKeys) PrivateKey(context.Context, func(*x509.Certificate) bool) (*x509.Certificate, crypto.PrivateKey, error) {
+	return nil, nil, cms.ErrNoRecipient
+}
+
+// A block that fails is counted before the next one has its turn with the keys,
+// so that requests at the same time get no further than others.
+func TestBlocksAreCountedInTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimits()
+		tried := 0
+		for range 100 {
+			u := &unwrapper{limits: l, grant: noKeys{}, uid: 1}
+			_, err := u.OpenRSA(t.Context(), &decrypt.RSABlock{Ciphertext: make([]byte, 256)})
+			if !errors.Is(err, ErrTooManyFailures) {
+				tried++
+			}
+		}
+		if tried != tellingFailures {
+			t.Errorf("%d blocks were tried, want %d", tried, tellingFailures)
 		}
 	})
 }
