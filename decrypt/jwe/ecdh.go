@@ -5,6 +5,7 @@ import (
 	"crypto/aes"
 	"crypto/ecdh"
 	"crypto/ecdsa"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -59,11 +60,19 @@ func (k *EphemeralKey) publicKey() (*ecdh.PublicKey, error) {
 	return key, nil
 }
 
-// sameCurve tells whether pub, of a certificate, is on the curve of k.
-func (k *EphemeralKey) sameCurve(pub crypto.PublicKey) bool {
+// sameCurve tells whether the key of cert is on the curve of k.
+func (k *EphemeralKey) sameCurve(cert *x509.Certificate) bool {
 	c, ok := curves[k.Curve]
 	if !ok {
 		return false
+	}
+	pub := cert.PublicKey
+	if pub == nil {
+		// ParseCertificate knows no X25519 keys, ParsePKIXPublicKey does.
+		var err error
+		if pub, err = x509.ParsePKIXPublicKey(cert.RawSubjectPublicKeyInfo); err != nil {
+			return false
+		}
 	}
 	switch pub := pub.(type) {
 	case *ecdsa.PublicKey:

@@ -56,15 +56,19 @@ func (k countingKey) Decrypt(r io.Reader, msg []byte, opts crypto.DecrypterOpts)
 	return k.key.Decrypt(r, msg, opts)
 }
 
-// x25519 makes what is needed of a certificate for an X25519 key, which
-// crypto/x509 reads but does not write.
+// x25519 makes what ParseCertificate gives of a certificate for an X25519 key:
+// it knows no such keys, and crypto/x509 writes no such certificates.
 func x25519(t testing.TB) (*x509.Certificate, *ecdh.PrivateKey) {
 	t.Helper()
 	key, err := ecdh.X25519().GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &x509.Certificate{Raw: []byte("X25519"), PublicKey: key.PublicKey()}, key
+	spki, err := x509.MarshalPKIXPublicKey(key.PublicKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &x509.Certificate{Raw: []byte("X25519"), RawSubjectPublicKeyInfo: spki}, key
 }
 
 // open does all that a user of the package does, with what crosses to the agent.

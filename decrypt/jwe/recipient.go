@@ -60,7 +60,7 @@ func (r *Recipient) fits(cert *x509.Certificate) bool {
 		pub, ok := cert.PublicKey.(*rsa.PublicKey)
 		return ok && pub.Size() == len(r.EncryptedKey)
 	default:
-		return r.EPK != nil && r.EPK.sameCurve(cert.PublicKey)
+		return r.EPK != nil && r.EPK.sameCurve(cert)
 	}
 }
 

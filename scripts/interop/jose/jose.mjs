@@ -26,7 +26,7 @@ async function seal(keys, out) {
     for (const key of ["p256", "p384", "p521"]) await compact(key, alg, "A256GCM");
   }
   for (const enc of contentAlgorithms.slice(0, -1)) await compact("p384", "ECDH-ES", enc);
-  await compact("x25519", "ECDH-ES+A256KW", "A256GCM", "", {}, "plain?");
+  await compact("x25519", "ECDH-ES+A256KW", "A256GCM", "", {}, "plain");
   const der = cert("rsa").raw.toString("base64");
   await compact("rsa", "RSA-OAEP-256", "A256GCM", ", x5c", { x5c: [der] });
 
