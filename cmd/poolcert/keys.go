@@ -11,6 +11,7 @@ import (
 	"poolcert/decrypt"
 	"poolcert/decrypt/local"
 	"poolcert/internal/cli"
+	"poolcert/internal/localsock"
 	"poolcert/internal/pfx"
 )
 
@@ -77,6 +78,12 @@ func explainDecrypt(err error) error {
 		return cli.Exit(cli.Hint(err, `was it sealed to a certificate of this node's pool, with a visibility that includes this task ("task"), and with its private key? 'poolcert pool show' and 'poolcert cert list' tell`), cli.ExitNoCertificate)
 	case errors.Is(err, local.ErrNotAllowed):
 		return cli.Exit(cli.Hint(err, "a task's user must be in the group that the agent gives its certificates to (poolcert-task by default)"), cli.ExitNotAllowed)
+	case errors.Is(err, local.ErrTooManyFailures):
+		return cli.Hint(err, "the agent answers this user again within a minute; find out why so many of its messages do not open")
+	case errors.Is(err, local.ErrBusy):
+		return cli.Hint(err, "try again in a moment")
+	case errors.Is(err, localsock.ErrUntrusted):
+		return cli.Hint(err, "who answers there is not the node's agent, which runs as root: does --socket or $POOLCERT_SOCKET name the right place?")
 	case errors.Is(err, local.ErrUnavailable):
 		return cli.Hint(err, "is poolcert-agent running on this node? --socket or $POOLCERT_SOCKET says where it answers; --pfx FILE opens without an agent")
 	case errors.Is(err, decrypt.ErrDecrypt):
