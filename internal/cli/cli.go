@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -74,13 +75,22 @@ type SilentExit int
 
 func (e SilentExit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// Main runs the command tree and returns the exit code. SIGINT and SIGTERM end
-// the context; a second one ends the process. An error is printed to stderr with
-// its hint, or for a usage error without one, with the way to the help.
+// cleanUpTime is how long a program has after a signal, before a second one ends
+// it at once: who sends one often sends two.
+const cleanUpTime = time.Second
+
+// Main runs the command tree and returns the exit code. SIGINT, SIGTERM and
+// SIGHUP (a closed terminal) end the context; a second one, a second later, ends
+// the process. An error is printed to stderr with its hint, or for a usage error
+// without one, with the way to the help.
 func Main(ctx context.Context, root *cobra.Command, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // by nohup
+		ends = append(ends, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(ctx, ends...)
 	defer stop()
-	context.AfterFunc(ctx, stop)
+	context.AfterFunc(ctx, func() { time.AfterFunc(cleanUpTime, stop) })
 
 	if err := forbidDumps(); err != nil {
 		fmt.Fprintf(stderr, "%s: warning: core dumps of this process cannot be forbidden: %v\n", root.Name(), err)
