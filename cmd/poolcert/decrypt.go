@@ -72,6 +72,7 @@ Exit codes: 0 opened, 1 failed, 2 wrong usage, 3 no certificate here opens it,
 	keys.register(cmd)
 	flags.register(cmd)
 	cmd.Flags().StringVarP(&out, "output", "o", "", "`file` to write, readable by you alone, whole or not at all (default standard output)")
+	cli.Exclusive(cmd, "unverified-stream", "output") // a file appears when all is known
 	cmd.Flags().StringVar(&value, "value", "", "open this `message` itself, such as \"$SEALED\"")
 	return cmd
 }
@@ -150,10 +151,26 @@ func decryptTo(cmd *cobra.Command, out string, in io.Reader, u decrypt.Unwrapper
 	if last != '\n' {
 		fmt.Fprintln(cmd.ErrOrStderr()) // keeps the prompt off the secret's line
 	}
-	if errors.Is(err, decrypt.ErrDecrypt) && opts.UnverifiedStream && res.Authenticated {
-		err = cli.Hint(fmt.Errorf("%w: what was written is not genuine (%d bytes)", err, res.Size), "throw it away: anybody may have made it; get the message again")
+	if opts.UnverifiedStream {
+		err = verdict(cmd.ErrOrStderr(), res, err)
 	}
 	return explainSigned(err, opts)
+}
+
+// verdict says, of content that was written as it came, whether it is genuine.
+func verdict(stderr io.Writer, res decrypt.Result, err error) error {
+	switch {
+	case err != nil && res.Size == 0:
+	case errors.Is(err, decrypt.ErrDecrypt):
+		return cli.Hint(fmt.Errorf("%w: what was written is not genuine: throw it away (%d bytes)", err, res.Size), "anybody may have made it; get the message again")
+	case err != nil:
+		return fmt.Errorf("%w: what was written did not prove genuine: throw it away (%d bytes)", err, res.Size)
+	case res.Authenticated:
+		fmt.Fprintln(stderr, "poolcert: what was written is genuine")
+	default:
+		fmt.Fprintln(stderr, "poolcert: what was written is not protected against changes: nobody can tell whether it is genuine")
+	}
+	return err
 }
 
 // explainSigned says what may be wrong with --unwrap-signed.
