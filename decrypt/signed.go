@@ -2,7 +2,6 @@ package decrypt
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -24,8 +23,9 @@ func newSignedWriter(w io.Writer) *signedWriter {
 	r, pipe := io.Pipe()
 	s := &signedWriter{pipe: pipe, done: make(chan error, 1)}
 	go func() {
-		err := copySigned(w, r)
-		if isMalformed(err) {
+		out := &writeWatcher{w: w}
+		err := copySigned(out, r)
+		if !out.failed {
 			_, _ = io.Copy(io.Discard, r)
 		}
 		r.CloseWithError(err)
@@ -71,11 +71,30 @@ func copySigned(w io.Writer, r io.Reader) error {
 	if err := cms.SignedContent(br, w); err != nil {
 		return err
 	}
-	rest, err := io.ReadAll(io.LimitReader(br, 1<<10))
-	if err == nil && len(bytes.TrimSpace(rest)) > 0 {
-		err = &FormatError{Offset: -1, Want: "nothing after the signed message"}
+	for {
+		b, err := br.ReadByte()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !isSpace(b) {
+			return &FormatError{Offset: -1, Want: "nothing after the signed message"}
+		}
 	}
-	return err
+}
+
+// A writeWatcher remembers that writing failed.
+type writeWatcher struct {
+	w      io.Writer
+	failed bool
+}
+
+func (w *writeWatcher) Write(p []byte) (int, error) {
+	n, err := w.w.Write(p)
+	w.failed = w.failed || err != nil
+	return n, err
 }
 
 // isMalformed tells errors in a message from errors of reading and writing.

@@ -77,6 +77,7 @@ func TestUnwrapSignedErrors(t *testing.T) {
 		"empty":     {nil, "ends too early"},
 		"cut":       {signed[:len(signed)-10], "ends too early"},
 		"more":      {append(bytes.Clone(signed), 'x'), "nothing after"},
+		"far more":  {append(append(bytes.Clone(signed), bytes.Repeat([]byte("\n"), 100_000)...), "GARBAGE"...), "nothing after"},
 		"detached":  {sign(t, []byte("the secret"), "-outform", "DER"), "detached"},
 		"enveloped": {seal(t, []byte("x"), true), "unsupported signed message"},
 		"large":     {large, "malformed"},
@@ -95,6 +96,25 @@ func TestUnwrapSignedErrors(t *testing.T) {
 	message := seal(t, sign(t, large, "-nodetach", "-outform", "DER"), false)
 	if _, err := Decrypt(t.Context(), failingWriter{full}, bytes.NewReader(message), Keys(alice(t)), Options{UnwrapSigned: true}); !errors.Is(err, full) {
 		t.Errorf("%v, want the error of the writer", err)
+	}
+}
+
+// White space may follow the signed message, and what is wrong with the message
+// around it does not show another way because of it.
+func TestUnwrapSignedSpace(t *testing.T) {
+	content := []byte("the secret")
+	signed := sign(t, content, "-nodetach", "-outform", "DER")
+	for _, n := range []int{2000, 100_000} {
+		for _, authenticated := range []bool{false, true} {
+			message := seal(t, append(bytes.Clone(signed), bytes.Repeat([]byte("\n"), n)...), authenticated)
+			var out bytes.Buffer
+			if _, err := Decrypt(t.Context(), &out, bytes.NewReader(message), Keys(alice(t)), Options{UnwrapSigned: true}); err != nil || !bytes.Equal(out.Bytes(), content) {
+				t.Errorf("%d newlines, authenticated %v: %q, %v", n, authenticated, out.Bytes(), err)
+			}
+			if _, err := Decrypt(t.Context(), new(bytes.Buffer), bytes.NewReader(damage(message)), Keys(alice(t)), Options{UnwrapSigned: true}); err != ErrDecrypt {
+				t.Errorf("%d newlines, authenticated %v, damaged: %v, want ErrDecrypt", n, authenticated, err)
+			}
+		}
 	}
 }
 
