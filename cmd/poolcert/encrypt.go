@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -38,7 +39,7 @@ all certificates that tasks of that pool may use.
 The result is a CMS message: AES-256-GCM with RSAES-OAEP or ECDH, protected against
 changes. --compat writes AES-256-CBC with RSA PKCS #1 v1.5 instead, which every
 old openssl and .NET opens; such a message can be altered unnoticed. --jwe writes a
-JWE, for secrets of up to 47 MiB.`,
+JWE, for secrets of up to ` + strconv.Itoa(jwe.MaxContent>>20) + ` MiB.`,
 		Example: `  poolcert encrypt --to storage.crt -o secret.cms secret.txt
   poolcert encrypt --pool render -o secret.cms secret.txt
   printf %s "$PASSWORD" | poolcert encrypt --to 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b --base64`,
