@@ -155,7 +155,7 @@ func checkErrorType(t *testing.T, err error) {
 	var limit *LimitError
 	var unsupported *UnsupportedError
 	switch {
-	case errors.Is(err, ErrDecrypt), errors.Is(err, ErrNoRecipient), errors.Is(err, ErrUnknownForm):
+	case errors.Is(err, ErrDecrypt), errors.Is(err, ErrNoRecipient), errors.Is(err, ErrUnknownForm), errors.Is(err, ErrAnotherMessage):
 	case errors.As(err, &format), errors.As(err, &limit), errors.As(err, &unsupported):
 	default:
 		t.Errorf("unexpected kind of error: %T %v", err, err)

@@ -85,12 +85,12 @@ type Result struct {
 // Decrypt reads a message in any known form from src and writes its content to
 // dst. Authenticated content is held back until it is verified; other content
 // streams, and its end may be missing when Decrypt fails. Only white space may
-// follow the message. With an error, the Result tells what was written before it.
+// follow the message; in armour also text, but no second message. With an error, the Result tells what was written before it.
 //
 // Errors before a private key is used are *[NoRecipientError] and others that
 // wrap [ErrNoRecipient], *[FormatError], *[LimitError], *[UnsupportedError],
 // [ErrUnknownForm], those of u, and those of reading src. Afterwards they are
-// ErrDecrypt and those of src and dst, and with UnwrapSigned, of authenticated
+// ErrDecrypt, [ErrAnotherMessage] and those of src and dst, and with UnwrapSigned, of authenticated
 // content only, *FormatError, *LimitError and *UnsupportedError.
 func Decrypt(ctx context.Context, dst io.Writer, src io.Reader, u Unwrapper, opts Options) (Result, error) {
 	return decrypt(ctx, dst, src, u, func(m *cms.Message) bool {

@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
-	"strings"
+	"regexp"
 )
 
 // eyamlBegin begins an encrypted value of hiera-eyaml: ENC[METHOD,BASE64], where
@@ -13,6 +13,9 @@ const eyamlBegin = "ENC["
 
 // maxEYAMLKey bounds what may stand before a value in its line of YAML.
 const maxEYAMLKey = 1 << 10
+
+// eyamlEnd is the end of the line of a value.
+var eyamlEnd = regexp.MustCompile(`^\]["']?\s*(\s#.*)?$`)
 
 // findEYAML returns where a value of hiera-eyaml begins, or -1. A key of YAML may
 // stand before it: "name: ENC[", with quotes, or with > and a line break.
@@ -48,16 +51,30 @@ func openEYAML(br *bufio.Reader, skip int) (io.Reader, error) {
 	return newBase64Reader(br, endEYAML), nil
 }
 
-// endEYAML wants the bracket that closes the value, and nothing after it but the
-// quote of YAML.
+// endEYAML wants the bracket that closes the value, and in its line nothing after
+// it but the quote and a comment of YAML. Other lines may follow, but no value
+// that is encrypted too.
 func endEYAML(br *bufio.Reader) error {
-	rest, err := io.ReadAll(io.LimitReader(br, 100))
+	head, err := peek(br, window)
 	if err != nil {
 		return err
 	}
-	switch strings.TrimSpace(string(rest)) {
-	case "]", `]"`, "]'":
-		return io.EOF
+	line, _, _ := bytes.Cut(head, []byte("\n"))
+	ended := eyamlEnd.Match(line)
+	for {
+		if bytes.Contains(head, []byte(eyamlBegin)) {
+			return ErrAnotherMessage
+		}
+		if len(head) < window {
+			break
+		}
+		br.Discard(len(head) - len(eyamlBegin) + 1)
+		if head, err = peek(br, window); err != nil {
+			return err
+		}
 	}
-	return &FormatError{Offset: -1, Want: "] at the end of ENC["}
+	if !ended {
+		return &FormatError{Offset: -1, Want: "] at the end of ENC["}
+	}
+	return io.EOF
 }

@@ -47,6 +47,10 @@ func ParseForm(name string) (Form, error) {
 // ErrUnknownForm means that the input is no encrypted message that we know.
 var ErrUnknownForm = errors.New("not an encrypted message in any known form")
 
+// ErrAnotherMessage means that a second message follows the first one in its
+// text. Each has to be decrypted alone.
+var ErrAnotherMessage = errors.New("another encrypted message follows: decrypt each alone")
+
 // window is how far Open looks ahead: armour must begin within it.
 const window = 32 << 10
 
@@ -56,8 +60,8 @@ const window = 32 << 10
 // order mark.
 //
 // Its errors are [ErrUnknownForm], *[UnsupportedError], *[FormatError], and those
-// of r. The returned reader gives a *FormatError for broken armour. It is read
-// front to back with little memory.
+// of r. The returned reader gives a *FormatError for broken armour, and
+// [ErrAnotherMessage] at its end. It is read front to back with little memory.
 func Open(r io.Reader) (Form, *bufio.Reader, error) { return open(r, 0) }
 
 // open opens a message of a form that is known, or finds it out if form is 0.

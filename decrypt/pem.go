@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"math"
 	"strings"
 )
 
@@ -23,11 +24,27 @@ var messageLabels = map[string]bool{"CMS": true, "PKCS7": true, "ENCRYPTED MESSA
 
 // openPEM skips text and other blocks up to the one with the message.
 func openPEM(br *bufio.Reader) (io.Reader, error) {
+	label, err := findPEM(br, maxBeforePEM)
+	switch {
+	case err != nil:
+		return nil, err
+	case label == "":
+		return nil, ErrUnknownForm
+	case !messageLabels[label]:
+		return nil, &UnsupportedError{What: "PEM block", Name: label}
+	}
+	return newBase64Reader(br, endPEM(label)), nil
+}
+
+// findPEM skips up to behind the BEGIN marker of a message, which has to be
+// within limit bytes, and returns its label. Without one, it returns the label of
+// the first other block, if there is any.
+func findPEM(br *bufio.Reader, limit int) (string, error) {
 	other := ""
-	for skipped := 0; skipped < maxBeforePEM; {
+	for skipped := 0; skipped < limit; {
 		head, err := peek(br, window)
 		if err != nil {
-			return nil, err
+			return "", err
 		}
 		i := bytes.Index(lower(head), []byte(pemBegin))
 		if i < 0 && len(head) < window {
@@ -44,15 +61,12 @@ func openPEM(br *bufio.Reader) (io.Reader, error) {
 		label, ok := readLabel(br)
 		switch {
 		case ok && messageLabels[label]:
-			return newBase64Reader(br, endPEM(label)), nil
+			return label, nil
 		case ok && other == "":
 			other = label
 		}
 	}
-	if other == "" {
-		return nil, ErrUnknownForm
-	}
-	return nil, &UnsupportedError{What: "PEM block", Name: other}
+	return other, nil
 }
 
 // readLabel reads the rest of a BEGIN marker.
@@ -66,7 +80,8 @@ func readLabel(br *bufio.Reader) (string, bool) {
 	return strings.ToUpper(string(label)), true
 }
 
-// endPEM wants the END marker for label. Any text may follow it.
+// endPEM wants the END marker for label. Any text may follow it, but no second
+// message.
 func endPEM(label string) func(*bufio.Reader) error {
 	return func(br *bufio.Reader) error {
 		end := pemEnd + strings.ToLower(label) + pemDash
@@ -78,6 +93,13 @@ func endPEM(label string) func(*bufio.Reader) error {
 			return &FormatError{Offset: -1, Want: strings.ToUpper(end)}
 		}
 		br.Discard(len(end))
+		next, err := findPEM(br, math.MaxInt)
+		if err != nil {
+			return err
+		}
+		if messageLabels[next] {
+			return ErrAnotherMessage
+		}
 		return io.EOF
 	}
 }
