@@ -3,6 +3,7 @@ package jwe
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 
 	"github.com/go-jose/go-jose/v4/json"
 
@@ -105,7 +106,10 @@ func (h *header) recipient(encryptedKey string) (Recipient, error) {
 		if json.Unmarshal(h.EPK, r.EPK) != nil {
 			return r, malformed("epk in the JOSE header")
 		}
-		if _, err := r.EPK.publicKey(); err != nil {
+		var unsupported *cms.UnsupportedError
+		if _, err := r.EPK.publicKey(); errors.As(err, &unsupported) {
+			r.unsupported = unsupported // shown, but never opened
+		} else if err != nil {
 			return r, err
 		}
 	}

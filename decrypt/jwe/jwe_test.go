@@ -245,4 +245,9 @@ func TestUnknownNeighbour(t *testing.T) {
 			t.Errorf("%s: %q, %v", alg, got, err)
 		}
 	}
+	epk := `"alg":"ECDH-ES","epk":{"kty":"OKP","crv":"X448","x":"AA"}`
+	changed := strings.Replace(string(text), `"alg":"RSA-OAEP-256"`, epk, 1)
+	if got, err := open(t, []byte(changed), newRing(a), Options{}); err != nil || !bytes.Equal(got, secret) {
+		t.Errorf("X448: %q, %v", got, err)
+	}
 }

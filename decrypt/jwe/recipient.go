@@ -27,6 +27,8 @@ type Recipient struct {
 	APU          []byte        `json:"apu,omitempty"`
 	APV          []byte        `json:"apv,omitempty"`
 	EncryptedKey []byte        `json:"encryptedKey,omitempty"`
+
+	unsupported *cms.UnsupportedError // of the key, for an algorithm that we know
 }
 
 func (r Recipient) String() string {

@@ -14,16 +14,19 @@ type WrappedKey struct {
 }
 
 // WrappedKey returns what an [Unwrapper] needs to open the content key of m: the
-// recipients whose algorithm we know and opts allow. Without any it fails with a
+// recipients whose algorithm and curve we know and opts allow. Without any it fails with a
 // *[cms.UnsupportedError].
 func (m *Message) WrappedKey(opts Options) (*WrappedKey, error) {
 	w := &WrappedKey{Encryption: m.Encryption}
 	for _, r := range m.Recipients {
-		if findAlgorithm(r.Algorithm) != nil && (r.Algorithm != rsa15 || opts.AllowRSA15) {
+		if findAlgorithm(r.Algorithm) != nil && r.unsupported == nil && (r.Algorithm != rsa15 || opts.AllowRSA15) {
 			w.Recipients = append(w.Recipients, r)
 		}
 	}
 	if len(w.Recipients) == 0 {
+		if err := m.Recipients[0].unsupported; err != nil {
+			return nil, err
+		}
 		return nil, &cms.UnsupportedError{What: "JWE key algorithm", Name: m.Recipients[0].Algorithm}
 	}
 	return w, nil
