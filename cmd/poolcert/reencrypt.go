@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -19,7 +20,8 @@ func newReencryptCommand() *cobra.Command {
 		Long: `Open FILE, or standard input, and seal its content to other certificates. The
 content passes through memory only, whatever its size. OUT may be FILE itself; it
 appears when all of the old message is opened and, if it is protected against
-changes, proved genuine.`,
+changes, proved genuine. If it is not, a warning says so: the new message protects
+the content as it was found, altered or not.`,
 		Example: `  poolcert reencrypt --to new.crt -o secret.cms secret.cms
   poolcert reencrypt --pfx old.pfx --password-file old.pw --pool render -o new.cms old.cms`,
 		Args: cobra.MaximumNArgs(1),
@@ -45,11 +47,19 @@ changes, proved genuine.`,
 			defer in.Close()
 			progress := cli.NewProgress(cmd.ErrOrStderr(), in, inputSize(in))
 			defer progress.Done()
-			return keys.explain(flags.write(nil, certs, func(w io.Writer) error {
+			var old decrypt.Result
+			err = flags.write(nil, certs, func(w io.Writer) error {
 				// The new file does not appear before all is verified.
-				_, err := decrypt.Decrypt(cmd.Context(), w, progress, u, decrypt.Options{UnverifiedStream: true})
+				var err error
+				old, err = decrypt.Decrypt(cmd.Context(), w, progress, u, decrypt.Options{UnverifiedStream: true})
 				return err
-			}))
+			})
+			progress.Done()
+			if err == nil && !old.Authenticated {
+				stderr := cmd.ErrOrStderr()
+				fmt.Fprintf(stderr, "poolcert: %s the old message was not protected against changes: nobody can tell whether its content is genuine\n", cli.StyleOf(stderr).Yellow("warning:"))
+			}
+			return keys.explain(err)
 		},
 	}
 	keys.register(cmd)
