@@ -78,22 +78,28 @@ Exit codes: 0 opened, 1 failed, 2 wrong usage, 3 no certificate here opens it,
 }
 
 func (f *decryptFlags) register(cmd *cobra.Command) {
+	f.registerOpen(cmd)
 	f.buffer = decrypt.DefaultBuffer
+	flags := cmd.Flags()
+	flags.BoolVar(&f.opts.UnwrapSigned, "unwrap-signed", false, "write the content of the signed message in the secret; its signature is not checked")
+	flags.BoolVar(&f.opts.Text, "text", false, "turn a secret in UTF-16 (Service Fabric, Windows) into UTF-8")
+	flags.Var(&f.buffer, "buffer", "hold up to this `size` in memory until it proved genuine, more in a file without a name")
+	flags.BoolVar(&f.opts.UnverifiedStream, "unverified-stream", false, "write before it proved genuine: throw it away if the exit code is not 0")
+}
+
+// registerOpen adds the flags that say what is opened.
+func (f *decryptFlags) registerOpen(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.form, "form", "", "`form` of the message: der, pem, smime, base64, eyaml, jwe or raw-rsa (default: found out)")
 	flags.StringVar(&f.padding, "padding", "", "of a raw RSA block: pkcs1v15 (default) or oaep")
 	flags.StringVar(&f.oaepHash, "oaep-hash", "", "of --padding oaep: sha1 (default), sha256, sha384 or sha512")
 	flags.StringVar(&f.oaepLabel, "oaep-label", "", "of --padding oaep, in `hex`")
 	flags.BoolVar(&f.opts.JWE.AllowRSA15, "allow-rsa1_5", false, "open JWE that uses RSA1_5")
-	flags.BoolVar(&f.opts.UnwrapSigned, "unwrap-signed", false, "write the content of the signed message in the secret; its signature is not checked")
-	flags.BoolVar(&f.opts.Text, "text", false, "turn a secret in UTF-16 (Service Fabric, Windows) into UTF-8")
-	flags.Var(&f.buffer, "buffer", "hold up to this `size` in memory until it proved genuine, more in a file without a name")
 	hashes := fixed("sha1", "sha256", "sha384", "sha512")
 	completeFlags(cmd, map[string]cobra.CompletionFunc{
 		"form":    fixed("der", "pem", "smime", "base64", "eyaml", "jwe", "raw-rsa"),
 		"padding": fixed(string(decrypt.PKCS1v15), string(decrypt.OAEP)), "oaep-hash": hashes,
 	})
-	flags.BoolVar(&f.opts.UnverifiedStream, "unverified-stream", false, "write before it proved genuine: throw it away if the exit code is not 0")
 }
 
 // options checks the flags.

@@ -12,6 +12,7 @@ import (
 
 func newReencryptCommand() *cobra.Command {
 	var keys keyFlags
+	var opening decryptFlags
 	var flags sealFlags
 	acct := new(accountFlags)
 	cmd := &cobra.Command{
@@ -29,6 +30,11 @@ the content as it was found, altered or not.`,
 			if flags.out == "" {
 				return cli.Usagef("where to? No -o is given")
 			}
+			opts, err := opening.options(cmd)
+			if err != nil {
+				return err
+			}
+			opts.UnverifiedStream = true // the new file does not appear before all is verified
 			if err := flags.check(cmd); err != nil {
 				return err
 			}
@@ -49,9 +55,8 @@ the content as it was found, altered or not.`,
 			defer progress.Done()
 			var old decrypt.Result
 			err = flags.write(nil, certs, func(w io.Writer) error {
-				// The new file does not appear before all is verified.
 				var err error
-				old, err = decrypt.Decrypt(cmd.Context(), w, progress, u, decrypt.Options{UnverifiedStream: true})
+				old, err = decrypt.Decrypt(cmd.Context(), w, progress, u, opts)
 				return err
 			})
 			progress.Done()
@@ -63,6 +68,7 @@ the content as it was found, altered or not.`,
 		},
 	}
 	keys.register(cmd)
+	opening.registerOpen(cmd)
 	flags.register(cmd)
 	cmd.Flags().Lookup("output").Usage = "`file` to write, whole or not at all (required)"
 	acct.register(cmd)
