@@ -87,6 +87,7 @@ func armoured(der []byte) map[string]struct {
 		"S/MIME":            {SMIME, mime + "Content-Transfer-Encoding: base64\n\n" + wrap(der, "\n") + "\n"},
 		"S/MIME, CRLF":      {SMIME, strings.ReplaceAll(mime, "\n", "\r\n") + "content-transfer-encoding: BASE64\r\n\r\n" + wrap(der, "\r\n")},
 		"S/MIME, x- type":   {SMIME, "Content-Type: application/x-pkcs7-mime\n\n" + wrap(der, "\n")},
+		"S/MIME, no quotes": {SMIME, "Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=my file.p7m\n\n" + wrap(der, "\n")},
 		"S/MIME, binary":    {SMIME, mime + "Content-Transfer-Encoding: binary\n\n" + string(der)},
 		"S/MIME, no coding": {SMIME, mime + "\n" + string(der)},
 	}
@@ -135,6 +136,7 @@ func TestRefusedForms(t *testing.T) {
 		"certificate":      {string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), "PEM block: CERTIFICATE"},
 		"signed":           {string(pem.EncodeToMemory(&pem.Block{Type: "PKCS #7 SIGNED DATA", Bytes: der})), "PKCS #7 SIGNED DATA"},
 		"S/MIME signed":    {"Content-Type: application/pkcs7-mime; smime-type=signed-data\n\n" + text, "signed-data"},
+		"S/MIME no type":   {"Content-Type: /; name=my file.p7m\n\n" + text, "Content-Type of S/MIME"},
 		"S/MIME multipart": {"Content-Type: multipart/signed; boundary=x\n\n" + text, "multipart/signed"},
 		"S/MIME coding":    {"Content-Type: application/pkcs7-mime\nContent-Transfer-Encoding: quoted-printable\n\n" + text, "quoted-printable"},
 		"S/MIME cut":       {"Content-Type: application/pkcs7-mime\n", "S/MIME header"},

@@ -3,6 +3,7 @@ package decrypt
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"mime"
 	"net/textproto"
@@ -34,7 +35,9 @@ func openSMIME(br *bufio.Reader, want ...string) (io.Reader, error) {
 		return nil, err
 	}
 	media, params, err := mime.ParseMediaType(header.Get("Content-Type"))
-	if err != nil {
+	// Mail programs leave out the quotes around a name with spaces. The type is
+	// there nevertheless.
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
 		return nil, &FormatError{Offset: -1, Want: "Content-Type of S/MIME"}
 	}
 	switch media {
