@@ -89,8 +89,9 @@ type Result struct {
 //
 // Errors before a private key is used are *[NoRecipientError] and others that
 // wrap [ErrNoRecipient], *[FormatError], *[LimitError], *[UnsupportedError],
-// [ErrUnknownForm], those of u, and those of reading src. Afterwards they are
-// ErrDecrypt, [ErrAnotherMessage] and those of src and dst, and with UnwrapSigned, of authenticated
+// [ErrUnknownForm], those of u, those of reading src, and the cause of the end of
+// ctx. Afterwards they are ErrDecrypt, [ErrAnotherMessage], those of src and dst,
+// and of ctx, and with UnwrapSigned, of authenticated
 // content only, *FormatError, *LimitError and *UnsupportedError.
 func Decrypt(ctx context.Context, dst io.Writer, src io.Reader, u Unwrapper, opts Options) (Result, error) {
 	return decrypt(ctx, dst, src, u, func(m *cms.Message) bool {
@@ -117,7 +118,7 @@ func DecryptFile(ctx context.Context, path string, src io.Reader, u Unwrapper, o
 
 // decrypt does the work of both; hold tells whether dst must wait for the end.
 func decrypt(ctx context.Context, dst io.Writer, src io.Reader, u Unwrapper, hold func(*cms.Message) bool, opts Options) (Result, error) {
-	form, r, err := open(src, opts.Form)
+	form, r, err := open(&contextReader{ctx, src}, opts.Form)
 	if err != nil {
 		return Result{}, err
 	}
@@ -222,6 +223,19 @@ func decryptRSA(ctx context.Context, out io.Writer, r io.Reader, u Unwrapper, op
 	defer clear(secret)
 	_, err = out.Write(secret)
 	return err
+}
+
+// A contextReader ends with ctx: text around a message may have no end.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r *contextReader) Read(p []byte) (int, error) {
+	if err := context.Cause(r.ctx); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
 }
 
 // checkEnd wants nothing but white space after a message. What else there is may

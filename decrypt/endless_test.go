@@ -1,6 +1,10 @@
 package decrypt
 
 import (
+	"context"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -63,3 +67,40 @@ func TestEndless(t *testing.T) {
 		checkErrorType(t, err)
 	}
 }
+
+// Text behind a message that never ends is read until ctx ends.
+func TestEndlessTail(t *testing.T) {
+	der := seal(t, []byte("the secret"), true)
+	block := string(pem.EncodeToMemory(&pem.Block{Type: "CMS", Bytes: der}))
+	line := base64.StdEncoding.EncodeToString(der)
+	for name, test := range map[string]struct{ start, text string }{
+		"DER":    {string(der), "\n"},
+		"base64": {line, " \n"},
+		"PEM":    {block, "text\n"},
+		"S/MIME": {"Content-Type: application/pkcs7-mime\n\n" + line, "\n"},
+		"eyaml":  {"ENC[" + line + "]\n", "a: b\n"},
+		"open":   {"ENC[" + line, " "},
+		"UTF-16": {utf16LE(line), " \x00"},
+		"half":   {line[:len(line)/2], "\n"},
+	} {
+		stop := errors.New("stop")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		endless := &repeater{text: test.text}
+		src := io.MultiReader(strings.NewReader(test.start), endless)
+		watched := readerFunc(func(p []byte) (int, error) {
+			if endless.n > 1<<20 {
+				cancel(stop)
+			}
+			return src.Read(p)
+		})
+		res, err := Decrypt(ctx, io.Discard, watched, Keys(alice(t)), Options{})
+		if !errors.Is(err, stop) || res.Size > 0 {
+			t.Errorf("%s: %+v, %v; want the cause of the end of ctx", name, res, err)
+		}
+		cancel(nil)
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
