@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -88,8 +89,12 @@ func explainDecrypt(err error) error {
 		return cli.Hint(err, "is poolcert-agent running on this node? --socket or $POOLCERT_SOCKET says where it answers; --pfx FILE opens without an agent")
 	case errors.Is(err, decrypt.ErrDecrypt):
 		return cli.Hint(err, "the message was altered or cut, or sealed to another key (a JWE or an RSA block need not say to which); get it again")
+	case errors.As(err, &format) && errors.Is(err, io.ErrUnexpectedEOF):
+		return cli.Hint(err, "the message was cut: get it again, whole")
 	case errors.Is(err, decrypt.ErrUnknownForm), errors.As(err, &format):
 		return cli.Hint(err, "a sealed secret is a CMS message (DER, PEM, base64, S/MIME), a JWE or an RSA block: 'poolcert encrypt' or 'openssl cms -encrypt' makes one")
+	case errors.As(err, &unsupported) && unsupported.Name == "PKCS #7 SIGNED DATA":
+		return cli.Hint(err, "that is signed, not encrypted: 'openssl smime -verify' reads it")
 	case errors.As(err, &unsupported) && strings.HasPrefix(unsupported.What, "PEM block"):
 		return cli.Hint(err, "that is a certificate or a key, not a sealed message: --pfx and --key are for keys, --to of 'poolcert encrypt' is for certificates")
 	case errors.As(err, &unsupported) && unsupported.Name == "RSA1_5":
