@@ -75,6 +75,7 @@ func armoured(der []byte) map[string]struct {
 		"UTF-16LE base64":   {Base64, utf16LE(line)},
 		"lower case":        {PEM, strings.NewReplacer("BEGIN CMS", "begin cms", "END CMS", "End Cms").Replace(block("CMS"))},
 		"within a line":     {PEM, "secret: " + strings.ReplaceAll(block("CMS"), "\n", " ") + "is all"},
+		"more dashes":       {PEM, "-----------\n--" + block("CMS")},
 		"far down":          {PEM, strings.Repeat("text\n", 6000) + block("CMS")},
 		"eyaml, no method":  {EYAML, "ENC[" + line + "]"},
 		"eyaml in YAML":     {EYAML, "db::password: >\n    ENC[PKCS7," + wrap(der, "\n    ") + "]\n"},

@@ -46,7 +46,7 @@ func findPEM(br *bufio.Reader, limit int) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		i := bytes.Index(lower(head), []byte(pemBegin))
+		i := indexBegin(head)
 		if i < 0 && len(head) < window {
 			break
 		}
@@ -67,6 +67,20 @@ func findPEM(br *bufio.Reader, limit int) (string, error) {
 		}
 	}
 	return other, nil
+}
+
+// indexBegin returns where the first BEGIN marker is, or -1.
+func indexBegin(head []byte) int {
+	for i := 0; ; i++ {
+		j := bytes.Index(head[i:], []byte(pemDash))
+		if j < 0 || len(head)-i-j < len(pemBegin) {
+			return -1
+		}
+		i += j
+		if bytes.EqualFold(head[i:i+len(pemBegin)], []byte(pemBegin)) {
+			return i
+		}
+	}
 }
 
 // readLabel reads the rest of a BEGIN marker.
