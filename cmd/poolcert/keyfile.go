@@ -168,17 +168,13 @@ func newBareKey(key privateKey) (*bareKey, error) {
 
 func (b *bareKey) source(cert *x509.Certificate) decrypt.KeySource { return keyPair{cert, b.key} }
 
-// Unwrap takes the recipient with the key's identifier, or else the only one of
-// the key's kind.
+// Unwrap takes the recipient with the key's identifier, or else the only one for
+// a key of its kind, and of its size or curve.
 func (b *bareKey) Unwrap(ctx context.Context, w *cms.WrappedKey) ([]byte, error) {
-	kind := cms.KeyAgreement
-	if _, ok := b.key.(crypto.Decrypter); ok {
-		kind = cms.KeyTransport
-	}
 	var fitting []cms.Recipient
 	for _, r := range w.Recipients {
 		switch {
-		case r.Kind != kind || r.ID == nil:
+		case !r.Fits(b.cert.PublicKey) || r.ID == nil:
 		case r.ID.SubjectKeyID != nil && bytes.Equal(r.ID.SubjectKeyID, b.cert.SubjectKeyId):
 			return b.unwrap(ctx, w, r)
 		default:

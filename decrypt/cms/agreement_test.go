@@ -10,6 +10,7 @@ import (
 	"crypto/elliptic"
 	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/hex"
@@ -141,6 +142,36 @@ func TestMixedRecipients(t *testing.T) {
 		}
 		if _, err := open(bob(t), der); !errors.Is(err, ErrNoRecipient) {
 			t.Errorf("another's key: %v, want ErrNoRecipient", err)
+		}
+	}
+}
+
+// A recipient fits keys of its kind, size and curve, and no others.
+func TestFits(t *testing.T) {
+	longer, err := rsa.GenerateKey(rand.Reader, 3072)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := []crypto.PublicKey{alice(t).cert.PublicKey}
+	to := []*x509.Certificate{alice(t).cert}
+	for _, curve := range curveNames {
+		id := newECIdentity(t, curve)
+		keys, to = append(keys, id.key.(interface{ Public() crypto.PublicKey }).Public()), append(to, id.cert)
+	}
+	m, err := ReadHeader(bytes.NewReader(sealTo(t, nil, Options{}, to...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Recipients) != len(keys) {
+		t.Fatalf("%d recipients, want %d", len(m.Recipients), len(keys))
+	}
+	keys = append(keys, longer.Public(), ed25519.PublicKey(make([]byte, 32)))
+	for _, r := range m.Recipients {
+		for i, key := range keys {
+			want := i < len(to) && r.matches(to[i])
+			if got := r.Fits(key); got != want {
+				t.Errorf("recipient %v and key %d: %t, want %t", r, i, got, want)
+			}
 		}
 	}
 }

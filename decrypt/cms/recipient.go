@@ -3,6 +3,8 @@ package cms
 import (
 	"bytes"
 	"crypto"
+	"crypto/ecdh"
+	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/x509"
@@ -102,6 +104,29 @@ func (r *Recipient) matches(cert *x509.Certificate) bool {
 		return isRSA && r.ID.Matches(cert)
 	case KeyAgreement:
 		return ecdhPublicKey(cert) != nil && r.ID.Matches(cert)
+	}
+	return false
+}
+
+// Fits tells whether r can be for the private key to pub, by what shows without
+// it: the kind of key, its size if it is for RSA, else its curve. Many keys fit.
+func (r *Recipient) Fits(pub crypto.PublicKey) bool {
+	switch pub := pub.(type) {
+	case *rsa.PublicKey:
+		return r.Kind == KeyTransport && len(r.encryptedKey) == pub.Size()
+	case *ecdsa.PublicKey, *ecdh.PublicKey:
+		if r.Kind != KeyAgreement {
+			return false
+		}
+		if len(r.agreement.originator) == 0 {
+			return true // a static key, of a curve that is not told
+		}
+		own := ecdhPublicKey(&x509.Certificate{PublicKey: pub})
+		if own == nil {
+			return false
+		}
+		_, err := own.Curve().NewPublicKey(r.agreement.originator)
+		return err == nil
 	}
 	return false
 }
