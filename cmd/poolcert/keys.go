@@ -98,7 +98,7 @@ func explainDecrypt(err error) error {
 	case errors.As(err, &unsupported) && strings.HasPrefix(unsupported.What, "PEM block"):
 		return cli.Hint(err, "that is a certificate or a key, not a sealed message: --pfx and --key are for keys, --to of 'poolcert encrypt' is for certificates")
 	case errors.As(err, &unsupported) && unsupported.Name == "RSA1_5":
-		return cli.Hint(err, "--allow-rsa1_5 opens it")
+		return cli.Hint(err, "'poolcert decrypt' and 'poolcert reencrypt' open it with --allow-rsa1_5")
 	}
 	return err
 }
