@@ -40,9 +40,12 @@ func Encrypt(recipients []*x509.Certificate, plaintext []byte) ([]byte, error) {
 			r.Algorithm = jose.RSA_OAEP_256
 		case *ecdsa.PublicKey:
 			r.Algorithm = jose.ECDH_ES_A256KW
-		default:
-			return nil, fmt.Errorf("encrypt to %s: %w", cert.Subject,
-				&cms.UnsupportedError{What: "public key of recipient", Name: fmt.Sprintf("%T", cert.PublicKey)})
+		default: // X25519 too: go-jose reads such messages, and writes none
+			name := fmt.Sprintf("%T", cert.PublicKey)
+			if cert.PublicKey == nil {
+				name = "neither RSA nor on P-256, P-384 or P-521"
+			}
+			return nil, fmt.Errorf("encrypt to %s: %w", cert.Subject, &cms.UnsupportedError{What: "public key for JWE", Name: name})
 		}
 		to = append(to, r)
 	}
