@@ -24,10 +24,11 @@ import (
 // and likewise starttask and remoteuser. A reference of format cer has the .cer
 // only. Each visibility that has an owner has its folder, even when it is empty.
 type Dir struct {
-	root   string
-	owners map[batch.Visibility]Owner
-	keep   int
-	step   func(op, name string) error // see tree
+	root    string
+	owners  map[batch.Visibility]Owner
+	keyless []batch.Visibility
+	keep    int
+	step    func(op, name string) error // see tree
 
 	changing sync.Mutex // held by Replace and Repair
 	mu       sync.Mutex // guards set, so that its readers do not wait for the disk
@@ -46,6 +47,11 @@ type DirOptions struct {
 	// Entries with a visibility that has no owner fail with ErrNoOwner.
 	Owners map[batch.Visibility]Owner
 
+	// Keyless are the visibilities whose folders get certificates only: no file
+	// there has a private key or a password. What an earlier process left of those
+	// goes when the directory is opened, before anything else.
+	Keyless []batch.Visibility
+
 	// KeepGenerations is how many older generations stay for processes that still
 	// read there. Of those, only files go on to exist that are also in the current
 	// generation: a removed certificate stays nowhere. Zero means 1, negative none.
@@ -61,8 +67,8 @@ func (o Owner) valid() bool {
 	return min(o.UID, o.GID) >= 0 && uint64(max(o.UID, o.GID)) < math.MaxUint32
 }
 
-// OpenDir opens the directory and removes what a crash may have left over. It
-// does not touch the current set.
+// OpenDir opens the directory and removes what a crash may have left over. Of the
+// current set, it touches only keys in folders that are keyless from now on.
 //
 // Only one Dir may be open for a Root: the caller keeps other processes out.
 func OpenDir(opts DirOptions) (*Dir, error) {
@@ -74,11 +80,12 @@ func openDir(opts DirOptions, step func(op, name string) error) (*Dir, error) {
 		return nil, err
 	}
 	d := &Dir{
-		root:   opts.Root,
-		owners: maps.Clone(opts.Owners),
-		keep:   opts.KeepGenerations,
-		step:   step,
-		set:    new(set),
+		root:    opts.Root,
+		owners:  maps.Clone(opts.Owners),
+		keyless: slices.Clone(opts.Keyless),
+		keep:    opts.KeepGenerations,
+		step:    step,
+		set:     new(set),
 	}
 	if d.keep == 0 {
 		d.keep = 1
@@ -93,6 +100,9 @@ func openDir(opts DirOptions, step func(op, name string) error) (*Dir, error) {
 		return nil, err
 	}
 	defer t.close()
+	if err := t.wipeKeys(d.keyless); err != nil {
+		return nil, fmt.Errorf("remove private keys from %s: %w", d.root, err)
+	}
 	_ = t.sweep("", d.keep) // what it cannot remove, Replace and Repair report
 	return d, nil
 }

@@ -53,7 +53,7 @@ func (d *Dir) write(ctx context.Context, t *tree, making string, entries []Entry
 		}
 		return nil
 	})
-	s.owners = owners
+	s.owners, s.keyless = owners, d.keyless
 	nodes := s.layout()
 	for _, n := range nodes {
 		if n.dir {

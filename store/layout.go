@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 
 	"poolcert/batch"
 )
@@ -58,6 +59,9 @@ func (s *set) layout() []node {
 	for _, e := range s.entries {
 		for _, v := range e.Reference.Visibility {
 			for _, f := range files(e) {
+				if slices.Contains(s.keyless, v) && !isPublic(f.name) {
+					continue
+				}
 				nodes = append(nodes, node{path: path.Join(string(v), f.name), owner: s.owners[v], data: f.data})
 			}
 		}

@@ -16,9 +16,11 @@ type set struct {
 	entries []Entry
 	since   map[batch.Thumbprint]time.Time
 
-	// Of a Dir: the name of the generation, and whom its folders belong to.
+	// Of a Dir: the name of the generation, whom its folders belong to, and which
+	// of them have no keys.
 	generation string
 	owners     map[batch.Visibility]Owner
+	keyless    []batch.Visibility
 }
 
 // newSet takes the valid ones of entries; reject may refuse more. Certificates

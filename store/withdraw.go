@@ -42,7 +42,7 @@ func (d *Dir) Withdraw(_ context.Context, references []batch.CertificateReferenc
 	}
 	defer t.close()
 	numbers, err := t.numbers()
-	errs := []error{err}
+	errs := []error{err, t.wipeKeys(d.keyless)}
 	for _, n := range numbers {
 		for _, v := range batch.Visibilities() {
 			errs = append(errs, t.withdraw(path.Join(generations, generationName(n), string(v)), v, references))

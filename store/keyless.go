@@ -1,0 +1,48 @@
+package store
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+
+	"poolcert/batch"
+)
+
+// isPublic tells by the name of a file in a visibility's folder whether it has
+// certificates only. All others count as secret: also those that somebody else,
+// or another version, put there.
+func isPublic(name string) bool {
+	ext := path.Ext(name)
+	return ext == ".cer" || ext == ".pem"
+}
+
+// SetKeyless replaces the visibilities of [DirOptions].Keyless for the installs
+// that follow. What is installed changes with the next Replace.
+func (d *Dir) SetKeyless(visibilities []batch.Visibility) {
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	d.keyless = slices.Clone(visibilities)
+}
+
+// wipeKeys removes, in place, what is secret from the folders of keyless
+// visibilities in all generations.
+func (t *tree) wipeKeys(keyless []batch.Visibility) error {
+	numbers, err := t.numbers()
+	errs := []error{err}
+	for _, n := range numbers {
+		for _, v := range keyless {
+			dir := path.Join(generations, generationName(n), string(v))
+			names, err := t.names(dir)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, err)
+			}
+			for _, name := range names {
+				if !isPublic(name) {
+					errs = append(errs, t.wipe(path.Join(dir, name)))
+				}
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
