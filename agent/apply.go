@@ -36,6 +36,8 @@ type reconciler struct {
 	wants  *latest[want]
 	record *record
 	log    *slog.Logger
+	checks chan chan<- checked // asks for a full check; may be nil
+	pulse  *pulse              // may be nil
 
 	held      map[batch.Thumbprint]*holding
 	installed map[batch.Thumbprint]batch.CertificateReference
@@ -87,9 +89,16 @@ func (r *reconciler) run(ctx context.Context) {
 	repair := time.NewTicker(repairInterval)
 	defer repair.Stop()
 	for {
+		r.pulse.idle()
 		select {
 		case <-ctx.Done():
 			return
+		case answer := <-r.checks:
+			r.pulse.within(fetchTime + stallTime)
+			result := r.check(ctx)
+			tryAgain(result.err)
+			answer <- result
+			continue
 		case w := <-r.wants.c:
 			r.current = &w
 			r.retry.reset()
@@ -104,8 +113,31 @@ func (r *reconciler) run(ctx context.Context) {
 			}
 			continue
 		}
+		r.pulse.within(fetchTime + stallTime)
 		tryAgain(r.apply(ctx, r.current))
 	}
+}
+
+// checked is what a full check found.
+type checked struct {
+	repairs int   // what had drifted, and is mended
+	err     error // why not all is installed
+}
+
+// check applies the newest want, with all that failed before, and looks at all
+// that is installed.
+func (r *reconciler) check(ctx context.Context) checked {
+	select {
+	case w := <-r.wants.c:
+		r.current = &w
+	default:
+	}
+	if r.current == nil {
+		return checked{}
+	}
+	r.retry.reset()
+	err := r.apply(ctx, r.current)
+	return checked{r.repair(ctx), err}
 }
 
 // apply fetches what is missing and installs the set. The error joins all that
@@ -330,7 +362,8 @@ func (r *reconciler) forget(references []batch.CertificateReference) {
 	})
 }
 
-func (r *reconciler) repair(ctx context.Context) {
+// repair mends what has drifted, and returns how much that was.
+func (r *reconciler) repair(ctx context.Context) int {
 	drifts, err := r.store.Repair(ctx)
 	for _, d := range drifts {
 		r.log.Warn("installed files were changed, and are mended", "path", d.Path, "cause", d.Cause)
@@ -338,6 +371,8 @@ func (r *reconciler) repair(ctx context.Context) {
 	if err != nil && ctx.Err() == nil {
 		r.log.Error("installed files not checked", "err", err)
 	}
+	r.record.repaired(len(drifts))
+	return len(drifts)
 }
 
 func compareThumbprints(a, b batch.Thumbprint) int { return slices.Compare(a[:], b[:]) }

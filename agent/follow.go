@@ -47,6 +47,10 @@ func isRefused(err error, code nodeapi.ErrorCode) bool {
 	return errors.As(err, &refused) && refused.Code == code
 }
 
+// stallTime is how much longer than planned a step of a loop may take, before the
+// loop counts as stalled.
+const stallTime = 2 * time.Minute
+
 // A want is what the node has to have from now on.
 type want struct {
 	revision   string
@@ -67,6 +71,8 @@ type follower struct {
 	log     *slog.Logger
 	wants   *latest[want]
 	contact func(error) // is told of each poll's result
+	turns   *turns      // others may ask for a poll now; may be nil
+	pulse   *pulse      // may be nil
 
 	revision  string // of the want that was passed on
 	evicted   bool   // that want was none
@@ -80,17 +86,26 @@ type follower struct {
 
 // run returns when ctx ends.
 func (f *follower) run(ctx context.Context) {
-	if sleep(ctx, jitter(f.jitter)) != nil {
+	turn, _ := f.turns.begin(ctx)
+	if sleep(turn, jitter(f.jitter)) != nil && ctx.Err() != nil {
 		return
 	}
 	failures := retry{}
 	early := retry{cap: f.wait}
 	wait := time.Duration(0) // the first poll asks whether the service is there
 	for ctx.Err() == nil {
+		turn, asked := f.turns.begin(ctx)
+		if asked {
+			wait = 0
+		}
 		started := time.Now()
-		references, err := f.poll(ctx, wait)
+		f.pulse.within(wait + stallTime)
+		references, err := f.poll(turn, wait)
 		if ctx.Err() != nil {
 			return
+		}
+		if turn.Err() != nil { // someone wants another one, now
+			continue
 		}
 		f.contact(err)
 		var pause time.Duration
@@ -119,7 +134,9 @@ func (f *follower) run(ctx context.Context) {
 			}
 			wait = f.wait
 		}
-		if sleep(ctx, pause) != nil {
+		f.turns.end(err, pause)
+		f.pulse.within(pause + stallTime)
+		if sleep(turn, pause) != nil && ctx.Err() != nil {
 			return
 		}
 	}

@@ -44,6 +44,9 @@ type record struct {
 	applied      bool // a set was applied since the start
 	revision     string
 	problem      string
+	failures     int // polls without an answer, since the start
+	repairs      int // of files that had drifted, since the start
+	lastRepair   time.Time
 	certificates map[batch.Thumbprint]CertificateStatus
 }
 
@@ -60,6 +63,7 @@ func (r *record) contact(err error) {
 	defer r.mu.Unlock()
 	if err != nil {
 		r.connected, r.contactError = time.Time{}, oneLine(err)
+		r.failures++
 		return
 	}
 	r.lastContact, r.contactError, r.revoked = time.Now(), "", false
@@ -75,6 +79,17 @@ func (r *record) hasContact() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return !r.connected.IsZero()
+}
+
+// repaired notes that n files had drifted and are mended.
+func (r *record) repaired(n int) {
+	if n == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.repairs += n
+	r.lastRepair = time.Now()
 }
 
 // hasSet tells whether a set was applied: the node is as good as it can be.
