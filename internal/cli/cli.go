@@ -79,13 +79,23 @@ func (e SilentExit) Error() string { return fmt.Sprintf("exit status %d", int(e)
 // it at once: who sends one often sends two.
 const cleanUpTime = time.Second
 
+// KeepsHangup marks a command, in its Annotations, that handles SIGHUP itself:
+// for a service, it means to read its files again.
+const KeepsHangup = "keeps-hangup"
+
+// handlesHangup tells whether the command of the arguments does so.
+func handlesHangup(root *cobra.Command, args []string) bool {
+	cmd, _, err := root.Find(args)
+	return err == nil && cmd.Annotations[KeepsHangup] != ""
+}
+
 // Main runs the command tree and returns the exit code. SIGINT, SIGTERM and
 // SIGHUP (a closed terminal) end the context; a second one, a second later, ends
-// the process. An error is printed to stderr with its hint, or for a usage error
+// the process. Of SIGHUP there are exceptions: see [KeepsHangup]. An error is printed to stderr with its hint, or for a usage error
 // without one, with the way to the help.
 func Main(ctx context.Context, root *cobra.Command, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // by nohup
+	if !signal.Ignored(syscall.SIGHUP) && !handlesHangup(root, args) { // ignored by nohup
 		ends = append(ends, syscall.SIGHUP)
 	}
 	ctx, stop := signal.NotifyContext(ctx, ends...)
