@@ -140,7 +140,7 @@ func (a *Agent) openStore() (store.Store, io.Closer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	dir, err := store.OpenDir(store.DirOptions{Root: a.config.CertificatesDir})
+	dir, err := store.OpenDir(store.DirOptions{Root: a.config.CertificatesDir, Keyless: a.config.keyless()})
 	if err != nil {
 		lock.Close()
 		return nil, nil, err

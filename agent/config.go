@@ -29,6 +29,11 @@ type Config struct {
 	// no key stays on a disk.
 	CertificatesDir string `toml:"certificates_dir"`
 
+	// Expose says how tasks use a certificate's key: "files", as Batch has it, or
+	// "decrypt-only": no private key is in any file, and tasks ask the socket.
+	// [owners.task] and so on may have another one for their visibility.
+	Expose Expose `toml:"expose"`
+
 	// Socket is where tasks, and "poolcert-agent status", reach the agent.
 	Socket string `toml:"socket"`
 
@@ -64,6 +69,8 @@ type LogConfig struct {
 type OwnerConfig struct {
 	User  string `toml:"user"`  // default: the agent's own user, which should be root
 	Group string `toml:"group"` // default: poolcert-task, root for start tasks, poolcert-remoteuser
+
+	Expose Expose `toml:"expose"` // default: the one of the whole configuration
 }
 
 // An AccessConfig lists users and groups, by name or by number as text. Root may
@@ -97,6 +104,7 @@ func DefaultConfig() *Config {
 		StateDir:        defaultStateDir(),
 		CertificatesDir: defaultCertificatesDir(),
 		Socket:          defaultSocket(),
+		Expose:          ExposeFiles,
 		Wait:            55 * time.Second,
 		InitialJitter:   2 * time.Second,
 		Log:             LogConfig{Format: "text"},
@@ -185,6 +193,9 @@ func (c *Config) check() error {
 	}
 	if c.InitialJitter < 0 || c.InitialJitter > time.Hour {
 		return errors.New(`initial_jitter: want 0s to 1h, such as "2s"`)
+	}
+	if err := c.checkExpose(); err != nil {
+		return err
 	}
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		return fmt.Errorf("log.format: %q is neither text nor json", c.Log.Format)

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ func TestConfig(t *testing.T) {
 state_dir = "/a/state"
 wait = "5s"
 initial_jitter = "0s"
+expose = "decrypt-only"
 
 [log]
 level = "debug"
@@ -32,6 +34,7 @@ format = "json"
 [owners.task]
 user = "0"
 group = "12"
+expose = "files"
 
 [access.task]
 groups = ["34"]
@@ -42,6 +45,9 @@ users = ["56"]
 	}
 	if c.StateDir != "/a/state" || c.Wait != 5*time.Second || c.InitialJitter != 0 || c.Log.Level != -4 {
 		t.Errorf("got %+v", c)
+	}
+	if got := c.keyless(); !slices.Equal(got, []batch.Visibility{batch.StartTask, batch.RemoteUser}) {
+		t.Errorf("keyless: %v", got)
 	}
 	if c.Owners.Task.Group != "12" || c.Owners.RemoteUser.Group != "poolcert-remoteuser" || c.Access.Task.Users[0] != "56" {
 		t.Errorf("got %+v", c)
@@ -64,6 +70,8 @@ func TestConfigRefuses(t *testing.T) {
 		"relative path":     {"state_dir = 'x'\n", `state_dir: "x" is not an absolute path`},
 		"bad level":         {"[log]\nlevel = 'loud'\n", "loud"},
 		"bad format":        {"[log]\nformat = 'xml'\n", "neither text nor json"},
+		"bad expose":        {"expose = 'no'\n", `expose: "no" is neither files nor decrypt-only`},
+		"bad expose of one": {"[owners.task]\nexpose = 'no'\n", "owners.task.expose"},
 		"bad jitter":        {"initial_jitter = '-1s'\n", "initial_jitter"},
 	} {
 		_, err := ParseConfig(test.text)

@@ -1,0 +1,111 @@
+//go:build unix
+
+package agent
+
+import (
+	"bytes"
+	"crypto/x509"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"poolcert/agent/agenttest"
+	"poolcert/batch"
+	"poolcert/decrypt/cms"
+	"poolcert/decrypt/local"
+	"poolcert/internal/testcert"
+)
+
+// sealTo makes a message that only the key of pair opens.
+func sealTo(t *testing.T, pair *testcert.Pair, plain []byte) []byte {
+	t.Helper()
+	var message bytes.Buffer
+	w, err := cms.NewWriter(&message, []*x509.Certificate{pair.Cert}, cms.Options{})
+	if err == nil {
+		_, err = w.Write(plain)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return message.Bytes()
+}
+
+// wantOpens fails unless a local caller opens a secret with the key of pair.
+func (a *testAgent) wantOpens(pair *testcert.Pair) {
+	a.t.Helper()
+	plain := []byte("opened by the agent")
+	client := local.Dial(a.config.Socket)
+	defer client.Close()
+	got, err := client.Decrypt(a.t.Context(), bytes.NewReader(sealTo(a.t, pair, plain)))
+	if err != nil || !bytes.Equal(got, plain) {
+		a.t.Errorf("decrypt through the agent: %q, %v", got, err)
+	}
+}
+
+// With decrypt-only no file has a key, from the start of the agent on, with the
+// service or without it; and tasks decrypt all the same.
+func TestDecryptOnly(t *testing.T) {
+	s := agenttest.NewService(t)
+	pair, secret := testSecret(t, s, "one", "rsa2048b", "A-Password-Of-Its-Own")
+	s.SetReferences(refTo(pair.Thumbprint()))
+	a := newTestAgent(t, s)
+	a.start()
+	s.AwaitReport(t.Context(), reports("installed", pair.Thumbprint()))
+	a.wantInstalled(pair.Thumbprint())
+	secret.wantNoFile(t, a.config.StateDir)
+	a.stop()
+
+	s.Stop()
+	a.config.Expose = ExposeDecryptOnly
+	a.start()
+	a.awaitReady()
+	a.wantInstalled()
+	cer := filepath.Join(a.config.CertificatesDir, "current", "task", "sha1-"+batch.Thumbprint(pair.Thumbprint()).String()+".cer")
+	if _, err := os.Stat(cer); err != nil {
+		t.Error(err)
+	}
+	a.wantOpens(pair)
+	s.Start()
+	s.AwaitReport(t.Context(), reports("installed", pair.Thumbprint()))
+	a.stop()
+	secret.wantNoFile(t, a.config.CertificatesDir)
+	secret.wantNoFile(t, a.config.StateDir)
+
+	a.config.Owners.Task.Expose = ExposeFiles
+	a.start()
+	a.awaitReady()
+	a.wantInstalled(pair.Thumbprint())
+	for _, v := range []batch.Visibility{batch.StartTask, batch.RemoteUser} {
+		secret.wantNoFile(t, filepath.Join(a.config.CertificatesDir, "current", string(v)))
+	}
+	a.wantOpens(pair)
+}
+
+// When the last-known-good set cannot be read, an agent that exposes no keys any
+// more still removes those of its predecessor.
+func TestDecryptOnlyWithoutASet(t *testing.T) {
+	s := agenttest.NewService(t)
+	pair, secret := testSecret(t, s, "one", "rsa2048b", "A-Password-Of-Its-Own")
+	s.SetReferences(refTo(pair.Thumbprint()))
+	a := newTestAgent(t, s)
+	a.start()
+	s.AwaitReport(t.Context(), reports("installed", pair.Thumbprint()))
+	a.stop()
+
+	s.Fail(503)
+	path := filepath.Join(a.config.StateDir, lastGoodFile)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(path, 0o700); err != nil { // an error, which says nothing of another node
+		t.Fatal(err)
+	}
+	a.config.Expose = ExposeDecryptOnly
+	a.start()
+	waitFor(t, func() bool { return strings.Contains(a.log.String(), "last-known-good set not used") })
+	secret.wantNoFile(t, a.config.CertificatesDir)
+}
