@@ -72,7 +72,11 @@ func attach(tx *db.Tx, acct int64, pool string, thumbprints []batch.Thumbprint) 
 		return batch.NewError(batch.CodeInvalidCertificateReferences,
 			"A pool can refer only to certificates of the account that are active.", bad...)
 	}
-	return tx.SetPoolCertificates(acct, pool, thumbprints)
+	refs := make([]db.PoolReference, len(thumbprints))
+	for i, tp := range thumbprints {
+		refs[i].Thumbprint = tp
+	}
+	return tx.SetPoolReferences(acct, pool, refs)
 }
 
 // A ReferencesDoc is what a pool's nodes have to have.

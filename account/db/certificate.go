@@ -18,6 +18,7 @@ type Certificate struct {
 	Public            []byte // DER
 	DeleteError       string // JSON, or empty
 	Revision          int64
+	Name              string // as it is spelled; empty: none
 }
 
 // A CertificateFile is what was added, sealed.
@@ -27,17 +28,17 @@ type CertificateFile struct {
 	Password []byte
 }
 
-const certificateColumns = `acct, thumb, state, state_at, prev_state, prev_at, format, public, delete_error, rev`
+const certificateColumns = `c.acct, c.thumb, c.state, c.state_at, c.prev_state, c.prev_at, c.format, c.public, c.delete_error, c.rev, c.name`
 
 func (c *Certificate) fields() []any {
 	return []any{&c.Account, scanThumbprint{&c.Thumbprint}, &c.State, scanTime{&c.StateTime}, &c.PreviousState,
-		scanTime{&c.PreviousStateTime}, &c.Format, &c.Public, &c.DeleteError, &c.Revision}
+		scanTime{&c.PreviousStateTime}, &c.Format, &c.Public, &c.DeleteError, &c.Revision, &c.Name}
 }
 
 // Certificate returns one certificate.
 func (tx *Tx) Certificate(acct int64, tp batch.Thumbprint) (*Certificate, error) {
 	c := new(Certificate)
-	if err := tx.row(c.fields(), `SELECT `+certificateColumns+` FROM cert WHERE acct = ? AND thumb = ?`, acct, tp.String()); err != nil {
+	if err := tx.row(c.fields(), `SELECT `+certificateColumns+` FROM cert c WHERE acct = ? AND thumb = ?`, acct, tp.String()); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -60,15 +61,16 @@ func (tx *Tx) Certificates(acct int64, after *batch.Thumbprint, f *Filter, limit
 		start = after.String()
 	}
 	return rows(tx, (*Certificate).fields,
-		`SELECT `+certificateColumns+` FROM cert WHERE acct = ? AND thumb > ? AND `+where+` ORDER BY thumb LIMIT ?`,
+		`SELECT `+certificateColumns+` FROM cert c WHERE acct = ? AND thumb > ? AND `+where+` ORDER BY thumb LIMIT ?`,
 		append(append([]any{acct, start}, args...), limit)...)
 }
 
 // AddCertificate inserts a certificate with its file.
 func (tx *Tx) AddCertificate(c *Certificate, file *CertificateFile) error {
-	_, err := tx.exec(`INSERT INTO cert (`+certificateColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err := tx.exec(`INSERT INTO cert (acct, thumb, state, state_at, prev_state, prev_at, format, public, delete_error, rev, name)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		c.Account, c.Thumbprint.String(), string(c.State), nanos(c.StateTime), string(c.PreviousState),
-		nanos(c.PreviousStateTime), string(c.Format), c.Public, c.DeleteError, c.Revision)
+		nanos(c.PreviousStateTime), string(c.Format), c.Public, c.DeleteError, c.Revision, c.Name)
 	if err != nil {
 		return err
 	}

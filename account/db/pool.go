@@ -73,13 +73,38 @@ func (tx *Tx) SetPool(p *Pool) error {
 		p.Revision, p.ReferencesRevision, nanos(p.Modified), p.References, p.Properties, p.Account, p.ID)
 }
 
-// SetPoolCertificates makes the pool refer to these certificates and no others.
-func (tx *Tx) SetPoolCertificates(acct int64, pool string, certificates []batch.Thumbprint) error {
-	if _, err := tx.exec(`DELETE FROM pool_ref WHERE acct = ? AND pool = ?`, acct, pool); err != nil {
+// A PoolReference is a certificate to which a pool refers.
+type PoolReference struct {
+	Thumbprint batch.Thumbprint
+	Name       string // by which it does, in lower case; empty: by the thumbprint
+}
+
+func (r *PoolReference) fields() []any { return []any{scanThumbprint{&r.Thumbprint}, &r.Name} }
+
+// SetPoolReferences makes the pool refer to these certificates and no others.
+func (tx *Tx) SetPoolReferences(acct int64, pool string, references []PoolReference) error {
+	present, err := rows(tx, (*PoolReference).fields, `SELECT thumb, name FROM pool_ref WHERE acct = ? AND pool = ?`, acct, pool)
+	if err != nil {
 		return err
 	}
-	for _, tp := range certificates {
-		if _, err := tx.exec(`INSERT INTO pool_ref (acct, pool, thumb) VALUES (?, ?, ?)`, acct, pool, tp.String()); err != nil {
+	gone := make(map[PoolReference]bool, len(present))
+	for _, r := range present {
+		gone[r] = true
+	}
+	var added []PoolReference
+	for _, r := range references {
+		if !gone[r] {
+			added = append(added, r)
+		}
+		delete(gone, r)
+	}
+	for r := range gone {
+		if _, err := tx.exec(`DELETE FROM pool_ref WHERE acct = ? AND pool = ? AND thumb = ?`, acct, pool, r.Thumbprint.String()); err != nil {
+			return err
+		}
+	}
+	for _, r := range added {
+		if _, err := tx.exec(`INSERT INTO pool_ref (acct, pool, thumb, name) VALUES (?, ?, ?, ?)`, acct, pool, r.Thumbprint.String(), r.Name); err != nil {
 			return err
 		}
 	}

@@ -106,11 +106,11 @@ func addPool(tx *db.Tx, acct int64, name string, certificates ...int) (*db.Pool,
 	if err := tx.AddPool(p); err != nil {
 		return nil, err
 	}
-	var refs []batch.Thumbprint
+	var refs []db.PoolReference
 	for _, n := range certificates {
-		refs = append(refs, thumbprint(n))
+		refs = append(refs, db.PoolReference{Thumbprint: thumbprint(n)})
 	}
-	return p, tx.SetPoolCertificates(acct, p.ID, refs)
+	return p, tx.SetPoolReferences(acct, p.ID, refs)
 }
 
 func addNode(tx *db.Tx, acct int64, pool, id string) (*db.Node, error) {

@@ -27,6 +27,10 @@ func Fill(t *testing.T, d *db.DB, certificates int) {
 		if err != nil {
 			return err
 		}
+		err = tx.SetName(&db.NamedCertificate{Account: 1, Thumbprint: thumbprint(3), Name: "key", State: batch.NameCurrent, Added: start, Revision: 1})
+		if err != nil {
+			return err
+		}
 		if err := tx.Evict(1, [32]byte{1}, start); err != nil {
 			return err
 		}

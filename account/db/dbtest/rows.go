@@ -187,7 +187,7 @@ func testPools(t *testing.T, d *db.DB) {
 		return nil
 	})
 	update(t, d, func(tx *db.Tx) error {
-		if err := tx.SetPoolCertificates(1, "c", []batch.Thumbprint{thumbprint(3), thumbprint(4)}); err != nil {
+		if err := tx.SetPoolReferences(1, "c", []db.PoolReference{{Thumbprint: thumbprint(3)}, {Thumbprint: thumbprint(4)}}); err != nil {
 			return err
 		}
 		refers, err := tx.PoolRefersTo(1, "c", thumbprint(2))
@@ -337,7 +337,9 @@ func testConstraints(t *testing.T, d *db.DB) {
 	fill(t, d)
 	for name, fn := range map[string]func(*db.Tx) error{
 		"delete a certificate in use": func(tx *db.Tx) error { return tx.DeleteCertificate(1, thumbprint(1)) },
-		"refer to no certificate":     func(tx *db.Tx) error { return tx.SetPoolCertificates(1, "a", []batch.Thumbprint{thumbprint(99)}) },
+		"refer to no certificate": func(tx *db.Tx) error {
+			return tx.SetPoolReferences(1, "a", []db.PoolReference{{Thumbprint: thumbprint(99)}})
+		},
 		"the same certificate twice":  func(tx *db.Tx) error { _, err := addCertificate(tx, 1, 1); return err },
 		"the same pool twice":         func(tx *db.Tx) error { _, err := addPool(tx, 1, "a"); return err },
 		"the same account name twice": func(tx *db.Tx) error { _, err := addAccount(tx, "first"); return err },
