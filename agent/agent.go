@@ -71,6 +71,7 @@ func New(opts Options) *Agent {
 // not reached its swap leaves the old set, local callers that are being served
 // are served for some seconds, and last the locks of both directories are freed.
 func (a *Agent) Run(ctx context.Context) error {
+	memory := a.lockMemory() // before there are keys
 	state, err := openStateDir(a.config.StateDir)
 	if err != nil {
 		return err
@@ -88,6 +89,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	source := newService(id, state.saveIdentity)
 	defer source.close()
 	record := newRecord()
+	record.memory = memory
 	socket, err := a.listen(source, record, certificates)
 	if err != nil {
 		return err

@@ -34,6 +34,7 @@ type record struct {
 	changed signal // something is to be reported
 	online  signal // contact is there again
 	ready   func() // called when a set is installed; may be nil
+	memory  *MemoryStatus
 
 	mu           sync.Mutex
 	started      time.Time
@@ -249,6 +250,7 @@ func (r *record) status(id *Identity, version string) *Status {
 		ContactError:           r.contactError,
 		Revision:               r.revision,
 		Problem:                r.problem,
+		Memory:                 r.memory,
 		Certificates:           r.list(),
 	}
 	if t := r.connected; !t.IsZero() {

@@ -26,6 +26,9 @@ type Status struct {
 	LastContact    *time.Time `json:"lastContact,omitempty"`    // the last answer of the service
 	ContactError   string     `json:"contactError,omitempty"`   // why there is none now
 
+	// Memory is nil while keys are in files, too.
+	Memory *MemoryStatus `json:"memory,omitempty"`
+
 	Revision     string              `json:"revision"`          // of the set that was applied last
 	Problem      string              `json:"problem,omitempty"` // with the set as a whole
 	Certificates []CertificateStatus `json:"certificates"`

@@ -86,6 +86,9 @@ func printStatus(w io.Writer, s *agent.Status, now time.Time) error {
 	if s.Problem != "" {
 		fmt.Fprintf(facts, "problem:\t%s\n", style.Red(cli.Text(s.Problem)))
 	}
+	if s.Memory != nil {
+		fmt.Fprintf(facts, "memory:\t%s\n", memoryText(style, s.Memory))
+	}
 	if s.Revision != "" {
 		fmt.Fprintf(facts, "revision:\t%s\n", cli.Text(s.Revision))
 	}
@@ -134,6 +137,13 @@ func stateText(style cli.Style, s *agent.Status, now time.Time) string {
 		return style.Yellow(string(s.State))
 	}
 	return style.Red(string(s.State)) + ", last contact " + last
+}
+
+func memoryText(style cli.Style, m *agent.MemoryStatus) string {
+	if m.Locked {
+		return "locked: it is never swapped to a disk"
+	}
+	return style.Yellow("may be swapped to a disk: " + cli.Text(m.Problem))
 }
 
 func certificateState(style cli.Style, c agent.CertificateStatus) string {
