@@ -73,7 +73,7 @@ func (s *Service) CreateAccountShown(ctx context.Context, name string, show func
 	if err != nil {
 		return fmt.Errorf("create account %q: %w", name, err)
 	}
-	s.log.Info("account created", "account", name)
+	s.log.InfoContext(ctx, "account created", "account", name)
 	return nil
 }
 
@@ -152,7 +152,7 @@ func (s *Service) RotateKey(ctx context.Context, name string, which KeyName) (ba
 		return nil, fmt.Errorf("rotate the %s key of account %q: %w", which, clip(name, 40), err)
 	}
 	s.accounts.forget(name)
-	s.log.Info("account key rotated", "account", name, "key", string(which))
+	s.log.InfoContext(ctx, "account key rotated", "account", name, "key", string(which))
 	return key, nil
 }
 

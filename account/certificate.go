@@ -50,7 +50,7 @@ func (s *Service) AddCertificate(ctx context.Context, a *Account, add *batch.Add
 	if err != nil {
 		return fmt.Errorf("add certificate %v: %w", add.Thumbprint, err)
 	}
-	s.log.Info("certificate added", "account", a.Name, "thumbprint", add.Thumbprint.String(), "not_after", file.leaf.NotAfter)
+	s.log.InfoContext(ctx, "certificate added", "account", a.Name, "thumbprint", add.Thumbprint.String(), "not_after", file.leaf.NotAfter)
 	return nil
 }
 
@@ -100,7 +100,7 @@ func (s *Service) DeleteCertificate(ctx context.Context, a *Account, tp batch.Th
 		return fmt.Errorf("delete certificate %v: %w", tp, err)
 	}
 	s.release()
-	s.log.Info("certificate deletion began", "account", a.Name, "thumbprint", tp.String())
+	s.log.InfoContext(ctx, "certificate deletion began", "account", a.Name, "thumbprint", tp.String())
 	return nil
 }
 
@@ -114,7 +114,7 @@ func (s *Service) CancelDeletion(ctx context.Context, a *Account, tp batch.Thumb
 	if err != nil {
 		return fmt.Errorf("cancel deletion of certificate %v: %w", tp, err)
 	}
-	s.log.Info("certificate deletion cancelled", "account", a.Name, "thumbprint", tp.String())
+	s.log.InfoContext(ctx, "certificate deletion cancelled", "account", a.Name, "thumbprint", tp.String())
 	return nil
 }
 

@@ -36,7 +36,7 @@ func (s *Service) endDeletions(ctx context.Context) time.Duration {
 		switch {
 		case err != nil:
 			if ctx.Err() == nil {
-				s.log.Warn("deletions will be tried again", "err", err, "wait", deletionRetry)
+				s.log.WarnContext(ctx, "deletions will be tried again", "err", err, "wait", deletionRetry)
 			}
 			return deletionRetry
 		case len(ending) > 0: // more may have come
@@ -90,7 +90,7 @@ func (s *Service) endDeletion(ctx context.Context, listed *db.Certificate) error
 		return fmt.Errorf("end the deletion of certificate %v: %w", tp, err)
 	}
 	if outcome != "" {
-		s.log.Info(outcome, "account", name, "thumbprint", tp.String())
+		s.log.InfoContext(ctx, outcome, "account", name, "thumbprint", tp.String())
 	}
 	return nil
 }

@@ -103,7 +103,7 @@ func (s *Service) SealedCertificate(ctx context.Context, n *NodeIdentity, tp bat
 	if err != nil {
 		return nil, fmt.Errorf("deliver certificate %v to node %s: %w", tp, n.Node, err)
 	}
-	s.log.Info("certificate delivered", "account", n.Account, "pool", n.Pool, "node", n.Node, "thumbprint", tp.String())
+	s.log.DebugContext(ctx, "certificate delivered", "account", n.Account, "pool", n.Pool, "node", n.Node, "thumbprint", tp.String())
 	return sealed, nil
 }
 

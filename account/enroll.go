@@ -48,7 +48,7 @@ func (s *Service) Enroll(ctx context.Context, r *nodeapi.EnrollRequest) (*nodeap
 	if err != nil {
 		return nil, err
 	}
-	s.log.Info("node enrolled", "account", answer.Account, "pool", answer.Pool, "node", answer.Node, "token", r.TokenID)
+	s.log.InfoContext(ctx, "node enrolled", "account", answer.Account, "pool", answer.Pool, "node", answer.Node, "token", r.TokenID)
 	return answer, nil
 }
 
@@ -168,7 +168,7 @@ func nodeID(name string, spki []byte) string {
 }
 
 // Renew issues a new certificate for the node's key.
-func (s *Service) Renew(_ context.Context, n *NodeIdentity) (*nodeapi.RenewResponse, error) {
+func (s *Service) Renew(ctx context.Context, n *NodeIdentity) (*nodeapi.RenewResponse, error) {
 	public, err := x509.ParsePKIXPublicKey(n.publicKey)
 	if err != nil {
 		return nil, fmt.Errorf("renew node %s: its key: %w", n.Node, err)
@@ -177,6 +177,6 @@ func (s *Service) Renew(_ context.Context, n *NodeIdentity) (*nodeapi.RenewRespo
 	if err != nil {
 		return nil, err
 	}
-	s.log.Debug("node certificate renewed", "account", n.Account, "pool", n.Pool, "node", n.Node)
+	s.log.DebugContext(ctx, "node certificate renewed", "account", n.Account, "pool", n.Pool, "node", n.Node)
 	return &nodeapi.RenewResponse{Certificate: der, CA: s.ca.cert.Raw}, nil
 }

@@ -30,10 +30,10 @@ func (s *Service) follow(ctx context.Context) {
 			return
 		}
 		if err != nil && !failing {
-			s.log.Warn("changes by other processes can't be read, will retry", "err", err, "wait", s.followInterval)
+			s.log.WarnContext(ctx, "changes by other processes can't be read, will retry", "err", err, "wait", s.followInterval)
 		}
 		if err == nil && failing {
-			s.log.Info("changes by other processes can be read again")
+			s.log.InfoContext(ctx, "changes by other processes can be read again")
 		}
 		failing = err != nil
 		select {
@@ -55,7 +55,7 @@ func (s *Service) listen(ctx context.Context, hints chan<- struct{}) {
 	}
 	for {
 		if err := s.db.Listen(ctx, hint); err != nil {
-			s.log.Debug("notices of other processes are lost, will retry", "err", err, "wait", followInterval)
+			s.log.DebugContext(ctx, "notices of other processes are lost, will retry", "err", err, "wait", followInterval)
 		}
 		select {
 		case <-ctx.Done():

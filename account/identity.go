@@ -177,7 +177,7 @@ func (s *Service) recordSeen(ctx context.Context) {
 			return nil
 		})
 		if err != nil {
-			s.log.Warn("the times when nodes were seen will be written later", "err", err)
+			s.log.WarnContext(ctx, "the times when nodes were seen will be written later", "err", err)
 			return
 		}
 	}

@@ -56,7 +56,7 @@ func (s *Service) AddJoinToken(ctx context.Context, a *Account, pool string, add
 	if err != nil {
 		return nil, fmt.Errorf("add join token to pool %s: %w", clip(pool, 64), err)
 	}
-	s.log.Info("join token added", "account", a.Name, "pool", name, "token", row.ID, "expires", row.Expires)
+	s.log.InfoContext(ctx, "join token added", "account", a.Name, "pool", name, "token", row.ID, "expires", row.Expires)
 	made := joinTokenOf(row, name)
 	made.Token = token.Encode()
 	return &made, nil
@@ -99,7 +99,7 @@ func (s *Service) RevokeJoinToken(ctx context.Context, a *Account, pool, id stri
 	if err != nil {
 		return fmt.Errorf("revoke join token %s of pool %s: %w", clip(id, 64), clip(pool, 64), err)
 	}
-	s.log.Info("join token revoked", "account", a.Name, "pool", pool, "token", id)
+	s.log.InfoContext(ctx, "join token revoked", "account", a.Name, "pool", pool, "token", id)
 	return nil
 }
 

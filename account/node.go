@@ -141,7 +141,7 @@ func (s *Service) RemoveNodes(ctx context.Context, a *Account, pool string, ids 
 	if err := s.removeNodes(ctx, a, pool, ids, cond, true); err != nil {
 		return fmt.Errorf("evict nodes of pool %s: %w", clip(pool, 64), err)
 	}
-	s.log.Info("nodes evicted", "account", a.Name, "pool", pool, "nodes", ids)
+	s.log.InfoContext(ctx, "nodes evicted", "account", a.Name, "pool", pool, "nodes", ids)
 	return nil
 }
 

@@ -35,14 +35,14 @@ func (s *Service) AddPool(ctx context.Context, a *Account, p *batch.Pool) (*batc
 		if _, err := tx.Pool(a.ID, row.ID); !errors.Is(err, db.ErrNotFound) {
 			return orExists(err, errPoolExists)
 		}
-		thumbprints, err := change.apply(row, rev)
+		refs, err := change.apply(tx, row, rev)
 		if err != nil {
 			return err
 		}
 		if err := tx.AddPool(row); err != nil {
 			return err
 		}
-		if err := attach(tx, a.ID, row.ID, thumbprints); err != nil {
+		if err := attach(tx, a.ID, row.ID, refs); err != nil {
 			return err
 		}
 		made, err = s.countedPool(tx, row)
@@ -51,7 +51,7 @@ func (s *Service) AddPool(ctx context.Context, a *Account, p *batch.Pool) (*batc
 	if err != nil {
 		return nil, fmt.Errorf("add pool %s: %w", p.ID, err)
 	}
-	s.log.Info("pool added", "account", a.Name, "pool", row.Name, "references", len(p.CertificateReferences))
+	s.log.InfoContext(ctx, "pool added", "account", a.Name, "pool", row.Name, "references", len(p.CertificateReferences))
 	return made, s.tellNodes(a, row)
 }
 
@@ -147,7 +147,7 @@ func (s *Service) changePool(ctx context.Context, a *Account, id string, cond Co
 			return err
 		}
 		row.Modified = now()
-		thumbprints, err := next.apply(row, rev)
+		refs, err := next.apply(tx, row, rev)
 		if err != nil {
 			return err
 		}
@@ -155,7 +155,7 @@ func (s *Service) changePool(ctx context.Context, a *Account, id string, cond Co
 			return err
 		}
 		if next.references != nil {
-			if err := attach(tx, a.ID, row.ID, thumbprints); err != nil {
+			if err := attach(tx, a.ID, row.ID, refs); err != nil {
 				return err
 			}
 			if err := tx.Announce(a.ID, rev); err != nil {
@@ -168,7 +168,7 @@ func (s *Service) changePool(ctx context.Context, a *Account, id string, cond Co
 	if err != nil {
 		return nil, fmt.Errorf("change pool %s: %w", clip(id, 64), err)
 	}
-	s.log.Info("pool changed", "account", a.Name, "pool", row.Name, "references_changed", row.ReferencesRevision == row.Revision)
+	s.log.InfoContext(ctx, "pool changed", "account", a.Name, "pool", row.Name, "references_changed", row.ReferencesRevision == row.Revision)
 	return changed, s.tellNodes(a, row)
 }
 
@@ -199,7 +199,7 @@ func (s *Service) DeletePool(ctx context.Context, a *Account, id string, cond Co
 	s.hub.remove(hubKey{a.ID, poolKey(id)})
 	s.nodes.evict(nodes)
 	s.release()
-	s.log.Info("pool deleted", "account", a.Name, "pool", id, "nodes", len(nodes))
+	s.log.InfoContext(ctx, "pool deleted", "account", a.Name, "pool", id, "nodes", len(nodes))
 	return nil
 }
 

@@ -29,21 +29,24 @@ var told = []string{
 	"resizeErrors", "stats",
 }
 
-// apply writes the change into the row, and returns the certificates that the pool
-// refers to if the references change.
-func (c poolChange) apply(row *db.Pool, rev int64) ([]batch.Thumbprint, error) {
+// apply writes the change into the row, and returns to which certificates the pool
+// refers if that changes.
+func (c poolChange) apply(tx *db.Tx, row *db.Pool, rev int64) ([]batch.CertificateReference, error) {
 	row.Revision = rev
-	var thumbprints []batch.Thumbprint
+	var refs []batch.CertificateReference
 	if c.references != nil {
-		refs, named, err := checkReferences(*c.references)
+		checked, err := checkReferences(*c.references)
 		if err != nil {
+			return nil, err
+		}
+		if refs, err = resolve(tx, row.Account, checked); err != nil {
 			return nil, err
 		}
 		text, err := json.Marshal(refs)
 		if err != nil {
 			return nil, fmt.Errorf("encode references: %w", err)
 		}
-		row.References, row.ReferencesRevision, thumbprints = string(text), rev, named
+		row.References, row.ReferencesRevision = string(text), rev
 	}
 	properties := make(map[string]json.RawMessage, len(c.properties))
 	for name, value := range c.properties {
@@ -62,7 +65,7 @@ func (c poolChange) apply(row *db.Pool, rev int64) ([]batch.Thumbprint, error) {
 	if len(row.References)+len(row.Properties) > maxPool {
 		return nil, errPoolTooLarge
 	}
-	return thumbprints, nil
+	return refs, nil
 }
 
 func storedProperties(row *db.Pool) (map[string]json.RawMessage, error) {
