@@ -42,11 +42,10 @@ func (c poolChange) apply(tx *db.Tx, row *db.Pool, rev int64) ([]batch.Certifica
 		if refs, err = resolve(tx, row.Account, checked); err != nil {
 			return nil, err
 		}
-		text, err := json.Marshal(refs)
-		if err != nil {
-			return nil, fmt.Errorf("encode references: %w", err)
+		if err := storeReferences(row, refs); err != nil {
+			return nil, err
 		}
-		row.References, row.ReferencesRevision = string(text), rev
+		row.ReferencesRevision = rev
 	}
 	properties := make(map[string]json.RawMessage, len(c.properties))
 	for name, value := range c.properties {
@@ -62,10 +61,24 @@ func (c poolChange) apply(tx *db.Tx, row *db.Pool, rev int64) ([]batch.Certifica
 		return nil, fmt.Errorf("encode properties: %w", err)
 	}
 	row.Properties = string(text)
-	if len(row.References)+len(row.Properties) > maxPool {
-		return nil, errPoolTooLarge
+	return refs, checkPoolSize(row)
+}
+
+// storeReferences writes references into the row.
+func storeReferences(row *db.Pool, refs []batch.CertificateReference) error {
+	text, err := json.Marshal(refs)
+	if err != nil {
+		return fmt.Errorf("encode references: %w", err)
 	}
-	return refs, nil
+	row.References = string(text)
+	return nil
+}
+
+func checkPoolSize(row *db.Pool) error {
+	if len(row.References)+len(row.Properties) > maxPool {
+		return errPoolTooLarge
+	}
+	return nil
 }
 
 func storedProperties(row *db.Pool) (map[string]json.RawMessage, error) {

@@ -56,6 +56,10 @@ type AddCertificate struct {
 	Data                string            `json:"data"`
 	Format              CertificateFormat `json:"certificateFormat,omitempty"`
 	Password            Password          `json:"password,omitempty"`
+
+	// Name, if set, is the name for which the certificate then stands, in place of the
+	// one before.
+	Name CertificateName `json:"poolcert:name,omitempty"`
 }
 
 // A Certificate is what the account tells of one (reference section 2.5). It
@@ -76,6 +80,9 @@ type Certificate struct {
 	// HasPrivateKey tells whether nodes get a private key with it, and so can open
 	// what is sealed to it. Batch does not tell; nil means that it is not known.
 	HasPrivateKey *bool `json:"poolcert:hasPrivateKey,omitempty"`
+
+	// Name is under which it was added; empty: none.
+	Name CertificateName `json:"poolcert:name,omitempty"`
 }
 
 // DER returns the public certificate.

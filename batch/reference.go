@@ -49,11 +49,16 @@ const DefaultStoreName = "My"
 // A CertificateReference tells a pool to install a certificate on its nodes:
 // where, and for whom (reference section 5.1).
 type CertificateReference struct {
-	Thumbprint          Thumbprint    `json:"thumbprint"`
+	Thumbprint          Thumbprint    `json:"thumbprint,omitzero"`
 	ThumbprintAlgorithm string        `json:"thumbprintAlgorithm"`
 	StoreLocation       StoreLocation `json:"storeLocation,omitempty"`
 	StoreName           string        `json:"storeName,omitempty"`
 	Visibility          []Visibility  `json:"visibility,omitempty"`
+
+	// Name, if set, is to what the pool refers: it reads as one reference for the
+	// certificate that the name stands for, and one for each in its overlap after it.
+	// When it is written, the thumbprint counts for nothing.
+	Name CertificateName `json:"poolcert:name,omitempty"`
 }
 
 // WithDefaults returns r with absent fields set to what they mean.
