@@ -1,0 +1,100 @@
+package hook
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// An Account is whom a hook runs as.
+type Account struct {
+	Name     string
+	Home     string
+	UID, GID uint32
+	Groups   []uint32 // supplementary ones
+}
+
+// leftoverTime is how long a program that has ended may leave its output open, in
+// the hands of what it has started.
+const leftoverTime = 2 * time.Second
+
+// An attempt is what came of one run.
+type attempt struct {
+	exit   int // -1: it did not end by itself
+	output string
+	err    error // nil: it went well
+}
+
+// execute runs h for c, as a if that is not nil. It ends with ctx, or when the
+// time is up; then all of its process group is killed.
+func (h *Hook) execute(ctx context.Context, c *Change, a *Account) attempt {
+	timeout := h.timeout()
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("it took longer than %v, and was killed", timeout))
+	defer cancel()
+	argv := h.Argv()
+	stdin, err := json.Marshal(c)
+	if err != nil {
+		return attempt{exit: -1, err: err}
+	}
+	output := &tail{}
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Dir = "/"
+	cmd.Env = c.environment(a)
+	cmd.Stdin = bytes.NewReader(append(stdin, '\n'))
+	cmd.Stdout, cmd.Stderr = output, output // one writer: no two copies at a time
+	cmd.WaitDelay = leftoverTime
+	isolate(cmd, a)
+	err = cmd.Run()
+	exit := -1
+	if cmd.ProcessState != nil {
+		exit = cmd.ProcessState.ExitCode()
+	}
+	var ended *exec.ExitError
+	switch {
+	case ctx.Err() != nil && exit != 0:
+		err = context.Cause(ctx)
+	case errors.Is(err, exec.ErrWaitDelay) && exit == 0: // it left something running
+		err = nil
+	case errors.As(err, &ended) && exit >= 0:
+		err = fmt.Errorf("it ended with exit code %d", exit)
+	case errors.As(err, &ended):
+		err = fmt.Errorf("it ended by %s", ended)
+	}
+	return attempt{exit, output.String(), err}
+}
+
+// environment returns the variables of a run. See Change.
+func (c *Change) environment(a *Account) []string {
+	env := []string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"LANG=C.UTF-8",
+		"POOLCERT_HOOK=" + c.Hook,
+		"POOLCERT_ATTEMPT=" + strconv.Itoa(c.Attempt),
+		"POOLCERT_REVISION=" + c.Revision,
+		"POOLCERT_ACCOUNT=" + c.Account,
+		"POOLCERT_POOL=" + c.Pool,
+		"POOLCERT_NODE=" + c.Node,
+		"POOLCERT_CERTIFICATES_DIR=" + c.CertificatesDir,
+		"POOLCERT_INSTALLED=" + thumbprints(c.Installed),
+		"POOLCERT_REMOVED=" + thumbprints(c.Removed),
+		"POOLCERT_CHANGED=" + thumbprints(c.Changed),
+	}
+	if a != nil {
+		env = append(env, "USER="+a.Name, "LOGNAME="+a.Name, "HOME="+a.Home)
+	}
+	return env
+}
+
+func thumbprints(list []Certificate) string {
+	names := make([]string, len(list))
+	for i, c := range list {
+		names[i] = c.Thumbprint.String()
+	}
+	return strings.Join(names, " ")
+}
