@@ -140,6 +140,7 @@ func TestRunner(t *testing.T) {
 func TestRunnerRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := true
+		wait := func() { time.Sleep(time.Hour); synctest.Wait() }
 		rec := &recorder{do: func(_ context.Context, h *Hook) error {
 			if broken && h.Name == "bad" {
 				return errors.New("no")
@@ -152,7 +153,7 @@ func TestRunnerRetries(t *testing.T) {
 		if got := r.Results()[0]; got.State != Retrying || got.Attempts != 1 || got.Next.Sub(time.Now()) != firstRetry || *got.ExitCode != 1 {
 			t.Errorf("got %+v", got)
 		}
-		time.Sleep(time.Hour)
+		wait()
 		if got, want := rec.took(), "bad +a; good +a; bad +a; bad +a; bad +a; bad +a"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
@@ -174,7 +175,7 @@ func TestRunnerRetries(t *testing.T) {
 		// Who asks gets another try at once.
 		broken = true
 		r.Set(setOf("b"))
-		time.Sleep(time.Hour)
+		wait()
 		rec.took()
 		broken = false
 		r.Again()
