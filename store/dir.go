@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"sync"
 
@@ -21,11 +20,13 @@ import (
 //	current/task/sha1-<thumbprint>.pfx.pw   its password, without a newline
 //	current/task/sha1-<thumbprint>.cer      the certificate in DER
 //
-// and likewise starttask and remoteuser. A reference of format cer has the .cer
-// only. Each visibility that has an owner has its folder, even when it is empty.
+// and likewise starttask and remoteuser. DirOptions.Formats may ask for other
+// files; a certificate without a key has a .cer or .pem only. Each visibility that
+// has an owner has its folder, even when it is empty.
 type Dir struct {
 	root    string
 	owners  map[batch.Visibility]Owner
+	formats map[batch.Visibility][]FileFormat
 	keyless []batch.Visibility
 	keep    int
 	step    func(op, name string) error // see tree
@@ -41,11 +42,16 @@ type DirOptions struct {
 	// folder that belongs to this process's user and that no one else may write.
 	Root string
 
-	// Owners are the users and groups who get the files (mode 0440) of a
-	// visibility. The folder (0750) gets the group, and stays this process's
-	// user's; where the files have another user, anyone may pass through it (0751).
-	// Entries with a visibility that has no owner fail with ErrNoOwner.
+	// Owners are the users and groups who get the files of a visibility. Who may
+	// read the files may list the folder; it gets the group, and stays this
+	// process's user's. Where the files have another user, anyone may pass through
+	// it (0751). Entries with a visibility that has no owner fail with ErrNoOwner,
+	// as do those of an owner with an ACL where the file system has none.
 	Owners map[batch.Visibility]Owner
+
+	// Formats are the files of each certificate in the folder of a visibility. A
+	// visibility that is not here has FilePFX and FileCER.
+	Formats map[batch.Visibility][]FileFormat
 
 	// Keyless are the visibilities whose folders get certificates only: no file
 	// there has a private key or a password. What an earlier process left of those
@@ -56,15 +62,6 @@ type DirOptions struct {
 	// read there. Of those, only files go on to exist that are also in the current
 	// generation: a removed certificate stays nowhere. Zero means 1, negative none.
 	KeepGenerations int
-}
-
-// An Owner is a numeric user and group. The zero value is root.
-type Owner struct{ UID, GID int }
-
-// valid tells whether both are real ids. -1 is none: to chown it means "as it
-// is", in 32 bits too.
-func (o Owner) valid() bool {
-	return min(o.UID, o.GID) >= 0 && uint64(max(o.UID, o.GID)) < math.MaxUint32
 }
 
 // OpenDir opens the directory and removes what a crash may have left over. Of the
@@ -82,6 +79,7 @@ func openDir(opts DirOptions, step func(op, name string) error) (*Dir, error) {
 	d := &Dir{
 		root:    opts.Root,
 		owners:  maps.Clone(opts.Owners),
+		formats: maps.Clone(opts.Formats),
 		keyless: slices.Clone(opts.Keyless),
 		keep:    opts.KeepGenerations,
 		step:    step,

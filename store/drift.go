@@ -27,7 +27,7 @@ func (t *tree) compare(ctx context.Context, s *set) ([]Drift, error) {
 	if err := checkOwned(info); err != nil {
 		found = append(found, Drift{dir, err.Error()})
 	} else if info.Mode() != fs.ModeDir|treeMode {
-		found = append(found, Drift{dir, modeCause(info, treeMode)})
+		found = append(found, Drift{dir, ours(treeMode).modeCause(info)})
 	}
 
 	missing := make(map[string]node)
@@ -84,14 +84,25 @@ func (t *tree) difference(name string, n node) string {
 	if err != nil {
 		return "cannot be read"
 	}
-	if cause := n.difference(info); cause != "" || n.dir {
+	got := rightsOf(info)
+	got.acl = n.rights.acl // not known yet, and not to be opened when it is a pipe
+	if cause := n.rights.difference(got); cause != "" {
 		return cause
+	}
+	if !n.isDir() && info.Size() != int64(len(n.data)) {
+		return "content changed"
 	}
 	f, err := t.root.OpenFile(name, os.O_RDONLY|openSafely, 0)
 	if err != nil {
 		return "cannot be read"
 	}
 	defer f.Close()
+	if got.acl, err = aclOf(f); err != nil {
+		return "cannot be read"
+	}
+	if cause := n.rights.difference(got); cause != "" || n.isDir() {
+		return cause
+	}
 	data, err := io.ReadAll(io.LimitReader(f, int64(len(n.data))+1))
 	if err != nil || !bytes.Equal(data, n.data) {
 		return "content changed"

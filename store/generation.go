@@ -38,36 +38,40 @@ func (t *tree) finish(generation string, keep int) error {
 
 // write makes the folder making and all in it.
 func (d *Dir) write(ctx context.Context, t *tree, making string, entries []Entry) (*set, map[batch.Thumbprint]error, error) {
-	if err := t.mkdir(making, nil, 0o700); err != nil {
+	if err := t.mkdir(making, ours(0o700)); err != nil {
 		return nil, nil, err
 	}
 	owners, refused, err := d.writeFolders(t, making)
 	if err != nil {
 		return nil, nil, err
 	}
+	rules := &set{formats: d.formats, keyless: d.keyless}
 	s, failed := newSet(entries, d.current(), func(e Entry) error {
 		for _, v := range e.Reference.Visibility {
 			if _, ok := owners[v]; !ok {
 				return errors.Join(fmt.Errorf("%w: %s", ErrNoOwner, v), refused[v])
 			}
+			if _, err := rules.files(e, v); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
-	s.owners, s.keyless = owners, d.keyless
+	s.owners, s.formats, s.keyless = owners, d.formats, d.keyless
 	nodes := s.layout()
 	for _, n := range nodes {
-		if n.dir {
+		if n.isDir() {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
-		if err := t.writeFile(path.Join(making, n.path), n.data, &n.owner, fileMode); err != nil {
+		if err := t.writeFile(path.Join(making, n.path), n.data, n.rights); err != nil {
 			return nil, nil, err
 		}
 	}
 	for _, n := range nodes {
-		if !n.dir {
+		if !n.isDir() {
 			continue
 		}
 		if err := t.syncDir(path.Join(making, n.path)); err != nil {
@@ -88,12 +92,11 @@ func (d *Dir) writeFolders(t *tree, making string) (owners map[batch.Visibility]
 			continue
 		}
 		dir := path.Join(making, string(v))
-		folder := folderOf(owner)
-		switch err := t.mkdir(dir, &folder.owner, folder.mode().Perm()); {
+		switch err := t.mkdir(dir, owner.folder()); {
 		case err == nil:
 			owners[v] = owner
 		case mayNotGive(err):
-			refused[v] = fmt.Errorf("give its folder to %d:%d: %w", owner.UID, owner.GID, err)
+			refused[v] = fmt.Errorf("give its folder to %v: %w", owner, err)
 			if err := t.wipe(dir); err != nil {
 				return nil, nil, err
 			}
@@ -112,7 +115,7 @@ func (t *tree) swap(ctx context.Context, making string) (name string, err error)
 	}
 	name = generationName(newest + 1)
 	target := path.Join(generations, name)
-	if err := t.setRights(making, nil, treeMode); err != nil {
+	if err := t.setRights(making, ours(treeMode)); err != nil {
 		return "", err
 	}
 	if err := t.rename(making, target); err != nil {

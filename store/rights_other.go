@@ -17,7 +17,7 @@ func supported() error {
 	return fmt.Errorf("a certificate directory with owners does not work on %s", runtime.GOOS)
 }
 
-func ownerOf(fs.FileInfo) Owner    { return Owner{} }
+func rightsOf(fs.FileInfo) rights  { return rights{} }
 func linkCount(fs.FileInfo) uint64 { return 1 }
 func checkOwned(fs.FileInfo) error { return supported() }
 func mayNotGive(error) bool        { return false }

@@ -18,23 +18,24 @@ const openFolderSafely = openSafely | syscall.O_DIRECTORY
 
 func supported() error { return nil }
 
-func ownerOf(info fs.FileInfo) Owner {
+// rightsOf leaves out the ACL.
+func rightsOf(info fs.FileInfo) rights {
 	st := info.Sys().(*syscall.Stat_t)
-	return Owner{UID: int(st.Uid), GID: int(st.Gid)}
+	return rights{uid: int(st.Uid), gid: int(st.Gid), mode: info.Mode()}
 }
 
 func linkCount(info fs.FileInfo) uint64 { return uint64(info.Sys().(*syscall.Stat_t).Nlink) }
 
 // checkOwned tells whether a folder belongs to this process's user.
 func checkOwned(info fs.FileInfo) error {
-	if uid := ownerOf(info).UID; uid != os.Geteuid() {
+	if uid := rightsOf(info).uid; uid != os.Geteuid() {
 		return fmt.Errorf("it belongs to uid %d, not to this process's user (uid %d)", uid, os.Geteuid())
 	}
 	return nil
 }
 
 // mayNotGive tells whether a change of owner failed for good, rather than for
-// the disk: not allowed, or an id that this system cannot have.
+// the disk: not allowed, an id that this system cannot have, or no ACLs.
 func mayNotGive(err error) bool {
-	return errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL)
+	return errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL) || errors.Is(err, errNoACL)
 }

@@ -20,6 +20,7 @@ type set struct {
 	// of them have no keys.
 	generation string
 	owners     map[batch.Visibility]Owner
+	formats    map[batch.Visibility][]FileFormat
 	keyless    []batch.Visibility
 }
 

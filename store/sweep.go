@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -143,7 +144,7 @@ func (t *tree) pruneNames(old, current string, enter func(name string) error) er
 			errs = append(errs, err)
 			continue
 		}
-		same := err == nil && is.Mode() == was.Mode() && ownerOf(is) == ownerOf(was)
+		same := err == nil && rightsOf(is) == rightsOf(was) && t.sameACL(path.Join(old, name), path.Join(current, name))
 		switch {
 		case same && enter == nil && was.Mode().IsRegular():
 		case same && enter != nil && was.IsDir() && checkOwned(was) == nil:
@@ -153,4 +154,22 @@ func (t *tree) pruneNames(old, current string, enter func(name string) error) er
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// sameACL compares what has the same rights else.
+func (t *tree) sameACL(a, b string) bool {
+	aclAt := func(name string) (string, error) {
+		f, err := t.root.OpenFile(name, os.O_RDONLY|openSafely, 0)
+		if err != nil {
+			return "", err
+		}
+		defer f.Close()
+		return aclOf(f)
+	}
+	one, err := aclAt(a)
+	if err != nil {
+		return false
+	}
+	other, err := aclAt(b)
+	return err == nil && one == other
 }

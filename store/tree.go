@@ -49,13 +49,13 @@ func (t *tree) open(root string, mend bool) (found []Drift, err error) {
 		err = checkOwned(opened)
 	}
 	if err == nil && len(found) > 0 {
-		err = t.setRights(".", nil, treeMode)
+		err = t.setRights(".", ours(treeMode))
 	} else if err == nil && opened.Mode().Perm()&0o022 != 0 {
 		if !mend {
 			err = fmt.Errorf("others may write it (mode %#o)", opened.Mode().Perm())
 		} else {
 			found = append(found, Drift{".", "others may write it"})
-			err = t.setRights(".", nil, treeMode)
+			err = t.setRights(".", ours(treeMode))
 		}
 	}
 	if err == nil {
@@ -76,16 +76,16 @@ func (t *tree) openGenerations() (found []Drift, err error) {
 	info, err := t.root.Lstat(generations)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, t.mkdir(generations, nil, treeMode)
+		return nil, t.mkdir(generations, ours(treeMode))
 	case err != nil:
 		return nil, err
 	case !info.IsDir():
 		if err := t.wipe(generations); err != nil {
 			return nil, err
 		}
-		return []Drift{{generations, "not a folder"}}, t.mkdir(generations, nil, treeMode)
+		return []Drift{{generations, "not a folder"}}, t.mkdir(generations, ours(treeMode))
 	case info.Mode() != fs.ModeDir|treeMode:
-		return []Drift{{generations, modeCause(info, treeMode)}}, t.setRights(generations, nil, treeMode)
+		return []Drift{{generations, ours(treeMode).modeCause(info)}}, t.setRights(generations, ours(treeMode))
 	}
 	return nil, nil
 }
@@ -102,12 +102,21 @@ func (t *tree) do(op, name string, change func() error) error {
 	return change()
 }
 
-// mkdir makes a folder, private until it has its owner (nil: ours) and mode.
-func (t *tree) mkdir(name string, owner *Owner, mode fs.FileMode) error {
+// mkdir makes a folder, private until it has its rights. It inherits no ACL, and
+// neither does what is made in it.
+func (t *tree) mkdir(name string, r rights) error {
 	if err := t.do("mkdir", name, func() error { return t.root.Mkdir(name, 0o700) }); err != nil {
 		return err
 	}
-	return t.setRights(name, owner, mode)
+	f, err := t.openFolder(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := t.do("drop ACL", name, func() error { return dropACLs(f) }); err != nil {
+		return err
+	}
+	return t.setFileRights(f, name, r)
 }
 
 // openFolder opens a folder, and nothing else: it follows no link, and waits for
@@ -130,28 +139,31 @@ func (t *tree) openFolder(name string) (*os.File, error) {
 }
 
 // setRights works on the opened folder, so that it cannot be led elsewhere.
-func (t *tree) setRights(name string, owner *Owner, mode fs.FileMode) error {
+func (t *tree) setRights(name string, r rights) error {
 	f, err := t.openFolder(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return t.setFileRights(f, name, owner, mode)
+	return t.setFileRights(f, name, r)
 }
 
 // setFileRights gives the owner first: a mode for the group must not meet the
 // wrong group.
-func (t *tree) setFileRights(f *os.File, name string, owner *Owner, mode fs.FileMode) error {
-	if owner != nil {
-		if err := t.do("chown", name, func() error { return f.Chown(owner.UID, owner.GID) }); err != nil {
+func (t *tree) setFileRights(f *os.File, name string, r rights) error {
+	if r.uid >= 0 || r.gid >= 0 {
+		if err := t.do("chown", name, func() error { return f.Chown(r.uid, r.gid) }); err != nil {
 			return err
 		}
 	}
-	return t.do("chmod", name, func() error { return f.Chmod(mode) })
+	if r.acl != "" { // it brings the mode with it
+		return t.do("set ACL", name, func() error { return setACL(f, r.acl) })
+	}
+	return t.do("chmod", name, func() error { return f.Chmod(r.mode.Perm()) })
 }
 
 // writeFile makes a file that has its final owner and mode before its content.
-func (t *tree) writeFile(name string, data []byte, owner *Owner, mode fs.FileMode) error {
+func (t *tree) writeFile(name string, data []byte, r rights) error {
 	var f *os.File
 	err := t.do("create", name, func() (err error) {
 		f, err = t.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -161,7 +173,7 @@ func (t *tree) writeFile(name string, data []byte, owner *Owner, mode fs.FileMod
 		return err
 	}
 	defer f.Close()
-	if err := t.setFileRights(f, name, owner, mode); err != nil {
+	if err := t.setFileRights(f, name, r); err != nil {
 		return err
 	}
 	err = t.do("write", name, func() error {
@@ -241,7 +253,7 @@ func (t *tree) wipe(name string) error {
 // and we may even when not root.
 func (t *tree) seize(name string, info fs.FileInfo) error {
 	if checkOwned(info) != nil {
-		if err := t.setRights(name, &Owner{os.Geteuid(), os.Getegid()}, 0o700); err != nil {
+		if err := t.setRights(name, rights{uid: os.Geteuid(), gid: os.Getegid(), mode: 0o700}); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,30 @@
+package store
+
+import (
+	"path"
+	"path/filepath"
+
+	"poolcert/batch"
+)
+
+// Folders returns the paths of the folders in which a change by somebody else
+// concerns the store: its root, and what leads to the files of the current set.
+// They need not exist. They are others after each Replace and each Repair that
+// mended; while one of these runs, Folders waits for it.
+func (d *Dir) Folders() []string {
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	folders := []string{d.root, filepath.Join(d.root, generations)}
+	s := d.current()
+	if s.generation == "" {
+		return folders
+	}
+	generation := path.Join(generations, s.generation)
+	folders = append(folders, filepath.Join(d.root, generation))
+	for _, v := range batch.Visibilities() {
+		if _, ok := s.owners[v]; ok {
+			folders = append(folders, filepath.Join(d.root, generation, string(v)))
+		}
+	}
+	return folders
+}
