@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"poolcert/account"
+	"poolcert/account/request"
 	"poolcert/internal/nodeapi"
 )
 
@@ -67,6 +68,9 @@ func (s *Server) member(next func(http.ResponseWriter, *http.Request, *account.N
 			s.refuse(w, r, err)
 			return
 		}
+		call := request.FromContext(r.Context())
+		call.Auth, call.Who = request.Member, node.Node
+		call.Account, call.Pool, call.Node = node.Account, node.Pool, node.Node
 		next(w, r, node)
 	}
 }

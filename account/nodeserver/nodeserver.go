@@ -27,10 +27,11 @@ import (
 	"time"
 
 	"poolcert/account"
+	"poolcert/account/request"
 	"poolcert/internal/nodeapi"
 )
 
-// Config is what a server works with. All but Log are needed.
+// Config is what a server works with. All but Observer and Log are needed.
 type Config struct {
 	Service *account.Service
 
@@ -41,7 +42,10 @@ type Config struct {
 	// that a node can compare it with its token.
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 
-	// Log may be nil.
+	// Observer hears of each request; it may be nil.
+	Observer request.Observer
+
+	// Log may be nil. For the ids of requests it needs [request.LogHandler].
 	Log *slog.Logger
 }
 
@@ -60,6 +64,7 @@ const maxHeader = 16 << 10
 // A Server answers nodes.
 type Server struct {
 	service  *account.Service
+	observer request.Observer
 	log      *slog.Logger
 	tls      *tls.Config
 	roots    *x509.CertPool
@@ -77,7 +82,10 @@ func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{service: cfg.Service, log: cfg.Log, roots: x509.NewCertPool(), failures: newLimiter(),
+	if cfg.Observer == nil {
+		cfg.Observer = request.Observers{}
+	}
+	s := &Server{service: cfg.Service, observer: cfg.Observer, log: cfg.Log, roots: x509.NewCertPool(), failures: newLimiter(),
 		requests: newGate(maxRequests), reports: newGate(maxReports)}
 	s.roots.AddCert(cfg.CA)
 	s.stop, s.stopNow = context.WithCancel(context.Background())
@@ -138,16 +146,16 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+nodeapi.PathEnroll, s.enroll)
-	mux.HandleFunc("POST "+nodeapi.PathRenew, s.member(s.renew))
-	mux.HandleFunc("GET "+nodeapi.PathReferences, s.member(s.references))
-	mux.HandleFunc("GET "+nodeapi.PathCertificates+"/{algorithm}/{thumbprint}", s.member(s.certificate))
-	mux.HandleFunc("PUT "+nodeapi.PathStatus, s.member(s.status))
-	mux.HandleFunc("DELETE "+nodeapi.PathNode, s.member(s.leave))
+	mux.HandleFunc("POST "+nodeapi.PathEnroll, operation(opJoin, s.enroll))
+	mux.HandleFunc("POST "+nodeapi.PathRenew, operation(opRenew, s.member(s.renew)))
+	mux.HandleFunc("GET "+nodeapi.PathReferences, operation(opRead, s.member(s.references)))
+	mux.HandleFunc("GET "+nodeapi.PathCertificates+"/{algorithm}/{thumbprint}", operation(opFetch, s.member(s.certificate)))
+	mux.HandleFunc("PUT "+nodeapi.PathStatus, operation(opState, s.member(s.status)))
+	mux.HandleFunc("DELETE "+nodeapi.PathNode, operation(opLeave, s.member(s.leave)))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, errNoPath)
 	})
-	return s.guard(mux)
+	return s.record(s.guard(mux))
 }
 
 // guard bounds the body and the answer's time, and turns a panic into an answer.
@@ -155,7 +163,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if v := recover(); v != nil {
-				s.log.Error("node request panicked", "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
+				s.log.ErrorContext(r.Context(), "node request panicked", "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
 				s.refuse(w, r, errInternal)
 			}
 		}()

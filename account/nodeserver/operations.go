@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"poolcert/account"
+	"poolcert/account/request"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 )
@@ -43,13 +44,20 @@ const maxEnrollBody = 64 << 10
 
 // enroll is slower only for who proves nothing: others may share the address.
 func (s *Server) enroll(w http.ResponseWriter, r *http.Request) {
-	var request nodeapi.EnrollRequest
+	var body nodeapi.EnrollRequest
 	r.Body = http.MaxBytesReader(w, r.Body, maxEnrollBody)
-	malformed := decode(r, &request)
+	malformed := decode(r, &body)
 	err := malformed
+	call := request.FromContext(r.Context())
 	if err == nil {
+		call.Token = clip(body.TokenID)
+		if !s.audited(w, r, call) {
+			return
+		}
 		var response *nodeapi.EnrollResponse
-		if response, err = s.service.Enroll(r.Context(), &request); err == nil {
+		if response, err = s.service.Enroll(r.Context(), &body); err == nil {
+			call.Account, call.Pool, call.Node = response.Account, response.Pool, response.Node
+			call.Auth, call.Who = request.Token, call.Token
 			answer(w, http.StatusOK, response)
 			return
 		}
@@ -64,6 +72,9 @@ func (s *Server) enroll(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) renew(w http.ResponseWriter, r *http.Request, node *account.NodeIdentity) {
+	if !s.audited(w, r, request.FromContext(r.Context())) {
+		return
+	}
 	response, err := s.service.Renew(r.Context(), node)
 	if err != nil {
 		s.refuse(w, r, err)
@@ -83,6 +94,7 @@ func (s *Server) references(w http.ResponseWriter, r *http.Request, node *accoun
 	have, conditional := tagOf(r)
 	var doc *account.ReferencesDoc
 	if conditional && wait > 0 && s.stop.Err() == nil {
+		request.FromContext(r.Context()).Operation = opWait
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
 		defer context.AfterFunc(s.stop, cancel)()
@@ -141,6 +153,11 @@ func (s *Server) certificate(w http.ResponseWriter, r *http.Request, node *accou
 		s.refuse(w, r, badRequest("the path is to end in sha1 and a thumbprint"))
 		return
 	}
+	call := request.FromContext(r.Context())
+	call.Thumbprint = tp.String()
+	if !s.audited(w, r, call) {
+		return
+	}
 	sealed, err := s.service.SealedCertificate(r.Context(), node, tp)
 	if err != nil {
 		s.refuse(w, r, err)
@@ -150,6 +167,9 @@ func (s *Server) certificate(w http.ResponseWriter, r *http.Request, node *accou
 }
 
 func (s *Server) leave(w http.ResponseWriter, r *http.Request, node *account.NodeIdentity) {
+	if !s.audited(w, r, request.FromContext(r.Context())) {
+		return
+	}
 	if err := s.service.Leave(r.Context(), node); err != nil {
 		s.refuse(w, r, err)
 		return

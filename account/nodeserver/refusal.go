@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"poolcert/account/db"
+	"poolcert/account/request"
 	"poolcert/internal/nodeapi"
 )
 
@@ -21,6 +22,7 @@ var (
 	errBusy          = &nodeapi.Error{Code: nodeapi.CodeBusy, Message: "the service is busy; try again later"}
 	errTooMany       = &nodeapi.Error{Code: nodeapi.CodeBusy, Message: "too many failed enrolments from this address; try again later"}
 
+	errNotAudited    = &nodeapi.Error{Code: nodeapi.CodeBusy, Message: "the service can't write its audit log; its operator has to act"}
 	errTooManyAtOnce = &nodeapi.Error{Code: nodeapi.CodeBusy, Message: "too many requests of this node at once; try again later"}
 )
 
@@ -39,19 +41,22 @@ var codeStatus = map[nodeapi.ErrorCode]int{
 // refuse answers with an error. It is the one place where errors become codes;
 // the text of an unknown one goes to the log only.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	call := request.FromContext(r.Context())
 	var refusal *nodeapi.Error
 	switch {
 	case errors.As(err, &refusal):
 		s.logRefusal(r, refusal, err)
 	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
+		call.Code = "canceled"
 		return // nobody listens
 	case errors.Is(err, db.ErrBusy), errors.Is(err, context.DeadlineExceeded):
-		s.log.Warn("node request postponed", "path", r.URL.Path, "err", err)
+		s.log.WarnContext(r.Context(), "node request postponed", "path", r.URL.Path, "err", err)
 		refusal = errBusy
 	default:
-		s.log.Error("node request failed", "path", r.URL.Path, "err", err)
+		s.log.ErrorContext(r.Context(), "node request failed", "path", r.URL.Path, "err", err)
 		refusal = errInternal
 	}
+	call.Code = string(refusal.Code)
 	status, ok := codeStatus[refusal.Code]
 	if !ok {
 		status = http.StatusInternalServerError
@@ -64,7 +69,11 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 func (s *Server) logRefusal(r *http.Request, refusal *nodeapi.Error, err error) {
 	if codeStatus[refusal.Code] < http.StatusInternalServerError {
-		s.log.Info("node refused", "path", r.URL.Path, "remote", r.RemoteAddr, "code", string(refusal.Code), "reason", refusal.Message)
+		level := slog.LevelInfo
+		if refusal == errNoPath || refusal == errNoCertificate { // anybody, not a node
+			level = slog.LevelDebug
+		}
+		s.log.Log(r.Context(), level, "node refused", "path", r.URL.Path, "remote", r.RemoteAddr, "code", string(refusal.Code), "reason", refusal.Message)
 	} else {
 		level := slog.LevelWarn
 		if errors.Is(err, db.ErrDisk) { // a person is needed

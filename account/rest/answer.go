@@ -21,13 +21,18 @@ const contentType = "application/json;odata=minimalmetadata"
 // fail answers with an error. It is the one place where errors become codes.
 func (c *call) fail(err error) {
 	refusal := c.refusal(err)
-	if refusal == nil || c.status != 0 {
-		return // the client is gone, or has an answer
+	switch {
+	case c.status != 0: // it has an answer
+		return
+	case refusal == nil: // the client is gone
+		c.record.Code = "Canceled"
+		return
 	}
+	c.record.Code = string(refusal.Code)
 	if refusal.Status == http.StatusServiceUnavailable {
 		c.w.Header().Set("Retry-After", "1")
 	}
-	c.write(refusal.Status, refusal.Body(c.base, c.id, batch.TimeOf(time.Now())))
+	c.write(refusal.Status, refusal.Body(c.base, c.record.ID, batch.TimeOf(time.Now())))
 }
 
 func (c *call) refusal(err error) *batch.Error {
@@ -39,7 +44,7 @@ func (c *call) refusal(err error) *batch.Error {
 			if errors.Is(err, db.ErrDisk) { // a person is needed
 				level = slog.LevelError
 			}
-			c.log.Log(c.r.Context(), level, "request postponed", "request_id", c.id, "err", err)
+			c.log.Log(c.r.Context(), level, "request postponed", "err", err)
 		}
 		return refusal
 	case errors.Is(err, context.DeadlineExceeded):
@@ -47,10 +52,10 @@ func (c *call) refusal(err error) *batch.Error {
 	case errors.Is(err, context.Canceled) && c.r.Context().Err() != nil:
 		return nil
 	case errors.Is(err, db.ErrBusy):
-		c.log.Warn("request postponed", "request_id", c.id, "err", err)
+		c.log.WarnContext(c.r.Context(), "request postponed", "err", err)
 		return batch.NewError(batch.CodeServerBusy, "The server is currently unable to receive requests. Please retry your request.")
 	}
-	c.log.Error("request failed", "request_id", c.id, "method", c.r.Method, "path", c.r.URL.Path, "err", err)
+	c.log.ErrorContext(c.r.Context(), "request failed", "method", c.r.Method, "path", c.r.URL.Path, "err", err)
 	return batch.NewError(batch.CodeInternalError, "The server encountered an internal error. Please retry the request.")
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"poolcert/account/db"
+	"poolcert/account/request"
 	"poolcert/batch"
 )
 
@@ -34,9 +35,11 @@ func TestInternalErrorsStayInside(t *testing.T) {
 	} {
 		var log bytes.Buffer
 		w := httptest.NewRecorder()
+		record := &request.Call{ID: "the-id"}
+		r := httptest.NewRequest("GET", "/pools", nil)
 		c := &call{
-			handler: &handler{log: slog.New(slog.NewTextHandler(&log, nil))},
-			w:       w, r: httptest.NewRequest("GET", "/pools", nil), id: "the-id", base: "https://host",
+			handler: &handler{log: slog.New(request.LogHandler(slog.NewTextHandler(&log, nil)))},
+			w:       w, r: r.WithContext(request.NewContext(r.Context(), record)), record: record, base: "https://host",
 		}
 		c.fail(test.err)
 		refusal := batch.ParseError(w.Code, w.Body.Bytes())

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"poolcert/account"
+	"poolcert/account/request"
 	"poolcert/batch"
 )
 
@@ -26,6 +27,7 @@ func (c *call) authenticate() error {
 		return batch.NewError(batch.CodeInvalidAuthenticationInfo,
 			"The authentication information was not provided in the correct format. Verify the value of Authorization header.")
 	}
+	c.record.Account = clip(name, maxRecorded)
 	acct, err := c.service.Account(c.ctx(), name)
 	keys := absentKeys
 	switch {
@@ -46,6 +48,10 @@ func (c *call) authenticate() error {
 			time.Now().UTC().Format(time.RFC3339))
 	}
 	c.account = acct
+	c.record.Auth, c.record.Who = request.Key, string(account.PrimaryKey)
+	if !batch.Verify(c.r, name, sig, keys[0]) {
+		c.record.Who = string(account.SecondaryKey)
+	}
 	return nil
 }
 

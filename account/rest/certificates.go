@@ -30,6 +30,7 @@ func addCertificate(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.record.Thumbprint = add.Thumbprint.String()
 	if err := c.service.AddCertificate(c.ctx(), c.account, add); err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ func addJoinToken(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.record.Token = token.ID
 	// No cache on the way keeps the token.
 	c.w.Header().Set("Cache-Control", "no-store")
 	return c.json(http.StatusCreated, joinTokenBody{c.base + "/$metadata#jointokens/@Element", token})

@@ -90,6 +90,9 @@ func removeNodes(c *call) error {
 			return body.invalid("nodeList", string(value), "it is not the id of a node")
 		}
 	}
+	for _, id := range ids {
+		c.record.Nodes = append(c.record.Nodes, clip(id, maxRecorded))
+	}
 	if err := c.service.RemoveNodes(c.ctx(), c.account, c.args[0], ids, cond); err != nil {
 		return err
 	}

@@ -43,9 +43,11 @@ func addPool(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.record.Pool = clip(pool.ID, maxRecorded)
 	if pool, err = c.service.AddPool(c.ctx(), c.account, pool); err != nil {
 		return err
 	}
+	c.recordReferences(pool, true)
 	c.w.Header().Set("Location", c.base+poolPath(pool.ID))
 	c.identify(pool, "")
 	c.describe(pool)
@@ -135,6 +137,7 @@ func patchPool(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.recordReferences(pool, patch.CertificateReferences != nil)
 	c.identify(pool, "")
 	c.describe(pool)
 	return c.empty(http.StatusOK)
@@ -149,6 +152,7 @@ func updatePoolProperties(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.recordReferences(pool, true)
 	c.identify(pool, "/updateproperties")
 	c.describe(pool)
 	return c.empty(http.StatusNoContent)

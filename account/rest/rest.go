@@ -16,7 +16,6 @@ package rest
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,6 +25,7 @@ import (
 	"time"
 
 	"poolcert/account"
+	"poolcert/account/request"
 	"poolcert/batch"
 )
 
@@ -42,7 +42,10 @@ type Config struct {
 	// That is no secret, but it helps nobody else.
 	DebugAuth bool
 
-	// Log may be nil.
+	// Observer hears of each request; it may be nil.
+	Observer request.Observer
+
+	// Log may be nil. For the ids of requests it needs [request.LogHandler].
 	Log *slog.Logger
 }
 
@@ -51,11 +54,15 @@ func New(cfg Config) http.Handler {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &handler{service: cfg.Service, base: strings.TrimRight(cfg.BaseURL, "/"), debugAuth: cfg.DebugAuth, log: cfg.Log}
+	if cfg.Observer == nil {
+		cfg.Observer = request.Observers{}
+	}
+	return &handler{service: cfg.Service, observer: cfg.Observer, base: strings.TrimRight(cfg.BaseURL, "/"), debugAuth: cfg.DebugAuth, log: cfg.Log}
 }
 
 type handler struct {
 	service   *account.Service
+	observer  request.Observer
 	base      string
 	debugAuth bool
 	log       *slog.Logger
@@ -67,7 +74,7 @@ type call struct {
 	w http.ResponseWriter
 	r *http.Request
 
-	id      string           // request-id
+	record  *request.Call
 	base    string           // account URL of the answer
 	account *account.Account // who signed
 	args    []string         // the path's variable parts
@@ -76,19 +83,23 @@ type call struct {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := &call{handler: h, w: w, r: r, id: newRequestID(), base: h.base}
+	record := request.New(request.Batch, r)
+	r = r.WithContext(request.NewContext(r.Context(), record))
+	c := &call{handler: h, w: w, r: r, record: record, base: h.base}
 	if c.base == "" {
 		c.base = clientBase(r)
 	}
-	begin := time.Now()
-	w.Header().Set("request-id", c.id)
+	w.Header().Set("request-id", record.ID)
 	w.Header().Set("DataServiceVersion", "3.0")
 	c.echoClientRequestID()
 	defer func() {
 		if v := recover(); v != nil {
 			c.fail(fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
 		}
-		c.log.Debug("request", "method", r.Method, "path", r.URL.Path, "status", c.status, "request_id", c.id, "took", time.Since(begin))
+		record.Status, record.Took = c.status, time.Since(record.Began)
+		h.observer.End(record)
+		h.log.DebugContext(r.Context(), "request", "operation", record.Operation, "method", r.Method, "path", r.URL.Path,
+			"status", record.Status, "code", record.Code, "took", record.Took)
 	}()
 	if err := c.serve(); err != nil {
 		c.fail(err)
@@ -103,6 +114,7 @@ func (c *call) serve() error {
 	if err := c.authenticate(); err != nil {
 		return err
 	}
+	c.record.Account = c.account.Name
 	methods, args, err := resolve(c.r.URL)
 	if err != nil {
 		return err
@@ -113,6 +125,7 @@ func (c *call) serve() error {
 		return batch.NewError(batch.CodeUnsupportedHTTPVerb, "The resource doesn't support the specified HTTP verb.")
 	}
 	c.args = args
+	c.recordOperation(op)
 	if c.params, err = parseParams(c.r.URL.RawQuery, op.query); err != nil {
 		return err
 	}
@@ -122,6 +135,11 @@ func (c *call) serve() error {
 	ctx, cancel = context.WithTimeout(ctx, c.params.timeout)
 	defer cancel()
 	c.r = c.r.WithContext(ctx)
+	if c.record.Audited {
+		if err := c.observer.Begin(c.record); err != nil {
+			return errNotAudited
+		}
+	}
 	err = op.run(c)
 	// Whatever the service was doing when the time ended, it is the time that ended.
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && !errors.As(err, new(*batch.Error)) {
@@ -161,13 +179,4 @@ func (c *call) echoClientRequestID() {
 		}
 	}
 	c.w.Header().Set("client-request-id", id)
-}
-
-// newRequestID returns a random UUID (RFC 9562, version 4).
-func newRequestID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

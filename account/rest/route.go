@@ -12,6 +12,7 @@ import (
 
 // An operation is what one method does on one kind of path.
 type operation struct {
+	name  string // for the audit log and the metrics
 	run   func(*call) error
 	query []string // parameters beside those that all operations have
 	body  bool     // the method carries a body, perhaps an empty one
@@ -30,37 +31,37 @@ var (
 // key of a certificate.
 var routes = map[string]methods{
 	"certificates": {
-		http.MethodPost: {run: addCertificate, body: true},
-		http.MethodGet:  {run: listCertificates, query: listParams},
+		http.MethodPost: {name: "certificate.add", run: addCertificate, body: true},
+		http.MethodGet:  {name: "certificate.list", run: listCertificates, query: listParams},
 	},
 	"certificates(*)": {
-		http.MethodGet:    {run: showCertificate, query: []string{"$select"}},
-		http.MethodDelete: {run: deleteCertificate},
+		http.MethodGet:    {name: "certificate.show", run: showCertificate, query: []string{"$select"}},
+		http.MethodDelete: {name: "certificate.delete", run: deleteCertificate},
 	},
 	"certificates(*)/canceldelete": {
-		http.MethodPost: {run: cancelDeletion, query: []string{"canceldelete"}, body: true},
+		http.MethodPost: {name: "certificate.cancel-delete", run: cancelDeletion, query: []string{"canceldelete"}, body: true},
 	},
 	"pools": {
-		http.MethodPost: {run: addPool, body: true},
-		http.MethodGet:  {run: listPools, query: append([]string{"$expand"}, listParams...)},
+		http.MethodPost: {name: "pool.add", run: addPool, body: true},
+		http.MethodGet:  {name: "pool.list", run: listPools, query: append([]string{"$expand"}, listParams...)},
 	},
 	"pools/*": {
-		http.MethodGet:    {run: showPool, query: poolParams},
-		http.MethodHead:   {run: showPool, query: poolParams},
-		http.MethodPatch:  {run: patchPool, body: true},
-		http.MethodDelete: {run: deletePool},
+		http.MethodGet:    {name: "pool.show", run: showPool, query: poolParams},
+		http.MethodHead:   {name: "pool.show", run: showPool, query: poolParams},
+		http.MethodPatch:  {name: "pool.patch", run: patchPool, body: true},
+		http.MethodDelete: {name: "pool.delete", run: deletePool},
 	},
-	"pools/*/updateproperties": {http.MethodPost: {run: updatePoolProperties, body: true}},
-	"pools/*/removenodes":      {http.MethodPost: {run: removeNodes, body: true}},
-	"pools/*/nodes":            {http.MethodGet: {run: listNodes, query: listParams}},
-	"pools/*/nodes/*":          {http.MethodGet: {run: showNode, query: []string{"$select"}}},
-	"pools/*/nodes/*/reboot":   {http.MethodPost: {run: rebootNode, body: true}},
-	"pools/*/nodes/*/reimage":  {http.MethodPost: {run: reimageNode, body: true}},
+	"pools/*/updateproperties": {http.MethodPost: {name: "pool.update", run: updatePoolProperties, body: true}},
+	"pools/*/removenodes":      {http.MethodPost: {name: "node.evict", run: removeNodes, body: true}},
+	"pools/*/nodes":            {http.MethodGet: {name: "node.list", run: listNodes, query: listParams}},
+	"pools/*/nodes/*":          {http.MethodGet: {name: "node.show", run: showNode, query: []string{"$select"}}},
+	"pools/*/nodes/*/reboot":   {http.MethodPost: {name: "node.reboot", run: rebootNode, body: true}},
+	"pools/*/nodes/*/reimage":  {http.MethodPost: {name: "node.reimage", run: reimageNode, body: true}},
 	"pools/*/jointokens": {
-		http.MethodPost: {run: addJoinToken, body: true},
-		http.MethodGet:  {run: listJoinTokens},
+		http.MethodPost: {name: "join-token.add", run: addJoinToken, body: true},
+		http.MethodGet:  {name: "join-token.list", run: listJoinTokens},
 	},
-	"pools/*/jointokens/*": {http.MethodDelete: {run: revokeJoinToken}},
+	"pools/*/jointokens/*": {http.MethodDelete: {name: "join-token.revoke", run: revokeJoinToken}},
 }
 
 // resolve finds the operations of a path and the values of its stars. The path
