@@ -19,9 +19,16 @@ const (
 )
 
 // AddCertificate checks the file against what add says of it and stores it, in
-// the state active. Refusals: InvalidPropertyValue, MissingRequiredProperty,
-// CertificateExists, ServerBusy.
+// the state active. If it has a name, pools that refer to the name have it at once,
+// and the one that it replaces has its overlap. Refusals: InvalidPropertyValue,
+// MissingRequiredProperty, CertificateExists, ServerBusy, and
+// InvalidCertificateReferences when a pool that refers to the name can't take it.
 func (s *Service) AddCertificate(ctx context.Context, a *Account, add *batch.AddCertificate) error {
+	if add.Name != "" {
+		if _, err := batch.ParseCertificateName(string(add.Name)); err != nil {
+			return invalid("poolcert:name", string(add.Name), fmt.Sprintf("The value is %v.", err))
+		}
+	}
 	file, err := s.decodeFile(ctx, add) // outside of the transaction, since it takes time
 	if err != nil {
 		return err
@@ -40,18 +47,34 @@ func (s *Service) AddCertificate(ctx context.Context, a *Account, add *batch.Add
 		Format:     file.format,
 		Public:     file.leaf.Raw,
 	}
+	var moved []db.Pool
 	err = s.write(ctx, a, func(tx *db.Tx, rev int64) error {
+		moved = nil
 		if _, err := tx.Certificate(a.ID, add.Thumbprint); !errors.Is(err, db.ErrNotFound) {
 			return orExists(err, errCertificateExists)
 		}
 		row.Revision = rev
-		return tx.AddCertificate(row, sealed)
+		if add.Name == "" {
+			return tx.AddCertificate(row, sealed)
+		}
+		name, err := spelledName(tx, a.ID, add.Name)
+		if err != nil {
+			return err
+		}
+		row.Name = string(name)
+		if err := tx.AddCertificate(row, sealed); err != nil {
+			return err
+		}
+		named := &db.NamedCertificate{Account: a.ID, Thumbprint: add.Thumbprint, Name: name.Key(), Added: row.StateTime}
+		moved, err = s.makeCurrent(tx, named, rev)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("add certificate %v: %w", add.Thumbprint, err)
 	}
-	s.log.InfoContext(ctx, "certificate added", "account", a.Name, "thumbprint", add.Thumbprint.String(), "not_after", file.leaf.NotAfter)
-	return nil
+	s.log.InfoContext(ctx, "certificate added", "account", a.Name, "thumbprint", add.Thumbprint.String(), "not_after", file.leaf.NotAfter,
+		"name", row.Name, "pools", len(moved))
+	return s.tellPools(a, moved)
 }
 
 // Certificate returns one certificate without its URL and Metadata. Refusal:
@@ -90,26 +113,35 @@ func (s *Service) Certificates(ctx context.Context, a *Account, q CertificateQue
 }
 
 // DeleteCertificate begins a deletion, also when the certificate is in use: see
-// [Service.Run] for its end. Refusals: CertificateNotFound,
+// [Service.Run] for its end. It ends the overlap of a certificate with a name; the
+// one that is current under it stays in the pools. Refusals: CertificateNotFound,
 // CertificateBeingDeleted.
 func (s *Service) DeleteCertificate(ctx context.Context, a *Account, tp batch.Thumbprint) error {
-	err := s.changeState(ctx, a, tp, batch.StateDeleting, map[batch.CertificateState]error{
-		batch.StateDeleting: errBeingDeleted,
+	var moved []db.Pool
+	err := s.write(ctx, a, func(tx *db.Tx, rev int64) error {
+		err := changeState(tx, a.ID, tp, batch.StateDeleting, rev, map[batch.CertificateState]error{
+			batch.StateDeleting: errBeingDeleted,
+		})
+		if err == nil {
+			moved, err = endOverlapOfDeleted(tx, a.ID, tp, rev)
+		}
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("delete certificate %v: %w", tp, err)
 	}
-	s.release()
-	s.log.InfoContext(ctx, "certificate deletion began", "account", a.Name, "thumbprint", tp.String())
-	return nil
+	s.log.InfoContext(ctx, "certificate deletion began", "account", a.Name, "thumbprint", tp.String(), "pools", len(moved))
+	return s.tellPools(a, moved)
 }
 
 // CancelDeletion makes a certificate active again whose deletion failed.
 // Refusals: CertificateNotFound, CertificateBeingDeleted, CertificateStateActive.
 func (s *Service) CancelDeletion(ctx context.Context, a *Account, tp batch.Thumbprint) error {
-	err := s.changeState(ctx, a, tp, batch.StateActive, map[batch.CertificateState]error{
-		batch.StateDeleting: errBeingDeleted,
-		batch.StateActive:   errStateActive,
+	err := s.write(ctx, a, func(tx *db.Tx, rev int64) error {
+		return changeState(tx, a.ID, tp, batch.StateActive, rev, map[batch.CertificateState]error{
+			batch.StateDeleting: errBeingDeleted,
+			batch.StateActive:   errStateActive,
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("cancel deletion of certificate %v: %w", tp, err)
@@ -119,17 +151,15 @@ func (s *Service) CancelDeletion(ctx context.Context, a *Account, tp batch.Thumb
 }
 
 // changeState moves a certificate to a state, unless its own state is refused.
-func (s *Service) changeState(ctx context.Context, a *Account, tp batch.Thumbprint, to batch.CertificateState, refused map[batch.CertificateState]error) error {
-	return s.write(ctx, a, func(tx *db.Tx, rev int64) error {
-		row, err := tx.Certificate(a.ID, tp)
-		if err != nil {
-			return orElse(err, errCertificateNotFound)
-		}
-		if err := refused[row.State]; err != nil {
-			return err
-		}
-		return tx.SetCertificateState(a.ID, tp, to, now(), "", rev)
-	})
+func changeState(tx *db.Tx, acct int64, tp batch.Thumbprint, to batch.CertificateState, rev int64, refused map[batch.CertificateState]error) error {
+	row, err := tx.Certificate(acct, tp)
+	if err != nil {
+		return orElse(err, errCertificateNotFound)
+	}
+	if err := refused[row.State]; err != nil {
+		return err
+	}
+	return tx.SetCertificateState(acct, tp, to, now(), "", rev)
 }
 
 // certificateOf returns what the account tells of a row.
@@ -141,6 +171,7 @@ func certificateOf(row *db.Certificate) (*batch.Certificate, error) {
 		StateTransitionTime: batch.TimeOf(row.StateTime),
 		PreviousState:       row.PreviousState,
 		PublicData:          base64.StdEncoding.EncodeToString(row.Public),
+		Name:                batch.CertificateName(row.Name),
 	}
 	hasKey := row.Format == batch.FormatPFX
 	c.HasPrivateKey = &hasKey

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,8 +14,7 @@ import (
 const (
 	deletionBatch = 100 // how many deletions are read at a time
 	deletionRetry = 5 * time.Second
-	deletionIdle  = time.Hour // nothing is being deleted
-	maxHolders    = 100       // are named in an error
+	maxHolders    = 100 // are named in an error
 )
 
 // endDeletions ends what can be ended, and returns when to look again.
@@ -41,7 +41,7 @@ func (s *Service) endDeletions(ctx context.Context) time.Duration {
 			return deletionRetry
 		case len(ending) > 0: // more may have come
 		case oldest.IsZero():
-			return deletionIdle
+			return idle
 		default:
 			return max(0, time.Until(oldest.Add(s.window)))
 		}
@@ -80,7 +80,14 @@ func (s *Service) endDeletion(ctx context.Context, listed *db.Certificate) error
 			return nil
 		}
 		outcome = "certificate deletion failed, it is in use"
-		text, err := json.Marshal(deleteError(holders))
+		failure := deleteError(holders)
+		switch named, err := tx.NameOf(acct, tp); {
+		case err == nil && named.State == batch.NameCurrent:
+			failure.Message += fmt.Sprintf(" It is current under the name %s: add its successor under that name first.", row.Name)
+		case err != nil && !errors.Is(err, db.ErrNotFound):
+			return err
+		}
+		text, err := json.Marshal(failure)
 		if err != nil {
 			return err
 		}

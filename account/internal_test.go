@@ -95,6 +95,8 @@ const FollowInterval = followInterval
 // SetFollowInterval gives a test another interval; call it before Run.
 func SetFollowInterval(s *Service, d time.Duration) { s.followInterval = d }
 
+func SetOverlap(s *Service, d time.Duration) { s.overlap = d }
+
 // The user of a service whose disk is full is told, since waiting does not help.
 func TestDiskFull(t *testing.T) {
 	err := apiError(fmt.Errorf("write: %w", db.ErrDisk))

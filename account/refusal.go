@@ -34,6 +34,7 @@ var (
 	errPoolNotFound        = batch.NewError(batch.CodePoolNotFound, "The account has no such pool.")
 	errPoolExists          = batch.NewError(batch.CodePoolExists, "The account has a pool with this id already.")
 	errNodeNotFound        = batch.NewError(batch.CodeNodeNotFound, "The pool has no such node.")
+	errNameNotFound        = batch.NewError(batch.CodeNameNotFound, "The account has no certificate under this name.")
 	errTokenNotFound       = batch.NewError(batch.CodeTokenNotFound, "The pool has no such join token.")
 	errConditionNotMet     = batch.NewError(batch.CodeConditionNotMet, "A condition in the request's headers is not met.")
 	errBusy                = batch.NewError(batch.CodeServerBusy, "The service can't do this at the moment. Try again later.")

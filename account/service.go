@@ -27,6 +27,10 @@ type Config struct {
 	// still holds the certificate. Default: [DefaultDeleteWindow].
 	DeleteWindow time.Duration
 
+	// Overlap is how long nodes keep a certificate after another has become current
+	// under its name. Default: [DefaultOverlap]; negative: not at all.
+	Overlap time.Duration
+
 	// NodeURL is the https URL of the node API, without a path, as nodes reach
 	// it. It goes into join tokens; while it is empty none can be made.
 	NodeURL string
@@ -41,6 +45,7 @@ type Service struct {
 	ca      *CA
 	sealer  *sealer
 	window  time.Duration
+	overlap time.Duration // not positive: none
 	nodeURL string
 	log     *slog.Logger
 
@@ -69,6 +74,9 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if cfg.DeleteWindow <= 0 {
 		cfg.DeleteWindow = DefaultDeleteWindow
 	}
+	if cfg.Overlap == 0 {
+		cfg.Overlap = DefaultOverlap
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -86,6 +94,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		ca:             cfg.CA,
 		sealer:         sealer,
 		window:         cfg.DeleteWindow,
+		overlap:        cfg.Overlap,
 		nodeURL:        cfg.NodeURL,
 		log:            cfg.Log,
 		followInterval: followInterval,
@@ -100,12 +109,13 @@ const seenInterval = 5 * time.Minute
 
 // Run does the work that no request does. It ends deletions: a certificate is
 // gone as soon as no pool refers to it and no node holds it, and its deletion has
-// failed when that is not so at the end of the window. It records when nodes were
+// failed when that is not so at the end of the window. It ends the overlaps of
+// certificates with names when their time is over. It records when nodes were
 // seen. It follows what other processes on the same database change. It blocks until ctx ends, then lets the waits of [Service.WaitReferences]
 // end and returns nil. Call it once.
 func (s *Service) Run(ctx context.Context) error {
-	deletions := time.NewTimer(0)
-	defer deletions.Stop()
+	endings := time.NewTimer(0)
+	defer endings.Stop()
 	seen := time.NewTicker(seenInterval)
 	defer seen.Stop()
 	var following sync.WaitGroup
@@ -118,16 +128,26 @@ func (s *Service) Run(ctx context.Context) error {
 			s.recordSeen(context.WithoutCancel(ctx))
 			return nil
 		case <-s.released:
-			deletions.Reset(s.endDeletions(ctx))
-		case <-deletions.C:
-			deletions.Reset(s.endDeletions(ctx))
+			endings.Reset(s.endAll(ctx))
+		case <-endings.C:
+			endings.Reset(s.endAll(ctx))
 		case <-seen.C:
 			s.recordSeen(ctx)
 		}
 	}
 }
 
-// release tells Run that a certificate may be free to go.
+// idle is the longest time between two looks for overlaps and deletions that end:
+// the clock may be set meanwhile.
+const idle = time.Hour
+
+// endAll ends overlaps, and then deletions, which may have waited for the former. It
+// returns when to look again.
+func (s *Service) endAll(ctx context.Context) time.Duration {
+	return min(s.endOverlaps(ctx), s.endDeletions(ctx), idle)
+}
+
+// release tells Run that a certificate may be free to go, or an overlap has begun.
 func (s *Service) release() {
 	select {
 	case s.released <- struct{}{}:

@@ -26,6 +26,7 @@ const (
 	CodeInvalidHeaderValue            ErrorCode = "InvalidHeaderValue"
 	CodeInvalidAuthenticationInfo     ErrorCode = "InvalidAuthenticationInfo"
 	CodeAuthenticationFailed          ErrorCode = "AuthenticationFailed"
+	CodeInsufficientPermissions       ErrorCode = "InsufficientAccountPermissions" // the role of a token
 	CodeMissingRequiredQueryParameter ErrorCode = "MissingRequiredQueryParameter"
 	CodeUnsupportedRequestVersion     ErrorCode = "UnsupportedRequestVersion"
 	CodeInvalidQueryParameterValue    ErrorCode = "InvalidQueryParameterValue"
@@ -45,7 +46,8 @@ const (
 	CodeOperationTimedOut             ErrorCode = "OperationTimedOut"
 	CodeInternalError                 ErrorCode = "InternalError"
 	CodeServerBusy                    ErrorCode = "ServerBusy"
-	CodeTokenNotFound                 ErrorCode = "JoinTokenNotFound" // poolcert's own
+	CodeTokenNotFound                 ErrorCode = "JoinTokenNotFound"       // poolcert's own
+	CodeNameNotFound                  ErrorCode = "CertificateNameNotFound" // poolcert's own
 )
 
 var codeStatus = map[ErrorCode]int{
@@ -63,6 +65,7 @@ var codeStatus = map[ErrorCode]int{
 	CodeInvalidHeaderValue:            http.StatusBadRequest,
 	CodeInvalidAuthenticationInfo:     http.StatusBadRequest,
 	CodeAuthenticationFailed:          http.StatusForbidden,
+	CodeInsufficientPermissions:       http.StatusForbidden,
 	CodeMissingRequiredQueryParameter: http.StatusBadRequest,
 	CodeUnsupportedRequestVersion:     http.StatusBadRequest,
 	CodeInvalidQueryParameterValue:    http.StatusBadRequest,
@@ -83,6 +86,7 @@ var codeStatus = map[ErrorCode]int{
 	CodeInternalError:                 http.StatusInternalServerError,
 	CodeServerBusy:                    http.StatusServiceUnavailable,
 	CodeTokenNotFound:                 http.StatusNotFound,
+	CodeNameNotFound:                  http.StatusNotFound,
 }
 
 // Status returns the HTTP status that goes with the code, 500 for an unknown one.
