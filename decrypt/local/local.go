@@ -103,6 +103,10 @@ type Config struct {
 	// too-many-failures, of one a minute for each user. Nil: no one is.
 	Audit func(Use)
 
+	// Count is called for each use that was tried, with Use.Operation and
+	// Use.Result, also for those that Audit is not told of. Nil: no one counts.
+	Count func(operation, result string)
+
 	// Extra answers the paths that are not of this package. It has to ask
 	// localsock.FromContext itself who calls. Nil: 404.
 	Extra http.Handler

@@ -44,6 +44,9 @@ func (s *Server) use(name string, limit int64, do operation) http.HandlerFunc {
 			e, _ := answerTo(err)
 			use.Result = e.Code
 		}
+		if s.config.Count != nil {
+			s.config.Count(name, use.Result)
+		}
 		if a.cert != nil {
 			use.Thumbprint = batch.ThumbprintOf(a.cert)
 		}
