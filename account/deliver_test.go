@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/pem"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -137,25 +138,58 @@ func TestReport(t *testing.T) {
 		}
 		check(batch.NodeIdle, states{first: batch.NodeInstalled, second: batch.NodeDelivering})
 		n.report(batch.NodeInstalled, first)
-		node := check(batch.NodeIdle, states{first: batch.NodeInstalled})
-		if node.AgentVersion != "test" || node.CertificateReferences[0].StoreName != "My" {
+		node := check(batch.NodeIdle, states{first: batch.NodeInstalled, second: batch.NodeRemoved})
+		if node.AgentVersion != "test" || node.CertificateReferences[0].StoreName != "My" || !*node.UpToDate {
 			t.Errorf("got %+v", node)
 		}
+		since := func(node *batch.Node, want time.Time) {
+			t.Helper()
+			if got := node.StateTransitionTime; got == nil || got.Time.Sub(want).Abs() > time.Microsecond {
+				t.Errorf("%s since %v, want %v", node.State, got, want)
+			}
+		}
+		since(node, time.Now())
+		time.Sleep(time.Minute)
+		n.identity().CalledFrom(netip.MustParseAddr("::ffff:192.0.2.7"))
 		n.report(batch.NodeFailed, first, batch.Thumbprint{9}) // one that the account doesn't have
-		check(batch.NodeIdle, states{first: batch.NodeFailed})
-		n.report(batch.NodeRemoved)
+		failed := time.Now()
+		node = check(batch.NodeUnusable, states{first: batch.NodeFailed, second: batch.NodeRemoved})
+		since(node, failed)
+		if node.IPAddress != "192.0.2.7" {
+			t.Errorf("got the address %q", node.IPAddress)
+		}
+		time.Sleep(time.Minute)
+		n.report(batch.NodeFailed, first)
+		since(check(batch.NodeUnusable, states{first: batch.NodeFailed, second: batch.NodeRemoved}), failed)
+		time.Sleep(23*time.Hour + 30*time.Minute)
+		n.report(batch.NodeInstalled)
+		node = check(batch.NodeIdle, states{second: batch.NodeRemoved})
+		since(node, time.Now())
+		time.Sleep(10 * time.Minute)
+		n.report(batch.NodeInstalled)
+		check(batch.NodeIdle, states{second: batch.NodeRemoved})
+		time.Sleep(25 * time.Minute)
+		n.report(batch.NodeInstalled) // a day is over
 		check(batch.NodeIdle, states{})
+		f.setReferences("pool")
+		if node := check(batch.NodeIdle, states{}); *node.UpToDate {
+			t.Error("the node is told to have references that it doesn't know")
+		}
 
+		seen := time.Now()
 		time.Sleep(29 * time.Minute)
 		check(batch.NodeIdle, states{})
 		time.Sleep(2 * time.Minute)
-		check(batch.NodeUnknown, states{})
+		since(check(batch.NodeUnknown, states{}), seen.Add(30*time.Minute))
 		page, _, err := f.Nodes(t.Context(), f.acct, "pool", account.NodeQuery{Filter: &account.Filter{Op: account.EQ, Property: "state", Value: "unknown"}})
 		if err != nil || len(page) != 1 {
 			t.Errorf("filter: got %d nodes, %v", len(page), err)
 		}
 		n.identity() // a request
-		check(batch.NodeIdle, states{})
+		back := time.Now()
+		since(check(batch.NodeIdle, states{}), back)
+		time.Sleep(10 * time.Minute) // it is recorded
+		since(check(batch.NodeIdle, states{}), back)
 	})
 }
 

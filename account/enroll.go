@@ -145,6 +145,7 @@ func join(tx *db.Tx, token *db.JoinToken, row *db.Node) error {
 		return orElse(err, refuseNode(nodeapi.CodeTokenRefused, "the join token is used up"))
 	}
 	row.Account, row.Pool, row.Enrolled, row.Seen = token.Account, token.Pool, now(), now()
+	row.State, row.StateTime = batch.NodeStarting, row.Enrolled
 	return tx.AddNode(row)
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,12 +25,20 @@ type NodeIdentity struct {
 	publicKey []byte        // SubjectPublicKeyInfo
 	gone      chan struct{} // closed when the node is evicted
 
-	seen     atomic.Int64 // Unix nanoseconds
-	recorded atomic.Int64 // the seen that is in the database
+	address  atomic.Pointer[string] // of its last request that told one
+	seen     atomic.Int64           // Unix nanoseconds
+	recorded atomic.Int64           // the seen that is in the database
 }
 
 // Key returns the SHA-256 of the node's SubjectPublicKeyInfo.
 func (n *NodeIdentity) Key() [sha256.Size]byte { return n.key }
+
+// CalledFrom records the address of a request. The account tells the one that the
+// last report came from.
+func (n *NodeIdentity) CalledFrom(address netip.Addr) {
+	text := address.Unmap().WithZone("").String()
+	n.address.Store(&text)
+}
 
 // see records that the node made a request.
 func (n *NodeIdentity) see() { n.seen.Store(time.Now().UnixNano()) }
@@ -160,8 +169,8 @@ func (c *nodeCache) unrecorded() []*NodeIdentity {
 
 const seenBatch = 500
 
-// recordSeen writes when nodes were seen.
-func (s *Service) recordSeen(ctx context.Context) {
+// recordSeen writes when nodes were seen. It returns false if it could not.
+func (s *Service) recordSeen(ctx context.Context) bool {
 	nodes := s.nodes.unrecorded()
 	for len(nodes) > 0 {
 		batch := nodes[:min(seenBatch, len(nodes))]
@@ -169,7 +178,7 @@ func (s *Service) recordSeen(ctx context.Context) {
 		err := s.db.Update(ctx, func(tx *db.Tx) error {
 			for _, n := range batch {
 				seen := n.seen.Load()
-				if err := tx.SetNodeSeen(n.key, time.Unix(0, seen)); err != nil {
+				if err := tx.SetNodeSeen(n.key, time.Unix(0, seen), unknownAfter); err != nil {
 					return err
 				}
 				n.recorded.Store(seen) // a failure of the commit costs one interval
@@ -178,7 +187,8 @@ func (s *Service) recordSeen(ctx context.Context) {
 		})
 		if err != nil {
 			s.log.WarnContext(ctx, "the times when nodes were seen will be written later", "err", err)
-			return
+			return false
 		}
 	}
+	return true
 }

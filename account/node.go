@@ -84,12 +84,24 @@ func (s *Service) nodesOf(tx *db.Tx, pool *db.Pool, rows []db.Node) ([]batch.Nod
 	for _, c := range held {
 		certificates[c.Node] = append(certificates[c.Node], c)
 	}
+	name, err := tx.AccountName(pool.Account)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := referencesDoc(name, pool)
+	if err != nil {
+		return nil, err
+	}
 	references := make(map[batch.Thumbprint]batch.CertificateReference, len(p.CertificateReferences))
 	for _, r := range p.CertificateReferences {
 		references[r.Thumbprint] = r
 	}
 	for i := range rows {
 		n := s.nodeOf(&rows[i])
+		if !rows[i].Reported.IsZero() {
+			upToDate := rows[i].Revision == doc.Tag
+			n.UpToDate = &upToDate
+		}
 		for _, c := range certificates[n.ID] {
 			n.Certificates = append(n.Certificates, batch.NodeCertificate{
 				Thumbprint: c.Thumbprint, State: c.State, Time: batch.TimeOf(c.Time), Error: c.Error, NoPrivateKey: c.PublicOnly,
@@ -108,25 +120,25 @@ func (s *Service) nodesOf(tx *db.Tx, pool *db.Pool, rows []db.Node) ([]batch.Nod
 	return nodes, nil
 }
 
+// nodeOf returns what the account tells of a row. A node that was lost is back in its
+// state when it is seen again.
 func (s *Service) nodeOf(row *db.Node) batch.Node {
-	if seen, ok := s.nodes.seen(row.KeySHA256); ok && seen.After(row.Seen) {
-		row.Seen = seen
-	}
+	seen := s.lastSeen(row.KeySHA256, row.Seen)
 	n := batch.Node{
-		ID:             row.ID,
-		LastBootTime:   timeOf(row.Booted),
-		AllocationTime: timeOf(row.Enrolled),
-		LastSeen:       timeOf(row.Seen),
-		AgentVersion:   row.AgentVersion,
+		ID:                  row.ID,
+		State:               row.State,
+		StateTransitionTime: timeOf(row.StateTime),
+		LastBootTime:        timeOf(row.Booted),
+		AllocationTime:      timeOf(row.Enrolled),
+		IPAddress:           row.Address,
+		LastSeen:            timeOf(seen),
+		AgentVersion:        row.AgentVersion,
 	}
-	lost := row.Seen.Add(unknownAfter)
-	switch {
-	case row.Reported.IsZero():
-		n.State, n.StateTransitionTime = batch.NodeStarting, n.AllocationTime
+	switch lost := seen.Add(unknownAfter); {
 	case lost.Before(time.Now()):
 		n.State, n.StateTransitionTime = batch.NodeUnknown, timeOf(lost)
-	default:
-		n.State = batch.NodeIdle
+	case seen.Sub(row.Seen) > unknownAfter: // not recorded yet
+		n.StateTransitionTime = timeOf(seen)
 	}
 	return n
 }

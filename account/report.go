@@ -88,19 +88,26 @@ func report(tx *db.Tx, n *NodeIdentity, status *nodeapi.Status, reported map[bat
 	if node.KeySHA256 != n.key {
 		return false, errRevoked
 	}
+	lost := time.Since(node.Seen) > unknownAfter
 	node.Reported, node.Seen, node.Revision = now(), now(), status.Revision
 	node.AgentVersion = strings.ToValidUTF8(clip(status.AgentVersion, maxAgentString), "?")
 	if status.BootTime != nil {
 		node.Booted = plausible(status.BootTime.Time)
 	}
-	if err := tx.SetNodeReport(node); err != nil {
-		return false, err
+	if address := n.address.Load(); address != nil {
+		node.Address = *address
 	}
 	before, err := tx.NodeCertificates(n.acct, n.poolKey, n.Node)
 	if err != nil {
 		return false, err
 	}
 	if err := leaveOut(tx, n, reported, before); err != nil {
+		return false, err
+	}
+	if state := nodeState(reported); lost || state != node.State {
+		node.State, node.StateTime = state, node.Reported
+	}
+	if err := tx.SetNodeReport(node); err != nil {
 		return false, err
 	}
 	for _, old := range before {
@@ -114,10 +121,14 @@ func report(tx *db.Tx, n *NodeIdentity, status *nodeapi.Status, reported map[bat
 			if err != nil {
 				return false, err
 			}
-			if stays {
+			if stays || isRemoved(&old) {
 				continue
 			}
-			if err := tx.DeleteNodeCertificate(n.acct, n.poolKey, n.Node, old.Thumbprint); err != nil {
+			if holds(old.State) { // until others have let go too, somebody counts them
+				row = old
+				row.State, row.Time, row.PublicOnly = batch.NodeRemoved, node.Reported, false
+				reported[old.Thumbprint] = row
+			} else if err := tx.DeleteNodeCertificate(n.acct, n.poolKey, n.Node, old.Thumbprint); err != nil {
 				return false, err
 			}
 		}
@@ -131,6 +142,27 @@ func report(tx *db.Tx, n *NodeIdentity, status *nodeapi.Status, reported map[bat
 		}
 	}
 	return released, nil
+}
+
+// nodeState is what the state of a node is after a report.
+func nodeState(reported map[batch.Thumbprint]db.NodeCertificate) batch.NodeState {
+	for _, c := range reported {
+		if c.State == batch.NodeFailed {
+			return batch.NodeUnusable
+		}
+	}
+	return batch.NodeIdle
+}
+
+// removedKept is how long it is remembered that a node had a certificate, unless the
+// certificate or the node is gone before. An agent tells it for less, and forgets it
+// when it ends.
+const removedKept = 24 * time.Hour
+
+// isRemoved tells whether a row that a report doesn't mention is to stay for those
+// who count removals.
+func isRemoved(row *db.NodeCertificate) bool {
+	return row.State == batch.NodeRemoved && time.Since(row.Time).Abs() < removedKept
 }
 
 // leaveOut removes from reported what the node can't have.

@@ -27,6 +27,10 @@ type Config struct {
 	// still holds the certificate. Default: [DefaultDeleteWindow].
 	DeleteWindow time.Duration
 
+	// NodeTTL takes nodes out of their pools that were not seen for that long, while
+	// a service was there to see them. 0: never; else at least [MinNodeTTL].
+	NodeTTL time.Duration
+
 	// Overlap is how long nodes keep a certificate after another has become current
 	// under its name. Default: [DefaultOverlap]; negative: not at all.
 	Overlap time.Duration
@@ -46,6 +50,7 @@ type Service struct {
 	sealer  *sealer
 	window  time.Duration
 	overlap time.Duration // not positive: none
+	nodeTTL time.Duration
 	nodeURL string
 	log     *slog.Logger
 
@@ -71,6 +76,9 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 			return nil, fmt.Errorf("account service: the node URL %q: %w", cfg.NodeURL, err)
 		}
 	}
+	if cfg.NodeTTL != 0 && cfg.NodeTTL < MinNodeTTL {
+		return nil, fmt.Errorf("account service: the node TTL %v is less than %v", cfg.NodeTTL, MinNodeTTL)
+	}
 	if cfg.DeleteWindow <= 0 {
 		cfg.DeleteWindow = DefaultDeleteWindow
 	}
@@ -95,6 +103,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		sealer:         sealer,
 		window:         cfg.DeleteWindow,
 		overlap:        cfg.Overlap,
+		nodeTTL:        cfg.NodeTTL,
 		nodeURL:        cfg.NodeURL,
 		log:            cfg.Log,
 		followInterval: followInterval,
@@ -111,12 +120,12 @@ const seenInterval = 5 * time.Minute
 // gone as soon as no pool refers to it and no node holds it, and its deletion has
 // failed when that is not so at the end of the window. It ends the overlaps of
 // certificates with names when their time is over. It records when nodes were
-// seen. It follows what other processes on the same database change. It blocks until ctx ends, then lets the waits of [Service.WaitReferences]
+// seen, and takes out those that were not. It follows what other processes on the same database change. It blocks until ctx ends, then lets the waits of [Service.WaitReferences]
 // end and returns nil. Call it once.
 func (s *Service) Run(ctx context.Context) error {
 	endings := time.NewTimer(0)
 	defer endings.Stop()
-	seen := time.NewTicker(seenInterval)
+	seen := time.NewTimer(seenInterval)
 	defer seen.Stop()
 	var following sync.WaitGroup
 	following.Go(func() { s.follow(ctx) })
@@ -132,7 +141,11 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-endings.C:
 			endings.Reset(s.endAll(ctx))
 		case <-seen.C:
-			s.recordSeen(ctx)
+			wait := seenInterval
+			if s.recordSeen(ctx) {
+				wait = s.takeOutAbsent(ctx)
+			}
+			seen.Reset(wait)
 		}
 	}
 }

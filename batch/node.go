@@ -6,8 +6,9 @@ type NodeState string
 // The states of a node that poolcert uses, with the API's names.
 const (
 	NodeStarting NodeState = "starting" // enrolled, has not reported its first set
-	NodeIdle     NodeState = "idle"     // has reported within the last 30 minutes
-	NodeUnknown  NodeState = "unknown"  // has not reported for longer
+	NodeIdle     NodeState = "idle"     // has what its pool refers to
+	NodeUnusable NodeState = "unusable" // has failed to install some of it
+	NodeUnknown  NodeState = "unknown"  // made no request for 30 minutes
 )
 
 // A Node is one member of a pool. The properties whose names begin with
@@ -21,13 +22,14 @@ type Node struct {
 	StateTransitionTime *Time     `json:"stateTransitionTime,omitempty"`
 	LastBootTime        *Time     `json:"lastBootTime,omitempty"`
 	AllocationTime      *Time     `json:"allocationTime,omitempty"` // when it enrolled
-	IPAddress           string    `json:"ipAddress,omitempty"`
+	IPAddress           string    `json:"ipAddress,omitempty"`      // where its last report came from
 
 	// CertificateReferences are those that the node has installed.
 	CertificateReferences []CertificateReference `json:"certificateReferences,omitempty"`
 
 	LastSeen     *Time             `json:"poolcert:lastSeen,omitempty"`
 	AgentVersion string            `json:"poolcert:agentVersion,omitempty"`
+	UpToDate     *bool             `json:"poolcert:upToDate,omitempty"` // it has applied the references as they are now
 	Certificates []NodeCertificate `json:"poolcert:certificates,omitempty"`
 }
 
@@ -40,6 +42,7 @@ const (
 	NodeInstalled  NodeCertificateState = "installed"
 	NodeFailed     NodeCertificateState = "failed"
 	NodeRemoved    NodeCertificateState = "removed"
+	NodeWaiting    NodeCertificateState = "waiting" // the pool refers to it, the node has said nothing of it
 )
 
 // A NodeCertificate is the condition of one certificate on one node.

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"strconv"
 	"time"
+
+	"poolcert/batch"
 )
 
 // A Node is a row.
@@ -20,13 +22,17 @@ type Node struct {
 	Seen         time.Time
 	Revision     string // of the references that it reported
 	AgentVersion string
+	State        batch.NodeState // of its last report
+	StateTime    time.Time       // since when it is in that state, or was seen again
+	Address      string          // where its last report came from; empty: unknown
 }
 
-const nodeColumns = `acct, pool, id, public_key, seal_key, enrolled, booted, reported, seen, revision, agent`
+const nodeColumns = `acct, pool, id, public_key, seal_key, enrolled, booted, reported, seen, revision, agent, state, state_at, address`
 
 func (n *Node) fields() []any {
 	return []any{&n.Account, &n.Pool, &n.ID, &n.PublicKey, &n.SealKey, scanTime{&n.Enrolled}, scanTime{&n.Booted},
-		scanTime{&n.Reported}, scanTime{&n.Seen}, &n.Revision, &n.AgentVersion}
+		scanTime{&n.Reported}, scanTime{&n.Seen}, &n.Revision, &n.AgentVersion,
+		&n.State, scanTime{&n.StateTime}, &n.Address}
 }
 
 func (tx *Tx) node(where string, args ...any) (*Node, error) {
@@ -77,9 +83,9 @@ func nodeProperties(since time.Time) map[string]property {
 	patience := strconv.FormatInt(int64(time.Since(since)), 10) // from seen to unknown
 	return map[string]property{
 		"id":    {expr: "id"},
-		"state": {expr: "CASE WHEN reported = 0 THEN 'starting' WHEN seen < " + lost + " THEN 'unknown' ELSE 'idle' END"},
+		"state": {expr: "CASE WHEN seen < " + lost + " THEN 'unknown' ELSE state END"},
 		"stateTransitionTime": {
-			expr: "CASE WHEN reported = 0 THEN enrolled WHEN seen < " + lost + " THEN seen + " + patience + " END",
+			expr: "CASE WHEN seen < " + lost + " THEN seen + " + patience + " ELSE state_at END",
 			kind: isTime,
 		},
 		"allocationTime":          {expr: "enrolled", kind: isTime},
@@ -114,9 +120,9 @@ func (tx *Tx) NodeKeys(acct int64, pool string) ([][sha256.Size]byte, error) {
 // AddNode inserts a node.
 func (tx *Tx) AddNode(n *Node) error {
 	n.KeySHA256 = sha256.Sum256(n.PublicKey)
-	_, err := tx.exec(`INSERT INTO node (`+nodeColumns+`, key_sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err := tx.exec(`INSERT INTO node (`+nodeColumns+`, key_sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		n.Account, n.Pool, n.ID, n.PublicKey, n.SealKey, nanos(n.Enrolled), nanos(n.Booted), nanos(n.Reported), nanos(n.Seen),
-		n.Revision, n.AgentVersion, n.KeySHA256[:])
+		n.Revision, n.AgentVersion, string(n.State), nanos(n.StateTime), n.Address, n.KeySHA256[:])
 	return err
 }
 
@@ -127,14 +133,29 @@ func (tx *Tx) SetNodeSealKey(acct int64, pool, id string, key []byte) error {
 
 // SetNodeReport writes what a node reported of itself.
 func (tx *Tx) SetNodeReport(n *Node) error {
-	return tx.one(`UPDATE node SET booted = ?, reported = ?, seen = ?, revision = ?, agent = ? WHERE acct = ? AND pool = ? AND id = ?`,
-		nanos(n.Booted), nanos(n.Reported), nanos(n.Seen), n.Revision, n.AgentVersion, n.Account, n.Pool, n.ID)
+	return tx.one(`UPDATE node SET booted = ?, reported = ?, seen = ?, revision = ?, agent = ?, state = ?, state_at = ?, address = ?
+		WHERE acct = ? AND pool = ? AND id = ?`,
+		nanos(n.Booted), nanos(n.Reported), nanos(n.Seen), n.Revision, n.AgentVersion, string(n.State), nanos(n.StateTime), n.Address,
+		n.Account, n.Pool, n.ID)
 }
 
-// SetNodeSeen writes when the node with that key was seen, unless it is gone.
-func (tx *Tx) SetNodeSeen(key [sha256.Size]byte, at time.Time) error {
-	_, err := tx.exec(`UPDATE node SET seen = ? WHERE key_sha256 = ? AND seen < ?`, nanos(at), key[:], nanos(at))
+// SetNodeSeen writes when the node with that key was seen, unless it is gone. After
+// longer than patience it is back in its state since that time.
+func (tx *Tx) SetNodeSeen(key [sha256.Size]byte, at time.Time, patience time.Duration) error {
+	_, err := tx.exec(`UPDATE node SET state_at = CASE WHEN seen < ? THEN ? ELSE state_at END, seen = ? WHERE key_sha256 = ? AND seen < ?`,
+		nanos(at.Add(-patience)), nanos(at), nanos(at), key[:], nanos(at))
 	return err
+}
+
+// AbsentNodes returns up to limit nodes of all accounts that were not seen since a
+// time. It reads them all.
+func (tx *Tx) AbsentNodes(since time.Time, limit int) ([]Node, error) {
+	nodes, err := rows(tx, (*Node).fields,
+		`SELECT `+nodeColumns+` FROM node WHERE seen < ? ORDER BY acct, pool, id LIMIT ?`, nanos(since), limit)
+	for i := range nodes {
+		nodes[i].KeySHA256 = sha256.Sum256(nodes[i].PublicKey)
+	}
+	return nodes, err
 }
 
 // DeleteNode removes a node with what it holds.

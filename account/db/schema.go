@@ -3,12 +3,13 @@ package db
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
 // migrations bring the schema forward, one version each. A released one never
 // changes. They are written in SQLite's words; see dialect for others.
-var migrations = [][]string{version1, version2}
+var migrations = [][]string{version1, slices.Concat(version2, version2Nodes)}
 
 // Ids of pools and nodes are in lower case, since the API compares them without
 // regard to case; name is as the user wrote it. Times are in nanoseconds. A

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"math"
 	"time"
@@ -49,6 +50,18 @@ func (s scanTime) Scan(src any) error {
 	if n != 0 {
 		*s.t = time.Unix(0, n).UTC()
 	}
+	return nil
+}
+
+// scanKey scans the SHA-256 of a key.
+type scanKey struct{ key *[sha256.Size]byte }
+
+func (s scanKey) Scan(src any) error {
+	data, ok := src.([]byte)
+	if !ok || len(data) != len(s.key) {
+		return fmt.Errorf("hash of a key: got a %T, want %d bytes", src, len(s.key))
+	}
+	copy(s.key[:], data)
 	return nil
 }
 

@@ -29,6 +29,8 @@ func Run(t *testing.T, open func(*testing.T) *db.DB) {
 		"JoinTokens":       testJoinTokens,
 		"Nodes":            testNodes,
 		"NodeCertificates": testNodeCertificates,
+		"Placements":       testPlacements,
+		"Watch":            testWatch,
 		"Evictions":        testEvictions,
 		"Filters":          testFilters,
 		"Constraints":      testConstraints,
@@ -114,7 +116,8 @@ func addPool(tx *db.Tx, acct int64, name string, certificates ...int) (*db.Pool,
 }
 
 func addNode(tx *db.Tx, acct int64, pool, id string) (*db.Node, error) {
-	n := &db.Node{Account: acct, Pool: pool, ID: id, PublicKey: []byte("key of " + id), SealKey: []byte("seal"), Enrolled: start, Seen: start}
+	n := &db.Node{Account: acct, Pool: pool, ID: id, PublicKey: []byte("key of " + id), SealKey: []byte("seal"), Enrolled: start, Seen: start,
+		State: batch.NodeStarting, StateTime: start}
 	n.KeySHA256 = sha256.Sum256(n.PublicKey)
 	return n, tx.AddNode(n)
 }

@@ -78,6 +78,8 @@ func testFilters(t *testing.T, d *db.DB) {
 		for state, want := range map[string]int{"starting": 1, "idle": 0, "unknown": 0} {
 			got, err := tx.Nodes(1, "a", "", term("state", db.EQ, state), start, 10)
 			equal(t, len(got), err, want)
+			got, err = tx.Nodes(1, "a", "", term("state", db.EQ, state), start.Add(1), 10)
+			equal(t, len(got) == 1, err, state == "unknown")
 		}
 		for _, test := range []struct {
 			filter *db.Filter

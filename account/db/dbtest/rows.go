@@ -247,6 +247,7 @@ func testNodes(t *testing.T, d *db.DB) {
 			return err
 		}
 		want.Booted, want.Reported, want.Seen, want.Revision, want.AgentVersion = start.Add(1), start.Add(2), start.Add(3), "r", "v1"
+		want.State, want.StateTime, want.Address = batch.NodeUnusable, start.Add(2), "192.0.2.1"
 		if err := tx.SetNodeReport(want); err != nil {
 			return err
 		}
@@ -254,8 +255,8 @@ func testNodes(t *testing.T, d *db.DB) {
 		return tx.SetNodeSealKey(1, "b", "m", want.SealKey)
 	})
 	update(t, d, func(tx *db.Tx) error {
-		equal(t, nil, tx.SetNodeSeen(want.KeySHA256, start.Add(9)), nil)
-		return tx.SetNodeSeen(want.KeySHA256, start.Add(8)) // older: no change
+		equal(t, nil, tx.SetNodeSeen(want.KeySHA256, start.Add(9), time.Minute), nil)
+		return tx.SetNodeSeen(want.KeySHA256, start.Add(8), time.Minute) // older: no change
 	})
 	want.Seen = start.Add(9)
 	view(t, d, func(tx *db.Tx) error {
@@ -269,6 +270,21 @@ func testNodes(t *testing.T, d *db.DB) {
 		equal(t, page, err, []db.Node(nil))
 		keys, err := tx.NodeKeys(1, "b")
 		equal(t, keys, err, [][32]byte{want.KeySHA256})
+		absent, err := tx.AbsentNodes(start.Add(9), 10)
+		equal(t, len(absent), err, 1) // that of pool a
+		absent, err = tx.AbsentNodes(start.Add(10), 10)
+		equal(t, len(absent), err, 2)
+		equal(t, absent[1], nil, *want)
+		absent, err = tx.AbsentNodes(start.Add(10), 1)
+		equal(t, len(absent), err, 1)
+		return nil
+	})
+	// After a long absence it is back.
+	want.Seen, want.StateTime = start.Add(time.Hour), start.Add(time.Hour)
+	update(t, d, func(tx *db.Tx) error { return tx.SetNodeSeen(want.KeySHA256, start.Add(time.Hour), time.Minute) })
+	view(t, d, func(tx *db.Tx) error {
+		got, err := tx.Node(1, "b", "m")
+		equal(t, got, err, want)
 		return nil
 	})
 	update(t, d, func(tx *db.Tx) error { return tx.DeleteNode(1, "b", "m") })

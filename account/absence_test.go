@@ -1,0 +1,162 @@
+package account_test
+
+import (
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"poolcert/account"
+	"poolcert/account/db"
+	"poolcert/batch"
+)
+
+const testTTL = time.Hour
+
+// openTTL is a start of the service with a TTL of nodes.
+func (f *fixture) openTTL() (stop func()) {
+	f.t.Helper()
+	if err := f.db.Close(); err != nil {
+		f.t.Fatal(err)
+	}
+	f.open()
+	keys, err := account.OpenKeyring(filepath.Join(f.dir, "master.key"))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.Service, err = account.New(f.t.Context(), account.Config{DB: f.db, Keys: keys, CA: f.ca, NodeURL: "https://server.example:8443", NodeTTL: testTTL})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.acct = f.account("acme")
+	return f.run()
+}
+
+// TestNodeTTL takes out nodes that were not seen while the service was there to see
+// them, and no others.
+func TestNodeTTL(t *testing.T) {
+	type run struct {
+		*fixture
+		stop                 func()
+		present, absent, new *testNode
+	}
+	// pass lets time pass, while one node makes requests.
+	pass := func(r *run, d time.Duration) {
+		for range d / time.Minute {
+			time.Sleep(time.Minute)
+			r.present.identity()
+		}
+	}
+	for name, test := range map[string]struct {
+		event func(*run)
+		gone  bool
+	}{
+		"not yet":            {func(r *run) { pass(r, testTTL-25*time.Minute) }, false},
+		"absent":             {func(r *run) { pass(r, testTTL+10*time.Minute) }, true},
+		"came back":          {func(r *run) { pass(r, testTTL-25*time.Minute); r.absent.identity(); pass(r, testTTL-25*time.Minute) }, false},
+		"short restart":      {func(r *run) { pass(r, testTTL/2); r.stop(); r.openTTL(); pass(r, testTTL/2) }, true},
+		"long outage":        {func(r *run) { r.stop(); time.Sleep(30 * 24 * time.Hour); r.openTTL(); pass(r, testTTL-25*time.Minute) }, false},
+		"long after outage":  {func(r *run) { r.stop(); time.Sleep(30 * 24 * time.Hour); r.openTTL(); pass(r, testTTL+10*time.Minute) }, true},
+		"clock ahead":        {func(r *run) { r.jump(40 * 24 * time.Hour); pass(r, 10*time.Minute) }, false},
+		"clock behind":       {func(r *run) { r.jump(-40 * 24 * time.Hour); pass(r, testTTL-25*time.Minute) }, false},
+		"clock ahead a bit":  {func(r *run) { r.jump(testTTL / 20); pass(r, testTTL+10*time.Minute) }, true},
+		"restored elsewhere": {func(r *run) { r.jump(20 * 365 * 24 * time.Hour); pass(r, testTTL-25*time.Minute) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := &run{fixture: newFixture(t)}
+				r.addPool("pool")
+				r.present, r.absent = r.joined("pool", "present"), r.joined("pool", "absent")
+				r.stop = r.openTTL()
+				r.absent.identity()
+				time.Sleep(20 * time.Minute) // seen is recorded
+				test.event(r)
+				synctest.Wait()
+				if _, err := r.Node(t.Context(), r.acct, "pool", r.present.Node); err != nil {
+					t.Errorf("the node that is there: %v", err)
+				}
+				_, err := r.Node(t.Context(), r.acct, "pool", r.absent.Node)
+				if !test.gone {
+					if err != nil {
+						t.Errorf("the absent node: %v", err)
+					}
+					return
+				}
+				wantCode(t, err, batch.CodeNodeNotFound)
+				_, err = r.NodeByKey(t.Context(), r.absent.spki())
+				wantNodeCode(t, err, "node-revoked")
+				if err := r.absent.enroll(r.token("pool", nil)); err != nil {
+					t.Errorf("it comes back: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// jump is what a clock that is set means to the record of when nodes were seen: all
+// that it holds is that much older.
+func (f *fixture) jump(by time.Duration) {
+	f.t.Helper()
+	err := f.db.Update(f.t.Context(), func(tx *db.Tx) error {
+		w, err := tx.Watch()
+		if err != nil {
+			return err
+		}
+		nodes, err := tx.Nodes(f.acct.ID, "pool", "", nil, time.Now(), 10)
+		if err != nil {
+			return err
+		}
+		for i := range nodes {
+			nodes[i].Seen = nodes[i].Seen.Add(-by)
+			if err := tx.SetNodeReport(&nodes[i]); err != nil {
+				return err
+			}
+		}
+		return tx.SetWatch(db.Watch{Since: w.Since.Add(-by), Last: w.Last.Add(-by)})
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// TestNodeTTLFreesCertificates: what an absent node held is free to go.
+func TestNodeTTLFreesCertificates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		tp := f.addCertificate("cert")
+		f.addPool("pool", tp)
+		n := f.joined("pool", "n")
+		n.report(batch.NodeInstalled, tp)
+		f.openTTL()
+		f.setReferences("pool")
+		time.Sleep(testTTL - time.Minute)
+		if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute / 2)
+		synctest.Wait()
+		if c := f.certificate(tp); c.State != batch.StateDeleting {
+			t.Errorf("got %s, want deleting while the node may be there", c.State)
+		}
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil { // it failed when the window was over
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		_, err := f.Certificate(t.Context(), f.acct, tp)
+		wantCode(t, err, batch.CodeCertificateNotFound)
+	})
+}
+
+func TestNodeTTLIsNotShort(t *testing.T) {
+	f := newFixture(t)
+	keys, err := account.OpenKeyring(filepath.Join(f.dir, "master.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := account.New(t.Context(), account.Config{DB: f.db, Keys: keys, CA: f.ca, NodeTTL: time.Minute}); err == nil {
+		t.Error("a TTL of a minute is taken")
+	}
+}

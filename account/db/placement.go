@@ -1,0 +1,86 @@
+package db
+
+import (
+	"crypto/sha256"
+	"time"
+
+	"poolcert/batch"
+)
+
+// A PoolPlacement tells how many nodes of one pool have one certificate.
+type PoolPlacement struct {
+	ID, Name string // of the pool
+	Refers   bool   // the pool refers to the certificate now
+	Nodes    int    // of the pool
+
+	// Nodes by what is known of the certificate there.
+	Installed, Failed, Delivering, Removed int
+}
+
+func (p *PoolPlacement) fields() []any {
+	return []any{&p.ID, &p.Name, &p.Refers, &p.Nodes, &p.Installed, &p.Failed, &p.Delivering, &p.Removed}
+}
+
+// PoolPlacements returns up to limit pools after one, or from the start, that refer
+// to a certificate or have nodes that do or did hold it.
+func (tx *Tx) PoolPlacements(acct int64, tp batch.Thumbprint, after string, limit int) ([]PoolPlacement, error) {
+	thumb := tp.String()
+	return rows(tx, (*PoolPlacement).fields, `SELECT p.id, p.name, CASE WHEN r.thumb IS NULL THEN 0 ELSE 1 END,
+			(SELECT count(*) FROM node n WHERE n.acct = p.acct AND n.pool = p.id),
+			COALESCE(c.installed, 0), COALESCE(c.failed, 0), COALESCE(c.delivering, 0), COALESCE(c.removed, 0)
+		FROM pool p
+		LEFT JOIN pool_ref r ON r.acct = p.acct AND r.pool = p.id AND r.thumb = ?
+		LEFT JOIN (SELECT pool,
+				sum(CASE WHEN state = 'installed' THEN 1 ELSE 0 END) AS installed,
+				sum(CASE WHEN state = 'failed' THEN 1 ELSE 0 END) AS failed,
+				sum(CASE WHEN state = 'delivering' THEN 1 ELSE 0 END) AS delivering,
+				sum(CASE WHEN state = 'removed' THEN 1 ELSE 0 END) AS removed
+			FROM node_cert WHERE acct = ? AND thumb = ? GROUP BY pool) c ON c.pool = p.id
+		WHERE p.acct = ? AND p.id > ? AND (r.thumb IS NOT NULL OR c.pool IS NOT NULL) ORDER BY p.id LIMIT ?`,
+		thumb, acct, thumb, acct, after, limit)
+}
+
+// A NodePlacement tells of one certificate on one node.
+type NodePlacement struct {
+	Pool, PoolName string
+	Node           string
+	KeySHA256      [sha256.Size]byte // of the node
+	Seen           time.Time         // of the node
+	State          batch.NodeCertificateState
+	Time           time.Time // zero: nothing is known yet
+	Error          string
+	PublicOnly     bool
+}
+
+// placementState is what is known of a certificate on a node; r is the reference of
+// the node's pool and c what the node holds, or NULL. A node that is to have it
+// waits for it, whether or not it had it before.
+const placementState = `CASE WHEN c.state IS NULL OR c.state = 'removed' AND r.thumb IS NOT NULL THEN 'waiting' ELSE c.state END`
+
+var placementProperties = map[string]property{
+	"state":  {expr: placementState},
+	"poolId": {expr: "n.pool"},
+	"nodeId": {expr: "n.id"},
+}
+
+// NodePlacements returns up to limit nodes of all pools after one, or from the
+// start, that are to have a certificate, or do or did hold it.
+func (tx *Tx) NodePlacements(acct int64, tp batch.Thumbprint, pool, node string, f *Filter, limit int) ([]NodePlacement, error) {
+	where, args, err := f.where(placementProperties)
+	if err != nil {
+		return nil, err
+	}
+	thumb := tp.String()
+	fields := func(p *NodePlacement) []any {
+		return []any{&p.Pool, &p.PoolName, &p.Node, scanKey{&p.KeySHA256}, scanTime{&p.Seen}, &p.State, scanTime{&p.Time}, &p.Error, &p.PublicOnly}
+	}
+	return rows(tx, fields, `SELECT n.pool, p.name, n.id, n.key_sha256, n.seen, `+placementState+`,
+			COALESCE(c.at, 0), COALESCE(c.error, ''), COALESCE(c.public_only, 0)
+		FROM node n JOIN pool p ON p.acct = n.acct AND p.id = n.pool
+		LEFT JOIN pool_ref r ON r.acct = n.acct AND r.pool = n.pool AND r.thumb = ?
+		LEFT JOIN node_cert c ON c.acct = n.acct AND c.pool = n.pool AND c.node = n.id AND c.thumb = ?
+		WHERE n.acct = ? AND (n.pool > ? OR n.pool = ? AND n.id > ?) AND (r.thumb IS NOT NULL OR c.thumb IS NOT NULL)
+			AND n.pool IN (SELECT pool FROM pool_ref WHERE acct = ? AND thumb = ? UNION SELECT pool FROM node_cert WHERE acct = ? AND thumb = ?)
+			AND `+where+` ORDER BY n.pool, n.id LIMIT ?`,
+		append(append([]any{thumb, thumb, acct, pool, pool, node, acct, thumb, acct, thumb}, args...), limit)...)
+}

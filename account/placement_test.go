@@ -1,0 +1,109 @@
+package account_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"poolcert/account"
+	"poolcert/batch"
+)
+
+// TestPlacement counts nodes through the life of a certificate: they install it, it
+// is taken off its pool and deleted, and meanwhile nodes join, leave and go away.
+func TestPlacement(t *testing.T) { onEachEngine(t, testPlacement) }
+
+func testPlacement(t *testing.T, f *fixture) {
+	tp, other := f.addCertificate("cert"), f.addCertificate("other")
+	f.addPool("Used", tp)
+	f.addPool("unused", other)
+	var nodes []*testNode
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		nodes = append(nodes, f.joined("Used", name))
+	}
+	stranger := f.joined("unused", "z")
+	stranger.report(batch.NodeInstalled, other)
+
+	want := func(when string, want ...batch.CertificatePool) {
+		t.Helper()
+		got, more, err := f.CertificatePools(t.Context(), f.acct, tp, "", 0)
+		if err != nil || more != "" {
+			t.Fatalf("%s: %v, more: %q", when, err, more)
+		}
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("%s: got (-) and want (+) differ:\n%s", when, diff)
+		}
+	}
+	left := func(when string, want ...string) {
+		t.Helper()
+		filter := &account.Filter{Op: account.NE, Property: "state", Value: "installed"}
+		var got []string
+		for after := ""; ; {
+			page, more, err := f.CertificateNodes(t.Context(), f.acct, tp, account.NodeQuery{After: after, Limit: 2, Filter: filter})
+			if err != nil {
+				t.Fatalf("%s: %v", when, err)
+			}
+			for _, n := range page {
+				if n.PoolID != "Used" || n.LastSeen == nil {
+					t.Errorf("%s: got %+v", when, n)
+				}
+				got = append(got, n.NodeID[:1]+" "+string(n.State)+n.Error)
+			}
+			if after = more; more == "" {
+				break
+			}
+		}
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("%s: got (-) and want (+) differ:\n%s", when, diff)
+		}
+	}
+	want("joined", batch.CertificatePool{PoolID: "Used", Refers: true, Nodes: 5, Waiting: 5})
+	left("joined", "a waiting", "b waiting", "c waiting", "d waiting", "e waiting")
+
+	if _, err := nodes[1].fetch(tp); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []*testNode{nodes[0], nodes[3], nodes[4]} {
+		n.report(batch.NodeInstalled, tp)
+	}
+	nodes[2].report(batch.NodeFailed, tp)
+	want("installed", batch.CertificatePool{PoolID: "Used", Refers: true, Nodes: 5, Installed: 3, Failed: 1, Delivering: 1})
+	left("installed", "b delivering", "c failed")
+	nodes[1].report(batch.NodeInstalled, tp)
+	nodes[2].report(batch.NodeInstalled, tp)
+	late := f.joined("Used", "f")
+	want("one more", batch.CertificatePool{PoolID: "Used", Refers: true, Nodes: 6, Installed: 5, Waiting: 1})
+
+	f.setReferences("Used")
+	if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil {
+		t.Fatal(err)
+	}
+	want("deleting", batch.CertificatePool{PoolID: "Used", Nodes: 6, Installed: 5})
+	nodes[0].report(batch.NodeRemoved, tp)
+	nodes[1].report(batch.NodeRemoved) // as after a restart of the agent
+	late.report(batch.NodeRemoved)
+	want("two removals", batch.CertificatePool{PoolID: "Used", Nodes: 6, Installed: 3, Removed: 2})
+	left("two removals", "a removed", "b removed")
+	nodes[0].report(batch.NodeRemoved) // the agent has forgotten it
+	f.joined("Used", "g")              // never had it
+	if err := f.Leave(t.Context(), nodes[1].identity()); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.EvictNode(t.Context(), f.acct, "used", nodes[2].Node); err != nil {
+		t.Fatal(err)
+	}
+	want("one left, one is gone", batch.CertificatePool{PoolID: "Used", Nodes: 5, Installed: 2, Removed: 1})
+	left("one left, one is gone", "a removed")
+
+	f.run()
+	nodes[3].report(batch.NodeRemoved)
+	nodes[4].report(batch.NodeRemoved)
+	eventually(t, "the certificate is gone", func() bool {
+		_, _, err := f.CertificatePools(t.Context(), f.acct, tp, "", 0)
+		return err != nil
+	})
+	_, _, err := f.CertificatePools(t.Context(), f.acct, tp, "", 0)
+	wantCode(t, err, batch.CodeCertificateNotFound)
+	_, _, err = f.CertificateNodes(t.Context(), f.acct, tp, account.NodeQuery{})
+	wantCode(t, err, batch.CodeCertificateNotFound)
+}
