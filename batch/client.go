@@ -22,8 +22,9 @@ const maxAnswer = 32 << 20
 // service are of type *[Error]; other errors are those of the connection.
 type Client struct {
 	// Endpoint is the account URL, such as https://batch.example:8443.
-	Endpoint    string
-	Credentials Credentials
+	Endpoint string
+	// Credentials are [Credentials] or a [BearerToken].
+	Credentials Signer
 	// HTTP makes the requests; nil means http.DefaultClient.
 	HTTP *http.Client
 }
@@ -222,6 +223,9 @@ func (c *Client) do(ctx context.Context, method, target string, header http.Head
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json; odata=minimalmetadata")
+	}
+	if c.Credentials == nil {
+		return errors.New("call the account: no credentials are given")
 	}
 	if err := c.Credentials.Sign(req, time.Now()); err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	library "github.com/coreos/go-oidc/v3/oidc"
@@ -119,6 +120,11 @@ func New(cfg Config) (*Verifier, error) {
 	v := &Verifier{issuer: cfg.Issuer, audience: cfg.Audience, rules: cfg.Rules, now: time.Now}
 	v.keys = &keySet{issuer: cfg.Issuer, http: cfg.HTTP, log: cfg.Log, now: v.clock, busy: make(chan struct{}, 1)}
 	return v, nil
+}
+
+// Mentions reports whether a rule is for the account.
+func (v *Verifier) Mentions(account string) bool {
+	return slices.ContainsFunc(v.rules, func(r Rule) bool { return r.Account == account })
 }
 
 // clock is a method so that tests can set v.now.

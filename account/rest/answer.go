@@ -29,7 +29,7 @@ func (c *call) fail(err error) {
 		return
 	}
 	c.record.Code = string(refusal.Code)
-	if refusal.Status == http.StatusServiceUnavailable {
+	if refusal.Status == http.StatusServiceUnavailable && c.w.Header().Get("Retry-After") == "" {
 		c.w.Header().Set("Retry-After", "1")
 	}
 	c.write(refusal.Status, refusal.Body(c.base, c.record.ID, batch.TimeOf(time.Now())))
@@ -39,7 +39,7 @@ func (c *call) refusal(err error) *batch.Error {
 	var refusal *batch.Error
 	switch {
 	case errors.As(err, &refusal):
-		if refusal.Status >= http.StatusInternalServerError {
+		if refusal.Status >= http.StatusInternalServerError && !errors.Is(err, errSilent) {
 			level := slog.LevelWarn
 			if errors.Is(err, db.ErrDisk) { // a person is needed
 				level = slog.LevelError

@@ -22,6 +22,9 @@ func (c *call) authenticate() error {
 		return batch.NewError(batch.CodeMissingRequiredHeader,
 			"An HTTP header that's mandatory for this request is not specified.", "HeaderName", "Authorization")
 	}
+	if token, ok := bearer(header); ok {
+		return c.authenticateToken(token)
+	}
 	name, sig, err := batch.ParseAuthorization(header)
 	if err != nil {
 		return batch.NewError(batch.CodeInvalidAuthenticationInfo,
@@ -68,7 +71,7 @@ func (c *call) signedText(account string) string {
 	return fmt.Sprintf(". The text to sign is %q", clip(text, 2000))
 }
 
-func refuse(detail string) error {
+func refuse(detail string) *batch.Error {
 	return batch.NewError(batch.CodeAuthenticationFailed,
 		"Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly including the signature.",
 		"AuthenticationErrorDetail", detail)

@@ -1,13 +1,14 @@
 // Package rest is the Azure Batch REST protocol of the account service: the
 // certificate, pool and node operations of the Batch API, with its paths,
 // headers, error codes and SharedKey authentication, and poolcert's join tokens.
+// In place of SharedKey, requests may carry a token of an OpenID Connect issuer.
 //
 // [New] returns an [http.Handler] over an [account.Service]; the service decides,
 // this package translates. Serve it with TLS and with bounds on headers and
 // connection times: the handler bounds bodies and the time of a call only.
 //
-// Promised: nothing of a request's body is read, and no path is looked at,
-// before its signature holds; each answer carries a request-id; a refusal has
+// Promised: nothing of a request's body is read, and no path but
+// [batch.SignInPath] is looked at, before its signature or token holds; each answer carries a request-id; a refusal has
 // the API's body and code; an error of the service itself becomes 500 with
 // nothing of its text, which goes to the log with the request id.
 //
@@ -42,6 +43,12 @@ type Config struct {
 	// That is no secret, but it helps nobody else.
 	DebugAuth bool
 
+	// SignIn is how tokens are checked; without it there is SharedKey only.
+	SignIn SignIn
+
+	// Limits of accounts and addresses; the zero value has none.
+	Limits Limits
+
 	// Observer hears of each request; it may be nil.
 	Observer request.Observer
 
@@ -57,12 +64,14 @@ func New(cfg Config) http.Handler {
 	if cfg.Observer == nil {
 		cfg.Observer = request.Observers{}
 	}
-	return &handler{service: cfg.Service, observer: cfg.Observer, base: strings.TrimRight(cfg.BaseURL, "/"), debugAuth: cfg.DebugAuth, log: cfg.Log}
+	return &handler{service: cfg.Service, observer: cfg.Observer, signIn: cfg.SignIn, limits: newLimiters(cfg.Limits), base: strings.TrimRight(cfg.BaseURL, "/"), debugAuth: cfg.DebugAuth, log: cfg.Log}
 }
 
 type handler struct {
 	service   *account.Service
 	observer  request.Observer
+	signIn    SignIn
+	limits    limiters
 	base      string
 	debugAuth bool
 	log       *slog.Logger
@@ -111,8 +120,11 @@ func (c *call) serve() error {
 	ctx, cancel := context.WithTimeout(c.r.Context(), maxTimeout)
 	defer cancel()
 	c.r = c.r.WithContext(ctx)
-	if err := c.authenticate(); err != nil {
+	if err := c.admit(); err != nil {
 		return err
+	}
+	if c.account == nil {
+		return c.showSignIn()
 	}
 	c.record.Account = c.account.Name
 	methods, args, err := resolve(c.r.URL)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -58,6 +59,7 @@ type story struct {
 var (
 	windowLine    = regexp.MustCompile(`(?m)^window (\S+)$`)
 	debugAuthLine = regexp.MustCompile(`(?m)^debug-auth$`)
+	signInLine    = regexp.MustCompile(`(?m)^sign-in$`)
 )
 
 func newStory(t *testing.T, comment string) *story {
@@ -70,10 +72,14 @@ func newStory(t *testing.T, comment string) *story {
 		}
 	}
 	service := newTestService(t, window)
-	srv := httptest.NewServer(rest.New(rest.Config{Service: service, DebugAuth: debugAuthLine.MatchString(comment), Log: slog.New(slog.NewTextHandler(t.Output(), nil))}))
+	s := &story{t: t, service: service, clients: map[string]batch.Credentials{}, vars: map[string]string{}}
+	cfg := rest.Config{Service: service, DebugAuth: debugAuthLine.MatchString(comment), Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	if signInLine.MatchString(comment) {
+		cfg.SignIn = s.signIn()
+	}
+	srv := httptest.NewServer(rest.New(cfg))
 	t.Cleanup(srv.Close)
-
-	s := &story{t: t, service: service, address: srv.Listener.Addr().String(), clients: map[string]batch.Credentials{}}
+	s.address = srv.Listener.Addr().String()
 	for _, name := range []string{"acct", "other"} {
 		primary, secondary, err := service.CreateAccount(t.Context(), name)
 		if err != nil {
@@ -89,7 +95,7 @@ func newStory(t *testing.T, comment string) *story {
 	b := testcert.RSA(t, testcert.Name("b"), testcert.Key("rsa2048b"))
 	ec := testcert.ECDSA(t, testcert.Name("c"))
 	encode := base64.StdEncoding.EncodeToString
-	s.vars = map[string]string{
+	maps.Copy(s.vars, map[string]string{
 		"base": srv.URL, "v": "api-version=2020-09-01.12.0", "password": password,
 		"json": "application/json; odata=minimalmetadata; charset=utf-8",
 		"a":    a.Thumbprint().String(), "a.pfx": encode(a.PFX(password)), "a.cer": encode(a.Cert.Raw),
@@ -99,7 +105,7 @@ func newStory(t *testing.T, comment string) *story {
 		"key.a": "(thumbprintAlgorithm=sha1,thumbprint=" + a.Thumbprint().String() + ")",
 		"key.b": "(thumbprintAlgorithm=sha1,thumbprint=" + b.Thumbprint().String() + ")",
 		"key.c": "(thumbprintAlgorithm=sha1,thumbprint=" + ec.Thumbprint().String() + ")",
-	}
+	})
 	return s
 }
 

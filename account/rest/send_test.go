@@ -27,6 +27,7 @@ func (s *story) send(text string) *http.Response {
 	uri = strings.TrimPrefix(uri, s.vars["base"])
 
 	who, date, signed := "acct", time.Now(), ""
+	host := s.address
 	header := http.Header{}
 	unsigned := http.Header{}
 	for _, line := range lines[1:] {
@@ -45,6 +46,8 @@ func (s *story) send(text string) *http.Response {
 		case "!after-signing": // a header that is not what was signed
 			n, v, _ := strings.Cut(value, ": ")
 			unsigned.Set(n, v)
+		case "Host":
+			host = value
 		case "!body-of":
 			var n int
 			fmt.Sscan(value, &n)
@@ -97,7 +100,7 @@ func (s *story) send(text string) *http.Response {
 	s.t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(30 * time.Second))
 	var raw bytes.Buffer
-	fmt.Fprintf(&raw, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, uri, s.address)
+	fmt.Fprintf(&raw, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, uri, host)
 	header.Write(&raw)
 	raw.WriteString("\r\n" + body)
 	go conn.Write(raw.Bytes()) // a refusal may come before the body is taken
