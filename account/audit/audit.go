@@ -1,0 +1,173 @@
+// Package audit writes the audit log of the account service: one line of JSON for
+// each act, such as "pool p now refers to these certificates, says the holder of
+// the primary key of account a".
+//
+// [Open] a file, or wrap another writer with [New], and give the [Log] as an
+// observer to the network sides. Call [Log.Reopen] when the file was moved away.
+//
+// Promised: each operation that changes something or gives a certificate away has
+// a line, whether it succeeded or not; a line is one write, so that processes may
+// share a file; there is nothing secret in it. Refusals of who proved nothing are
+// bounded: those left out are counted in the next line. A line that could not be
+// written is in the ordinary log, as an error. With Required, an operation of
+// somebody who is known runs only after a line with the result "begun" was written.
+//
+// Lines are not forced to disk: a loss of power may take the last seconds.
+//
+// docs/operations.md describes the lines for people.
+package audit
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"poolcert/account/request"
+)
+
+// Refusals of strangers that get a line: so many at once, and each second.
+const (
+	strangerBurst = 20
+	strangerRate  = 1
+)
+
+// ErrFailing is wrapped by the error of [Log.Begin].
+var ErrFailing = errors.New("the audit log can't be written")
+
+// ErrFile is wrapped by the errors of [Open] and [Log.Reopen].
+var ErrFile = errors.New("open the audit log")
+
+// Config is how a log is kept. The zero value is ready.
+type Config struct {
+	// Required refuses operations that can't be recorded.
+	Required bool
+
+	// Log gets the lines that could not be written; it may be nil.
+	Log *slog.Logger
+}
+
+// A Log is an audit log. Its methods are safe for concurrent use.
+type Log struct {
+	required  bool
+	log       *slog.Logger
+	strangers *rate.Limiter
+	path      string // empty: no file of ours
+
+	mu         sync.Mutex
+	w          io.Writer
+	file       *os.File
+	torn       bool   // the last line has no end
+	suppressed uint64 // refusals without a line
+
+	failing  atomic.Bool
+	failures atomic.Uint64
+}
+
+// New returns a log that writes to w.
+func New(w io.Writer, cfg Config) *Log {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Log{required: cfg.Required, log: cfg.Log, strangers: rate.NewLimiter(strangerRate, strangerBurst), w: w}
+}
+
+// Begin implements [request.Observer]. With Required it writes a line with the
+// result "begun", and fails with [ErrFailing] if it can't. Of strangers it writes
+// none, so that they can't fill the disk.
+func (l *Log) Begin(c *request.Call) error {
+	if !l.required {
+		return nil
+	}
+	if c.Auth == "" {
+		if l.failing.Load() {
+			return ErrFailing
+		}
+		return nil
+	}
+	r := recordOf(c)
+	r.Result, r.Status = begun, 0
+	if err := l.Write(r); err != nil {
+		return fmt.Errorf("%w: %w", ErrFailing, err)
+	}
+	return nil
+}
+
+// End implements [request.Observer].
+func (l *Log) End(c *request.Call) {
+	refused := c.Status == http.StatusUnauthorized || c.Status == http.StatusForbidden ||
+		c.API == request.Batch && c.Auth == "" && c.Status == http.StatusBadRequest
+	if !refused && (!c.Audited || c.Auth == "") {
+		return
+	}
+	r := recordOf(c)
+	if c.Auth == "" || !c.Audited {
+		if !l.strangers.Allow() {
+			l.mu.Lock()
+			l.suppressed++
+			l.mu.Unlock()
+			return
+		}
+		if r.Operation == "" {
+			r.Operation = "authenticate"
+		}
+	}
+	_ = l.Write(r) // told by Write itself
+}
+
+// Write writes one record. A failure is counted, and logged with the record.
+func (l *Log) Write(r Record) error {
+	if r.Time.IsZero() {
+		r.Time = time.Now()
+	}
+	r.Time = r.Time.UTC().Round(time.Millisecond)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r.Suppressed = l.suppressed
+	line, err := json.Marshal(r)
+	if err == nil {
+		err = l.writeLine(line)
+	}
+	if err != nil {
+		l.failures.Add(1)
+		l.failing.Store(true)
+		l.log.Error("the audit log can't be written", "record", string(line), "err", err)
+		return err
+	}
+	l.suppressed = 0
+	if l.failing.Swap(false) {
+		l.log.Warn("the audit log can be written again", "failures", l.failures.Load())
+	}
+	return nil
+}
+
+// writeLine writes in one go. After a part of a line, as from a full disk, it
+// begins a new one.
+func (l *Log) writeLine(line []byte) error {
+	if l.w == nil {
+		return os.ErrClosed
+	}
+	line = append(line, '\n')
+	if l.torn {
+		line = append([]byte{'\n'}, line...)
+	}
+	n, err := l.w.Write(line)
+	if n > 0 {
+		l.torn = line[n-1] != '\n'
+	}
+	return err
+}
+
+// Failing tells whether the last line could not be written.
+func (l *Log) Failing() bool { return l.failing.Load() }
+
+// Failures returns how many lines could not be written.
+func (l *Log) Failures() uint64 { return l.failures.Load() }
