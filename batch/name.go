@@ -1,8 +1,12 @@
 package batch
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -71,4 +75,20 @@ type SetCurrent struct {
 	// Replaces, if not zero, is the certificate that must be current, or the call is
 	// refused: another one may have come meanwhile.
 	Replaces Thumbprint `json:"replaces,omitzero"`
+}
+
+func namePath(name CertificateName) string {
+	return "/certificatenames/" + url.PathEscape(string(name))
+}
+
+// NameHistory yields the certificates that the account has under a name, the one that
+// became current last first. Refusal: [CodeNameNotFound].
+func (c *Client) NameHistory(ctx context.Context, name CertificateName) iter.Seq2[*NamedCertificate, error] {
+	return list[NamedCertificate](ctx, c, namePath(name)+"/certificates", ListOptions{})
+}
+
+// SetCurrent makes a certificate of the name the current one. It may be called again
+// when its answer was lost.
+func (c *Client) SetCurrent(ctx context.Context, name CertificateName, set SetCurrent) error {
+	return c.call(ctx, http.MethodPost, namePath(name)+"/setcurrent", nil, set, nil)
 }

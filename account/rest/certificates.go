@@ -14,7 +14,7 @@ var certificateFields = fields{"state": word, "thumbprint": word, "stateTransiti
 var certificateProperties = []string{
 	"thumbprint", "thumbprintAlgorithm", "url", "state", "stateTransitionTime", "previousState",
 	"previousStateTransitionTime", "publicData", "deleteCertificateError",
-	"poolcert:hasPrivateKey",
+	"poolcert:hasPrivateKey", "poolcert:name",
 }
 
 func certificatePath(tp batch.Thumbprint) string {
@@ -30,7 +30,7 @@ func addCertificate(c *call) error {
 	if err != nil {
 		return err
 	}
-	c.record.Thumbprint = add.Thumbprint.String()
+	c.record.Thumbprint, c.record.Name = add.Thumbprint.String(), string(add.Name)
 	if err := c.service.AddCertificate(c.ctx(), c.account, add); err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func addCertificate(c *call) error {
 }
 
 func (o object) certificate() (*batch.AddCertificate, error) {
-	if err := o.only("thumbprint", "thumbprintAlgorithm", "data", "certificateFormat", "password"); err != nil {
+	if err := o.only("thumbprint", "thumbprintAlgorithm", "data", "certificateFormat", "password", "poolcert:name"); err != nil {
 		return nil, err
 	}
 	add := &batch.AddCertificate{ThumbprintAlgorithm: batch.SHA1}
@@ -57,6 +57,9 @@ func (o object) certificate() (*batch.AddCertificate, error) {
 		return nil, err
 	}
 	if err := o.parse("certificateFormat", &add.Format); err != nil {
+		return nil, err
+	}
+	if err := o.parse("poolcert:name", &add.Name); err != nil {
 		return nil, err
 	}
 	password, err := o.text("password")

@@ -25,6 +25,8 @@ func (c *call) recordOperation(op operation) {
 		if tp, err := parseCertificateKey(c.args[0]); err == nil {
 			c.record.Thumbprint = tp.String()
 		}
+	case noun == "certificate-name":
+		c.record.Name = clip(c.args[0], maxRecorded)
 	case noun == "pool", noun == "node", noun == "join-token":
 		c.record.Pool = clip(c.args[0], maxRecorded)
 		if len(c.args) == 1 {

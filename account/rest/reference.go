@@ -30,11 +30,17 @@ func (o object) references() ([]batch.CertificateReference, error) {
 }
 
 func (o object) reference() (r batch.CertificateReference, err error) {
-	if err := o.only("thumbprint", "thumbprintAlgorithm", "storeLocation", "storeName", "visibility"); err != nil {
+	if err := o.only("thumbprint", "thumbprintAlgorithm", "storeLocation", "storeName", "visibility", "poolcert:name"); err != nil {
 		return r, err
 	}
-	if r.Thumbprint, err = o.thumbprint(); err != nil {
+	if err := o.parse("poolcert:name", &r.Name); err != nil {
 		return r, err
+	}
+	// What a name stands for is for the account to say.
+	if r.Name == "" {
+		if r.Thumbprint, err = o.thumbprint(); err != nil {
+			return r, err
+		}
 	}
 	if err := o.parse("storeLocation", &r.StoreLocation); err != nil {
 		return r, err

@@ -25,6 +25,8 @@ func (m methods) allow() string { return strings.Join(slices.Sorted(maps.Keys(m)
 var (
 	listParams = []string{"$filter", "$select", "maxresults", "$skiptoken"}
 	poolParams = []string{"$select", "$expand"}
+
+	placementParams = []string{"maxresults", "$skiptoken"}
 )
 
 // routes are all paths. A star stands for one segment, certificates(*) for the
@@ -41,6 +43,10 @@ var routes = map[string]methods{
 	"certificates(*)/canceldelete": {
 		http.MethodPost: {name: "certificate.cancel-delete", run: cancelDeletion, query: []string{"canceldelete"}, body: true},
 	},
+	"certificatenames/*/certificates": {http.MethodGet: {name: "certificate-name.list", run: listNameHistory, query: []string{"$select", "maxresults", "$skiptoken"}}},
+	"certificatenames/*/setcurrent":   {http.MethodPost: {name: "certificate-name.set-current", run: setCurrentCertificate, body: true}},
+	"certificates(*)/pools": {http.MethodGet: {name: "certificate.pools", run: listCertificatePools, query: placementParams}},
+	"certificates(*)/nodes": {http.MethodGet: {name: "certificate.nodes", run: listCertificateNodes, query: append([]string{"$filter"}, placementParams...)}},
 	"pools": {
 		http.MethodPost: {name: "pool.add", run: addPool, body: true},
 		http.MethodGet:  {name: "pool.list", run: listPools, query: append([]string{"$expand"}, listParams...)},
@@ -78,6 +84,8 @@ func resolve(u *url.URL) (methods, []string, error) {
 		switch {
 		case i == 0 && isKey:
 			segments[i], args = "certificates(*)", append(args, key)
+		case i == 1 && segments[0] == "certificatenames":
+			segments[i], args = "*", append(args, text)
 		case i%2 == 1 && segments[0] == "pools":
 			if i == 1 || segments[2] == "nodes" || segments[2] == "jointokens" {
 				segments[i], args = "*", append(args, text)

@@ -32,7 +32,12 @@ func TestResolve(t *testing.T) {
 		{"/pools/p/nodes/n/reimage", "POST [p n]"},
 		{"/pools/p/jointokens/0123", "DELETE [p 0123]"},
 
+		{"/certificatenames/storage.key/certificates", "GET [storage.key]"},
+		{"/certificatenames/a%2Fb/setcurrent", "POST [a/b]"},
+
 		{"/", "ResourceNotFound"},
+		{"/certificatenames/a", "ResourceNotFound"},
+		{"/certificatenames/a/certificates/b", "ResourceNotFound"},
 		{"/nothing", "ResourceNotFound"},
 		{"/Pools", "ResourceNotFound"},
 		{"/pools/p/", "ResourceNotFound"},
