@@ -11,31 +11,28 @@ import (
 )
 
 // CertificatePools returns a page of the pools that refer to a certificate, or have
-// nodes that do or did hold it, with how many nodes have it; and the key of the last
-// one if more follow. After is such a key, or empty. Each page is of one moment.
-// Refusal: CertificateNotFound.
-func (s *Service) CertificatePools(ctx context.Context, a *Account, tp batch.Thumbprint, after string, limit int) (page []batch.CertificatePool, more string, err error) {
-	limit = pageLimit(limit)
+// nodes that do or did hold it, with how many nodes have it, and whether more follow.
+// The filter of the query is not used. Each page is of one moment. Refusal:
+// CertificateNotFound.
+func (s *Service) CertificatePools(ctx context.Context, a *Account, tp batch.Thumbprint, q PoolQuery) (page []batch.CertificatePool, more bool, err error) {
+	limit := pageLimit(q.Limit)
 	err = s.read(ctx, func(tx *db.Tx) error {
-		page, more = nil, ""
+		page = nil
 		if _, err := tx.Certificate(a.ID, tp); err != nil {
 			return orElse(err, errCertificateNotFound)
 		}
-		rows, err := tx.PoolPlacements(a.ID, tp, after, limit+1)
+		rows, err := tx.PoolPlacements(a.ID, tp, poolKey(q.After), limit+1)
 		if err != nil {
 			return err
 		}
-		rows, cut := cutPage(rows, limit)
+		rows, more = cutPage(rows, limit)
 		for i := range rows {
 			page = append(page, poolPlacementOf(&rows[i]))
-		}
-		if cut {
-			more = rows[limit-1].ID
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, "", fmt.Errorf("list pools of certificate %v: %w", tp, err)
+		return nil, false, fmt.Errorf("list pools of certificate %v: %w", tp, err)
 	}
 	return page, more, nil
 }
@@ -52,14 +49,13 @@ func poolPlacementOf(row *db.PoolPlacement) batch.CertificatePool {
 }
 
 // CertificateNodes returns a page of the nodes of all pools that are to have a
-// certificate, or do or did hold it; and the key of the last one if more follow.
-// After is such a key, or empty. Filter properties: state, poolId, nodeId. Refusal:
-// CertificateNotFound.
-func (s *Service) CertificateNodes(ctx context.Context, a *Account, tp batch.Thumbprint, q NodeQuery) (page []batch.CertificateNode, more string, err error) {
+// certificate, or do or did hold it, and whether more follow. The query is after
+// POOL/NODE. Filter properties: state, poolId, nodeId. Refusal: CertificateNotFound.
+func (s *Service) CertificateNodes(ctx context.Context, a *Account, tp batch.Thumbprint, q NodeQuery) (page []batch.CertificateNode, more bool, err error) {
 	limit := pageLimit(q.Limit)
-	pool, node, _ := strings.Cut(q.After, "/")
+	pool, node, _ := strings.Cut(poolKey(q.After), "/")
 	err = s.read(ctx, func(tx *db.Tx) error {
-		page, more = nil, ""
+		page = nil
 		if _, err := tx.Certificate(a.ID, tp); err != nil {
 			return orElse(err, errCertificateNotFound)
 		}
@@ -67,17 +63,14 @@ func (s *Service) CertificateNodes(ctx context.Context, a *Account, tp batch.Thu
 		if err != nil {
 			return err
 		}
-		rows, cut := cutPage(rows, limit)
+		rows, more = cutPage(rows, limit)
 		for i := range rows {
 			page = append(page, s.nodePlacementOf(&rows[i]))
-		}
-		if cut {
-			more = rows[limit-1].Pool + "/" + rows[limit-1].Node
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, "", fmt.Errorf("list nodes of certificate %v: %w", tp, err)
+		return nil, false, fmt.Errorf("list nodes of certificate %v: %w", tp, err)
 	}
 	return page, more, nil
 }

@@ -26,9 +26,9 @@ func testPlacement(t *testing.T, f *fixture) {
 
 	want := func(when string, want ...batch.CertificatePool) {
 		t.Helper()
-		got, more, err := f.CertificatePools(t.Context(), f.acct, tp, "", 0)
-		if err != nil || more != "" {
-			t.Fatalf("%s: %v, more: %q", when, err, more)
+		got, more, err := f.CertificatePools(t.Context(), f.acct, tp, account.PoolQuery{})
+		if err != nil || more {
+			t.Fatalf("%s: %v, more: %v", when, err, more)
 		}
 		if diff := cmp.Diff(got, want); diff != "" {
 			t.Errorf("%s: got (-) and want (+) differ:\n%s", when, diff)
@@ -49,9 +49,10 @@ func testPlacement(t *testing.T, f *fixture) {
 				}
 				got = append(got, n.NodeID[:1]+" "+string(n.State)+n.Error)
 			}
-			if after = more; more == "" {
+			if !more {
 				break
 			}
+			after = page[1].PoolID + "/" + page[1].NodeID
 		}
 		if diff := cmp.Diff(got, want); diff != "" {
 			t.Errorf("%s: got (-) and want (+) differ:\n%s", when, diff)
@@ -99,10 +100,10 @@ func testPlacement(t *testing.T, f *fixture) {
 	nodes[3].report(batch.NodeRemoved)
 	nodes[4].report(batch.NodeRemoved)
 	eventually(t, "the certificate is gone", func() bool {
-		_, _, err := f.CertificatePools(t.Context(), f.acct, tp, "", 0)
+		_, _, err := f.CertificatePools(t.Context(), f.acct, tp, account.PoolQuery{})
 		return err != nil
 	})
-	_, _, err := f.CertificatePools(t.Context(), f.acct, tp, "", 0)
+	_, _, err := f.CertificatePools(t.Context(), f.acct, tp, account.PoolQuery{})
 	wantCode(t, err, batch.CodeCertificateNotFound)
 	_, _, err = f.CertificateNodes(t.Context(), f.acct, tp, account.NodeQuery{})
 	wantCode(t, err, batch.CodeCertificateNotFound)

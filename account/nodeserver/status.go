@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/netip"
 
 	"poolcert/account"
 	"poolcert/batch"
@@ -59,6 +60,9 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request, node *account.No
 	err := decode(r, &body)
 	if err == nil {
 		body.Status.Certificates = body.Certificates
+		if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+			node.CalledFrom(from.Addr())
+		}
 		err = s.service.Report(r.Context(), node, &body.Status)
 	}
 	if err != nil {

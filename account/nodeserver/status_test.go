@@ -49,6 +49,9 @@ func TestStatusLimits(t *testing.T) {
 		})
 	}
 	n.do("PUT", nodeapi.PathStatus, string(must1(json.Marshal(honest))(t))).want(204, "")
+	if node := must1(f.service.Node(t.Context(), f.acct, "pool", n.id.Node))(t); node.IPAddress != "127.0.0.1" {
+		t.Errorf("got the address %q", node.IPAddress)
+	}
 	for _, test := range []struct {
 		body   string
 		status int

@@ -19,7 +19,7 @@ var nodeFields = fields{
 
 var nodeProperties = []string{
 	"id", "url", "state", "stateTransitionTime", "lastBootTime", "allocationTime", "ipAddress", "certificateReferences",
-	"poolcert:lastSeen", "poolcert:agentVersion", "poolcert:certificates",
+	"poolcert:lastSeen", "poolcert:agentVersion", "poolcert:upToDate", "poolcert:certificates",
 }
 
 func nodesPath(pool string) string { return poolPath(pool) + "/nodes" }
