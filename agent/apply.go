@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"poolcert/batch"
+	"poolcert/internal/erase"
 	"poolcert/internal/nodeapi"
 	"poolcert/store"
 )
@@ -355,11 +356,15 @@ func (r *reconciler) logChange(old, next map[batch.Thumbprint]batch.CertificateR
 	}
 }
 
-// forget drops what is not wanted any more.
+// forget drops what is not wanted any more, from memory too.
 func (r *reconciler) forget(references []batch.CertificateReference) {
+	before := len(r.held)
 	maps.DeleteFunc(r.held, func(t batch.Thumbprint, _ *holding) bool {
 		return !slices.ContainsFunc(references, func(c batch.CertificateReference) bool { return c.Thumbprint == t })
 	})
+	if len(r.held) < before {
+		erase.Collect()
+	}
 }
 
 // repair mends what has drifted, and returns how much that was.

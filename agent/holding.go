@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"poolcert/batch"
+	"poolcert/internal/erase"
 	"poolcert/internal/nodeapi"
 	"poolcert/internal/pfx"
 	"poolcert/store"
@@ -32,7 +33,11 @@ func newHolding(ctx context.Context, thumbprint batch.Thumbprint, c *nodeapi.Cer
 		return nil, fmt.Errorf("the certificate is larger than %d bytes, or its password than %d", maxData, maxPassword)
 	}
 	if c.Format != batch.FormatCER {
-		bundle, err := pfx.Decode(ctx, c.Data, string(c.Password), pfx.Options{Thumbprint: thumbprint})
+		var bundle *pfx.Bundle
+		var err error
+		erase.Do(func() {
+			bundle, err = pfx.Decode(ctx, c.Data, string(c.Password), pfx.Options{Thumbprint: thumbprint})
+		})
 		if err != nil {
 			return nil, err
 		}

@@ -4,7 +4,6 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 
 	"poolcert/batch"
+	"poolcert/internal/erase"
 	"poolcert/internal/nodeapi"
 )
 
@@ -95,7 +95,9 @@ func (v *vault) keeps(references []batch.CertificateReference) bool {
 }
 
 func (v *vault) trySave(set *lastGood) error {
-	plain, err := json.Marshal(set)
+	var plain []byte
+	var err error
+	erase.Do(func() { plain, err = set.marshal() })
 	if err != nil {
 		return err
 	}
@@ -139,11 +141,12 @@ func (v *vault) tryLoad() (*lastGood, error) {
 		return nil, errLastGood
 	}
 	defer clear(plain)
-	var set lastGood
-	if err := json.Unmarshal(plain, &set); err != nil {
+	var set *lastGood
+	erase.Do(func() { set, err = parseLastGood(plain) })
+	if err != nil {
 		return nil, errLastGood
 	}
-	return &set, nil
+	return set, nil
 }
 
 // wasEvicted tells whether an agent was told that the node is no member any more.

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"crypto/ecdsa"
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/hex"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"poolcert/agent/agenttest"
@@ -27,20 +29,34 @@ type secrets map[string][]byte
 // the service's account, and returns what of it is secret.
 func testSecret(t testing.TB, s *agenttest.Service, name, key, password string) (*testcert.Pair, secrets) {
 	t.Helper()
-	pair := testcert.RSA(t, testcert.Name(name), testcert.Key(key))
+	newPair := testcert.RSA
+	if strings.HasPrefix(key, "p") {
+		newPair = testcert.ECDSA
+	}
+	pair := newPair(t, testcert.Name(name), testcert.Key(key))
 	data := pair.PFX(password)
 	s.Add(pair.Thumbprint(), &nodeapi.Certificate{Format: batch.FormatPFX, Data: data, Password: batch.Password(password)})
 
 	found := secrets{"password": []byte(password)}
 	found.add("PFX", data[len(data)/2:][:48])
-	private := pair.Key.(*rsa.PrivateKey)
-	for what, n := range map[string]*big.Int{"first prime": private.Primes[0], "second prime": private.Primes[1], "exponent": private.D} {
-		found.add(what, n.Bytes()[:48])
+	numbers := make(map[string]*big.Int)
+	switch private := pair.Key.(type) {
+	case *rsa.PrivateKey:
+		numbers["first prime"], numbers["second prime"], numbers["exponent"] = private.Primes[0], private.Primes[1], private.D
+	case *ecdsa.PrivateKey:
+		d, err := private.Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		numbers["scalar"] = new(big.Int).SetBytes(d)
+	}
+	for what, n := range numbers {
+		found.add(what, n.Bytes()[:40])
 		found[what+" in decimal"] = []byte(n.String()[:40])
 		// As math/big and crypto keep it: the least word first.
 		words := n.Bytes()
 		slices.Reverse(words)
-		found[what+" in words"] = words[:48]
+		found[what+" in words"] = words[:40]
 	}
 	return pair, found
 }

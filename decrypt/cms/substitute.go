@@ -27,12 +27,13 @@ var processSecret = sync.OnceValue(func() []byte {
 // It is for packages that open other forms of message; call it before the key is
 // used, so that the time does not tell. [Unwrapper] needs no help.
 func SubstituteKey(key crypto.PrivateKey, keySize int, ciphertext ...[]byte) ([]byte, error) {
-	secret := processSecret()
+	secret := bytes.Clone(processSecret())
 	switch key := key.(type) {
 	case *rsa.PrivateKey:
 		secret = key.D.Bytes()
 	case *ecdh.PrivateKey:
 		secret = key.Bytes()
 	}
+	defer clear(secret)
 	return hkdf.Key(sha256.New, secret, bytes.Join(ciphertext, nil), "poolcert implicit rejection", keySize)
 }

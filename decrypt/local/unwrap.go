@@ -12,6 +12,7 @@ import (
 	"poolcert/decrypt"
 	"poolcert/decrypt/cms"
 	"poolcert/decrypt/jwe"
+	"poolcert/internal/erase"
 )
 
 // maxWrappedKey is a little more than package cms allows, which has the word.
@@ -142,7 +143,7 @@ func (u *unwrapper) Unwrap(ctx context.Context, w *cms.WrappedKey) (cek []byte, 
 		return nil, err
 	}
 	defer release()
-	cek, u.cert, err = w.Unwrap(ctx, u.grant)
+	erase.Do(func() { cek, u.cert, err = w.Unwrap(ctx, u.grant) })
 	return cek, err
 }
 
@@ -152,7 +153,7 @@ func (u *unwrapper) UnwrapJWE(ctx context.Context, w *jwe.WrappedKey) (ceks [][]
 		return nil, err
 	}
 	defer release()
-	ceks, u.cert, err = w.Unwrap(ctx, u.grant)
+	erase.Do(func() { ceks, u.cert, err = w.Unwrap(ctx, u.grant) })
 	return ceks, err
 }
 
@@ -163,7 +164,7 @@ func (u *unwrapper) OpenRSA(ctx context.Context, b *decrypt.RSABlock) (secret []
 		return nil, err
 	}
 	defer release()
-	secret, u.cert, err = b.Open(ctx, u.grant)
+	erase.Do(func() { secret, u.cert, err = b.Open(ctx, u.grant) })
 	u.count(err) // before the next one has its turn
 	return secret, err
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 
 	"poolcert/batch"
+	"poolcert/internal/erase"
 )
 
 // A Certificate is what a node receives of one certificate: the file as the
@@ -83,14 +84,17 @@ func Open(key hpke.PrivateKey, b Binding, sealed []byte) (*Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain, err := hpke.Open(key, kdf, aead, info, sealed)
+	var c *Certificate
+	erase.Do(func() {
+		var plain []byte
+		if plain, err = hpke.Open(key, kdf, aead, info, sealed); err == nil {
+			defer clear(plain)
+			c = new(Certificate)
+			err = json.Unmarshal(plain, c)
+		}
+	})
 	if err != nil {
 		return nil, ErrSealed
 	}
-	defer clear(plain)
-	var c Certificate
-	if err := json.Unmarshal(plain, &c); err != nil {
-		return nil, ErrSealed
-	}
-	return &c, nil
+	return c, nil
 }
