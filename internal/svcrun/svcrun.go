@@ -1,0 +1,57 @@
+// Package svcrun makes a program a service of the operating system: systemd on
+// Linux, the service control manager on Windows. Other platforms, such as a Linux
+// without systemd, are refused.
+//
+// Call [Service.Install] and [Service.Start] from an installing command, and
+// [Run] from the one that the service runs. Install starts nothing, and is
+// repeated to change the command line; Uninstall stops what runs. Whoever failed
+// left no half of a service behind. They need root's or an administrator's rights.
+package svcrun
+
+import (
+	"context"
+	"errors"
+)
+
+// ErrPlatform means that there is no service manager that this package knows.
+var ErrPlatform = errors.New("neither systemd nor the Windows service manager runs here")
+
+// ErrNotInstalled means that there is no service of this name.
+var ErrNotInstalled = errors.New("the service is not installed")
+
+// ErrForeign means that a service of this name exists, which Install did not make.
+var ErrForeign = errors.New("a service of this name exists that this command did not make")
+
+// A Service is a program with its command line.
+type Service struct {
+	Name        string // such as "poolcert-agent"
+	Title       string // for people
+	Description string
+	Program     string // absolute path
+	Args        []string
+
+	// Unit is the text of a systemd unit, and UnitProgram the word in its
+	// ExecStart that Program and Args take the place of, with what follows it.
+	Unit, UnitProgram string
+}
+
+// Install makes or changes the service, and has it started at each boot.
+func (s *Service) Install(ctx context.Context) error { return s.install(ctx) }
+
+// Uninstall stops the service and removes it.
+func (s *Service) Uninstall(ctx context.Context) error { return s.uninstall(ctx) }
+
+// Start starts the service, and waits until it is ready.
+func (s *Service) Start(ctx context.Context) error { return s.control(ctx, "start") }
+
+// Stop stops the service, and waits until it has ended.
+func (s *Service) Stop(ctx context.Context) error { return s.control(ctx, "stop") }
+
+// Restart is Stop, if it runs, and Start.
+func (s *Service) Restart(ctx context.Context) error { return s.control(ctx, "restart") }
+
+// Run calls work, and returns what it returned. Under the Windows service manager
+// it speaks with that one too: ctx ends when the service is to stop.
+func (s *Service) Run(ctx context.Context, work func(context.Context) error) error {
+	return s.run(ctx, work)
+}

@@ -1,0 +1,11 @@
+//go:build !linux && !windows
+
+package svcrun
+
+import "context"
+
+func (s *Service) install(context.Context) error         { return ErrPlatform }
+func (s *Service) uninstall(context.Context) error       { return ErrPlatform }
+func (s *Service) control(context.Context, string) error { return ErrPlatform }
+
+func (s *Service) run(ctx context.Context, work func(context.Context) error) error { return work(ctx) }
