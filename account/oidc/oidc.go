@@ -122,6 +122,10 @@ func New(cfg Config) (*Verifier, error) {
 	return v, nil
 }
 
+// Fetch fetches the issuer's keys now, for who wants to know whether that works.
+// Nobody else needs it. The error is [ErrUnavailable].
+func (v *Verifier) Fetch(ctx context.Context) error { return v.keys.refresh(ctx, false) }
+
 // Mentions reports whether a rule is for the account.
 func (v *Verifier) Mentions(account string) bool {
 	return slices.ContainsFunc(v.rules, func(r Rule) bool { return r.Account == account })

@@ -28,6 +28,9 @@ nothing, and works while the server runs.`,
 						return fmt.Errorf("load tls_cert: %w", err)
 					}
 				}
+				if err := cfg.OIDC.warn(cmd.Context(), s, cmd.ErrOrStderr()); err != nil {
+					return err
+				}
 				return printConfig(cmd, cfg)
 			})
 		},
@@ -54,8 +57,10 @@ certificate    %s
 database       %s
 delete_window  %s
 log            %s
+limits         %s
+sign-in        %s
 ok
 `, cfg.Listen, cfg.NodeListen, strings.Join(cfg.Hosts, ", "), show(cfg.urlFor(cfg.URL, "https", cfg.Listen)),
-		show(cfg.urlFor(cfg.NodeURL, "https", cfg.NodeListen)), certificate, cfg.databaseText(), cfg.DeleteWindow, cfg.Log)
+		show(cfg.urlFor(cfg.NodeURL, "https", cfg.NodeListen)), certificate, cfg.databaseText(), cfg.DeleteWindow, cfg.Log, cfg.Limits, cfg.OIDC.text())
 	return err
 }

@@ -47,6 +47,8 @@ type config struct {
 	Database     string   `toml:"database"`
 	DeleteWindow duration `toml:"delete_window"`
 	Log          logLevel `toml:"log"`
+	Limits       limits   `toml:"limits"`
+	OIDC         *signIn  `toml:"oidc"` // nil: no tokens
 }
 
 // configText is the file that init writes.
@@ -87,13 +89,14 @@ delete_window = "{{.DeleteWindow}}"
 
 # debug, info, warn or error. At debug, each request is logged.
 log = "{{.Log}}"
-`))
+` + limitsText + oidcText))
 
 // defaultConfig is a file in which every line is absent.
 func defaultConfig() config {
 	return config{
 		Listen: ":8443", NodeListen: ":8444",
 		DeleteWindow: duration(account.DefaultDeleteWindow), Log: logLevel(slog.LevelInfo),
+		Limits: defaultLimits,
 	}
 }
 
@@ -114,7 +117,7 @@ func loadConfig(dir string) (*config, error) {
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		return nil, cli.Hint(fmt.Errorf("%s:%d: unknown key %q", path, lineOf(path, unknown[0]), unknown[0].String()),
-			"the keys are listen, node_listen, hosts, url, node_url, tls_cert, tls_key, database, delete_window, log")
+			"the keys are listen, node_listen, hosts, url, node_url, tls_cert, tls_key, database, delete_window, log, and the tables limits and oidc")
 	}
 	if err := cfg.check(); err != nil {
 		return nil, hintConfig(fmt.Errorf("%s: %w", path, err))
@@ -125,7 +128,11 @@ func loadConfig(dir string) (*config, error) {
 		}
 	}
 	// Paths in the file are relative to it, not to where somebody stands.
-	for _, file := range []*string{&cfg.TLSCert, &cfg.TLSKey} {
+	files := []*string{&cfg.TLSCert, &cfg.TLSKey}
+	if cfg.OIDC != nil {
+		files = append(files, &cfg.OIDC.CAFile)
+	}
+	for _, file := range files {
 		if *file != "" && !filepath.IsAbs(*file) {
 			*file = filepath.Join(dir, *file)
 		}
@@ -163,6 +170,14 @@ func (c *config) check() error {
 	}
 	if c.DeleteWindow < 0 {
 		return errors.New("delete_window: it cannot be negative")
+	}
+	if err := c.Limits.check(); err != nil {
+		return err
+	}
+	if c.OIDC != nil {
+		if err := c.OIDC.check(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

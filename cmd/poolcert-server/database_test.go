@@ -43,11 +43,16 @@ func (r *running) restart(client *batch.Client) {
 
 func (r *running) useDatabase(dsn string) {
 	r.t.Helper()
+	r.appendConfig("database = \"" + dsn + "\"\n")
+}
+
+func (r *running) appendConfig(lines string) {
+	r.t.Helper()
 	text, err := os.ReadFile(configPath(r.dir))
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.write(configName, append(text, "database = \""+dsn+"\"\n"...))
+	r.write(configName, append(text, lines...))
 }
 
 // TestBackupAndRestore on SQLite, the backup while the server runs.
@@ -216,6 +221,9 @@ func TestInitOnPostgres(t *testing.T) {
 func TestRotateKeyNoticed(t *testing.T) {
 	r := start(t)
 	client := r.account("demo")
+	r.end()
+	r.appendConfig("[limits]\nfailure_rate = 0\naddress_rate = 0\naccount_rate = 0\n") // it asks until the key is taken
+	r.restart(client)
 	if err := client.AddPool(t.Context(), &batch.Pool{ID: "p"}); err != nil {
 		t.Fatal(err)
 	}

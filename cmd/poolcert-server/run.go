@@ -15,6 +15,7 @@ import (
 
 	"poolcert/account/nodeserver"
 	"poolcert/internal/cli"
+	"poolcert/internal/limit"
 	"poolcert/internal/securefile"
 )
 
@@ -75,7 +76,11 @@ func serveDir(ctx context.Context, dir string, cfg *config, o runOptions, log *s
 	}
 	defer func() { err = errors.Join(err, d.db.Close()) }()
 
-	clients, err := listenClients(cfg, o, d)
+	tokens, err := cfg.signIn(log)
+	if err != nil {
+		return err
+	}
+	clients, err := listenClients(cfg, o, d, log)
 	if err != nil {
 		return err
 	}
@@ -85,6 +90,7 @@ func serveDir(ctx context.Context, dir string, cfg *config, o runOptions, log *s
 		return fmt.Errorf("node_listen: %w", err)
 	}
 	defer nodes.Close()
+	nodes = limit.Listen(nodes, cfg.Limits.nodeConnections(), log)
 
 	scheme := "https"
 	if o.insecure {
@@ -102,7 +108,7 @@ func serveDir(ctx context.Context, dir string, cfg *config, o runOptions, log *s
 	node := nodeserver.New(nodeserver.Config{
 		Service: service, CA: d.ca.Certificate(), Certificate: d.ca.ServerCertificate(cfg.certificateHosts()), Log: log,
 	})
-	s := server{service: service, clients: clientServer(service, cfg, o, log), node: node, log: log}
+	s := server{service: service, clients: clientServer(service, cfg, tokens, o, log), node: node, log: log}
 	if o.readyFile != "" {
 		if err := writeReady(o.readyFile, at); err != nil {
 			return err
@@ -113,7 +119,7 @@ func serveDir(ctx context.Context, dir string, cfg *config, o runOptions, log *s
 	return s.run(ctx, clients, tls.NewListener(nodes, node.TLSConfig()))
 }
 
-func listenClients(cfg *config, o runOptions, d *data) (net.Listener, error) {
+func listenClients(cfg *config, o runOptions, d *data, log *slog.Logger) (net.Listener, error) {
 	config, err := clientTLS(cfg, d)
 	if err != nil {
 		return nil, err
@@ -122,6 +128,7 @@ func listenClients(cfg *config, o runOptions, d *data) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
+	l = limit.Listen(l, cfg.Limits.clientConnections(), log)
 	if !o.insecure {
 		return tls.NewListener(l, config), nil
 	}

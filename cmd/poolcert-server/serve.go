@@ -77,12 +77,12 @@ func serveClients(ctx context.Context, srv *http.Server, l net.Listener) error {
 
 // clientServer answers clients. It bounds what a slow or hostile one can hold; the
 // times leave room for the 30 s of a call.
-func clientServer(service *account.Service, cfg *config, o runOptions, log *slog.Logger) *http.Server {
+func clientServer(service *account.Service, cfg *config, tokens rest.SignIn, o runOptions, log *slog.Logger) *http.Server {
 	// SharedKey needs the request as it was sent; HTTP/2 would gain nothing.
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Server{
-		Handler:           withHealth(rest.New(rest.Config{Service: service, BaseURL: cfg.URL, DebugAuth: o.debugAuth, Log: log}), service, log),
+		Handler:           withHealth(rest.New(rest.Config{Service: service, BaseURL: cfg.URL, SignIn: tokens, Limits: cfg.Limits.requests(), DebugAuth: o.debugAuth, Log: log}), service, log),
 		Protocols:         protocols,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       60 * time.Second,

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"poolcert/account/rest"
+	"poolcert/internal/limit"
+)
+
+// limits is the table [limits]. Zero is no limit.
+type limits struct {
+	AccountRate               float64 `toml:"account_rate"`
+	AddressRate               float64 `toml:"address_rate"`
+	FailureRate               float64 `toml:"failure_rate"`
+	Connections               int     `toml:"connections"`
+	ConnectionsPerAddress     int     `toml:"connections_per_address"`
+	NodeConnections           int     `toml:"node_connections"`
+	NodeConnectionsPerAddress int     `toml:"node_connections_per_address"`
+}
+
+// defaultLimits are met by no client that means well: a script that adds 5,000
+// certificates in a row does not, nor do 100,000 nodes of which 20,000 are behind one
+// address.
+var defaultLimits = limits{
+	AccountRate: 500, AddressRate: 500, FailureRate: 60,
+	Connections: 4096, ConnectionsPerAddress: 512,
+	NodeConnections: 120000, NodeConnectionsPerAddress: 20000,
+}
+
+const limitsText = `
+# Bounds of what clients and nodes can take of the service: these are in effect unless
+# others are written. 0 is no limit. An address is an IPv4 address, or an IPv6 network
+# of 64 bits. Behind a proxy all clients have the proxy's: set address_rate,
+# failure_rate and connections_per_address to 0.
+# [limits]
+
+# Requests a second that one account, and one address, may make in the long run; ten
+# times as many may come at once. More get 503 ServerBusy with Retry-After, on which
+# the clients of Azure Batch try again.
+# account_rate = {{.Limits.AccountRate}}
+# address_rate = {{.Limits.AddressRate}}
+
+# Refused authentications a minute of one address. More get the same. Requests with a
+# good signature or token pass.
+# failure_rate = {{.Limits.FailureRate}}
+
+# Open connections to listen, and to node_listen. More are closed at once.
+# connections = {{.Limits.Connections}}
+# connections_per_address = {{.Limits.ConnectionsPerAddress}}
+# node_connections = {{.Limits.NodeConnections}}
+# node_connections_per_address = {{.Limits.NodeConnectionsPerAddress}}
+`
+
+func (l limits) check() error {
+	if min(l.AccountRate, l.AddressRate, l.FailureRate) < 0 ||
+		min(l.Connections, l.ConnectionsPerAddress, l.NodeConnections, l.NodeConnectionsPerAddress) < 0 {
+		return errors.New("limits: a limit cannot be negative; 0 is none")
+	}
+	return nil
+}
+
+func (l limits) requests() rest.Limits {
+	return rest.Limits{AccountRate: l.AccountRate, AddressRate: l.AddressRate, FailureRate: l.FailureRate}
+}
+
+func (l limits) clientConnections() limit.Connections {
+	return limit.Connections{Total: l.Connections, PerAddress: l.ConnectionsPerAddress}
+}
+
+func (l limits) nodeConnections() limit.Connections {
+	return limit.Connections{Total: l.NodeConnections, PerAddress: l.NodeConnectionsPerAddress}
+}
+
+// String is for the check command.
+func (l limits) String() string {
+	return fmt.Sprintf("%g requests/s an account, %g an address, %g failures/min; connections %d, %d an address; of nodes %d, %d",
+		l.AccountRate, l.AddressRate, l.FailureRate, l.Connections, l.ConnectionsPerAddress, l.NodeConnections, l.NodeConnectionsPerAddress)
+}
