@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"poolcert/account/db"
+	"poolcert/account/request"
 )
 
 // MinNodeTTL is the least [Config.NodeTTL]: the database is some minutes late about
@@ -109,6 +110,7 @@ func (s *Service) takeOut(ctx context.Context, listed *db.Node, deadline time.Ti
 		s.nodes.evict([][32]byte{row.KeySHA256})
 		s.release()
 		s.log.InfoContext(ctx, "absent node taken out", "account", account, "pool", row.Pool, "node", row.ID, "last_seen", row.Seen, "node_ttl", s.nodeTTL)
+		s.act(ctx, &request.Call{Operation: "node.expire", Account: account, Pool: row.Pool, Node: row.ID})
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"poolcert/account/db"
+	"poolcert/account/request"
 	"poolcert/batch"
 )
 
@@ -55,8 +56,9 @@ func (s *Service) endDeletion(ctx context.Context, listed *db.Certificate) error
 	acct, tp := listed.Account, listed.Thumbprint
 	var name string
 	var outcome string
+	failed := false
 	err := s.db.Update(ctx, func(tx *db.Tx) error {
-		outcome = ""
+		outcome, failed = "", false
 		rev, err := tx.NextRevision(acct)
 		if err != nil {
 			return err
@@ -79,7 +81,7 @@ func (s *Service) endDeletion(ctx context.Context, listed *db.Certificate) error
 		if time.Now().Before(row.StateTime.Add(s.window)) {
 			return nil
 		}
-		outcome = "certificate deletion failed, it is in use"
+		outcome, failed = "certificate deletion failed, it is in use", true
 		failure := deleteError(holders)
 		switch named, err := tx.NameOf(acct, tp); {
 		case err == nil && named.State == batch.NameCurrent:
@@ -98,6 +100,11 @@ func (s *Service) endDeletion(ctx context.Context, listed *db.Certificate) error
 	}
 	if outcome != "" {
 		s.log.InfoContext(ctx, outcome, "account", name, "thumbprint", tp.String())
+		c := &request.Call{Operation: "certificate.deleted", Account: name, Thumbprint: tp.String()}
+		if failed {
+			c.Code = string(batch.CodePoolsReferencingCertificate)
+		}
+		s.act(ctx, c)
 	}
 	return nil
 }

@@ -24,6 +24,8 @@ func (s *Service) References(ctx context.Context, n *NodeIdentity) (*ReferencesD
 func (s *Service) WaitReferences(ctx context.Context, n *NodeIdentity, tag string, wait time.Duration) (*ReferencesDoc, error) {
 	timer := time.NewTimer(min(wait, nodeapi.MaxWait))
 	defer timer.Stop()
+	s.counters.waiting.Add(1)
+	defer s.counters.waiting.Add(-1)
 	for {
 		doc, changed, err := s.watch(ctx, n)
 		if err != nil || doc.Tag != tag {

@@ -28,6 +28,7 @@ type NodeIdentity struct {
 	address  atomic.Pointer[string] // of its last request that told one
 	seen     atomic.Int64           // Unix nanoseconds
 	recorded atomic.Int64           // the seen that is in the database
+	rollout  rollout
 }
 
 // Key returns the SHA-256 of the node's SubjectPublicKeyInfo.
@@ -41,7 +42,10 @@ func (n *NodeIdentity) CalledFrom(address netip.Addr) {
 }
 
 // see records that the node made a request.
-func (n *NodeIdentity) see() { n.seen.Store(time.Now().UnixNano()) }
+func (n *NodeIdentity) see() {
+	now := time.Now().UnixNano()
+	n.rollout.came(max(n.seen.Swap(now), n.recorded.Load()), now)
+}
 
 // NodeByKey returns the node with that key: the SHA-256 of its certificate's
 // SubjectPublicKeyInfo. Call it for each request, not for each connection: an
@@ -74,6 +78,8 @@ func (s *Service) loadNode(ctx context.Context, spki [sha256.Size]byte) (*NodeId
 		n.acct, n.poolKey, n.Node, n.publicKey = row.Account, row.Pool, row.ID, row.PublicKey
 		n.Pool = pool.Name
 		n.recorded.Store(row.Seen.UnixNano())
+		n.rollout.here.Store(row.Enrolled.UnixNano())
+		n.rollout.installed.Store(&row.Revision)
 		n.Account, err = tx.AccountName(row.Account)
 		return err
 	})

@@ -69,7 +69,7 @@ func RotateMasterKey(ctx context.Context, d *db.DB, path string) (id string, err
 	if err != nil {
 		return "", err
 	}
-	if _, err := openSealer(ctx, d, ring); err != nil {
+	if _, err := openSealer(ctx, d, ring, new(counters)); err != nil {
 		return "", err
 	}
 	err = editKeyFile(path, func(text []byte) []byte {

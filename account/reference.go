@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"poolcert/account/db"
 	"poolcert/batch"
@@ -119,6 +120,9 @@ func attach(tx *db.Tx, acct int64, pool string, refs []batch.CertificateReferenc
 type ReferencesDoc struct {
 	Body []byte // JSON of nodeapi.References
 	Tag  string // its revision, without quotes
+
+	references int
+	changed    time.Time // when it became so; zero: unknown
 }
 
 // referencesDoc returns the document of a pool. It depends on its content alone,
@@ -141,5 +145,9 @@ func referencesDoc(account string, row *db.Pool) (*ReferencesDoc, error) {
 	if err != nil {
 		return nil, fmt.Errorf("references of pool %s: %w", row.ID, err)
 	}
-	return &ReferencesDoc{Body: body, Tag: doc.Revision}, nil
+	made := &ReferencesDoc{Body: body, Tag: doc.Revision, references: len(doc.References)}
+	if row.ReferencesRevision == row.Revision { // nothing else was changed since
+		made.changed = row.Modified
+	}
+	return made, nil
 }

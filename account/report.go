@@ -45,6 +45,7 @@ func (s *Service) Report(ctx context.Context, n *NodeIdentity, status *nodeapi.S
 	if released {
 		s.release()
 	}
+	s.tellInstalled(n, status)
 	return nil
 }
 

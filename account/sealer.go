@@ -19,12 +19,13 @@ import (
 // database, sealed by master keys, so that a new master key means to seal a few
 // rows again and not all.
 type sealer struct {
-	keys    map[int64]cipher.AEAD
-	current int64
+	keys     map[int64]cipher.AEAD
+	current  int64
+	counters *counters
 }
 
 // openSealer opens the data keys of the database, and makes the first one.
-func openSealer(ctx context.Context, d *db.DB, ring *Keyring) (*sealer, error) {
+func openSealer(ctx context.Context, d *db.DB, ring *Keyring, c *counters) (*sealer, error) {
 	var keys []db.DataKey
 	err := d.Update(ctx, func(tx *db.Tx) (err error) {
 		if keys, err = tx.DataKeys(); err != nil || len(keys) > 0 {
@@ -37,7 +38,7 @@ func openSealer(ctx context.Context, d *db.DB, ring *Keyring) (*sealer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read data keys: %w", err)
 	}
-	s := &sealer{keys: make(map[int64]cipher.AEAD, len(keys))}
+	s := &sealer{keys: make(map[int64]cipher.AEAD, len(keys)), counters: c}
 	for _, k := range keys {
 		key, err := ring.openDataKey(k)
 		if err != nil {
@@ -102,6 +103,7 @@ func (p place) context() []byte {
 const sealedVersion = 1
 
 func (s *sealer) seal(p place, plain []byte) []byte {
+	s.counters.sealed.Add(1)
 	out := binary.BigEndian.AppendUint64([]byte{sealedVersion}, uint64(s.current))
 	return s.keys[s.current].Seal(out, nil, plain, p.context())
 }
@@ -121,5 +123,6 @@ func (s *sealer) open(p place, sealed []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", p.field, errSealed)
 	}
+	s.counters.unsealed.Add(1)
 	return plain, nil
 }

@@ -11,7 +11,7 @@ import (
 
 // TestSealedFieldsStay: a sealed field opens where it was sealed, and nowhere else.
 func TestSealedFieldsStay(t *testing.T) {
-	s := &sealer{keys: map[int64]cipher.AEAD{1: newAEAD(make([]byte, 32))}, current: 1}
+	s := &sealer{keys: map[int64]cipher.AEAD{1: newAEAD(make([]byte, 32))}, current: 1, counters: new(counters)}
 	a, b := batch.Thumbprint{1}, batch.Thumbprint{2}
 	home := certificatePlace("acme", a, dataField)
 	sealed := s.seal(home, []byte("plain"))

@@ -39,6 +39,9 @@ type Config struct {
 	// it. It goes into join tokens; while it is empty none can be made.
 	NodeURL string
 
+	// Events are for metrics and for the audit log.
+	Events Events
+
 	// Log may be nil.
 	Log *slog.Logger
 }
@@ -52,7 +55,10 @@ type Service struct {
 	overlap time.Duration // not positive: none
 	nodeTTL time.Duration
 	nodeURL string
+	events  Events
 	log     *slog.Logger
+
+	counters *counters
 
 	known          map[int64]db.Revisions // what the caches know of, by account
 	followInterval time.Duration
@@ -88,7 +94,8 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	sealer, err := openSealer(ctx, cfg.DB, cfg.Keys)
+	counters := new(counters)
+	sealer, err := openSealer(ctx, cfg.DB, cfg.Keys, counters)
 	if err != nil {
 		return nil, fmt.Errorf("account service: %w", err)
 	}
@@ -105,7 +112,9 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		overlap:        cfg.Overlap,
 		nodeTTL:        cfg.NodeTTL,
 		nodeURL:        cfg.NodeURL,
+		events:         cfg.Events,
 		log:            cfg.Log,
+		counters:       counters,
 		followInterval: followInterval,
 		decoding:       make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 		released:       make(chan struct{}, 1),

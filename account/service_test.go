@@ -34,6 +34,8 @@ type fixture struct {
 	db   *db.DB
 	ca   *account.CA
 	acct *account.Account
+
+	events account.Events // of services that are opened later
 }
 
 // newFixture has a database of its own in SQLite.
@@ -88,7 +90,7 @@ func (f *fixture) open() {
 		f.t.Fatal(err)
 	}
 	f.db = d
-	f.Service, err = account.New(f.t.Context(), account.Config{DB: d, Keys: keys, CA: f.ca, NodeURL: "https://server.example:8443"})
+	f.Service, err = account.New(f.t.Context(), account.Config{DB: d, Keys: keys, CA: f.ca, NodeURL: "https://server.example:8443", Events: f.events})
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -38,6 +38,7 @@ const (
 	OIDC    Auth = "oidc"    // Who is the subject
 	Member  Auth = "node"    // by its certificate: Who is the node
 	Token   Auth = "token"   // a join token: Who is the token's id
+	Service Auth = "service" // the service itself, without a request
 	Command Auth = "command" // on the machine of the service: Who is the user
 )
 
