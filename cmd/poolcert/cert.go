@@ -18,10 +18,11 @@ func newCertCommand(acct *accountFlags) *cobra.Command {
 		Use:   "cert",
 		Short: "Certificates of the account",
 		Example: `  poolcert cert add storage.pfx --password-file storage.pw
+  poolcert cert add newer.pfx --password-file newer.pw --name storage-key
   poolcert cert list
   poolcert cert delete THUMBPRINT --wait`,
 	}
-	cmd.AddCommand(newCertAddCommand(acct), newCertListCommand(acct), newCertShowCommand(acct), newCertDeleteCommand(acct), newCertCancelCommand(acct))
+	cmd.AddCommand(newCertAddCommand(acct), newCertListCommand(acct), newCertShowCommand(acct), newCertHistoryCommand(acct), newCertRollbackCommand(acct), newCertDeleteCommand(acct), newCertCancelCommand(acct))
 	return cmd
 }
 
@@ -50,13 +51,13 @@ func newCertListCommand(acct *accountFlags) *cobra.Command {
 				return cli.JSON(cmd.OutOrStdout(), all)
 			}
 			style := cli.StyleOf(cmd.OutOrStdout())
-			table := cli.NewTable("THUMBPRINT", "STATE", "KEY", "EXPIRES", "SUBJECT")
+			table := cli.NewTable("THUMBPRINT", "STATE", "KEY", "EXPIRES", "NAME", "SUBJECT")
 			for _, c := range all {
 				subject, expires := "?", "?"
 				if cert, err := parsePublic(c); err == nil {
 					subject, expires = cli.Text(cert.Subject.String()), expiry(style, cert)
 				}
-				table.Row(c.Thumbprint.String(), paintState(style, c.State), hasKey(style, c), expires, subject)
+				table.Row(c.Thumbprint.String(), paintState(style, c.State), hasKey(style, c), expires, nameText(c.Name), subject)
 			}
 			return table.Write(cmd.OutOrStdout())
 		},
@@ -64,6 +65,13 @@ func newCertListCommand(acct *accountFlags) *cobra.Command {
 	cmd.Flags().StringVar(&o.Filter, "filter", "", "OData `expression` over state and stateTransitionTime")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+func nameText(name batch.CertificateName) string {
+	if name == "" {
+		return "-"
+	}
+	return cli.Text(string(name))
 }
 
 // hasKey tells whether the nodes get the private key too.
@@ -107,7 +115,10 @@ func newCertShowCommand(acct *accountFlags) *cobra.Command {
 	var asJSON, asPEM bool
 	cmd := &cobra.Command{
 		Use:   "show THUMBPRINT",
-		Short: "Show one certificate",
+		Short: "Show one certificate, and on which nodes it is",
+		Long: `Show a certificate, how many nodes of each pool have it, and up to 20 of those on
+which it failed or is missing; or, while it is deleted, of those that still have
+it. --json has all nodes.`,
 		Example: `  poolcert cert show 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b
   poolcert cert show 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b --pem > storage.crt`,
 		Args:              cobra.ExactArgs(1),
@@ -118,14 +129,10 @@ func newCertShowCommand(acct *accountFlags) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				out := cmd.OutOrStdout()
-				switch {
-				case asJSON:
-					return cli.JSON(out, c)
-				case asPEM:
-					return writePEMCertificate(out, c)
+				if asPEM {
+					return writePEMCertificate(cmd.OutOrStdout(), c)
 				}
-				return printCertificate(out, c)
+				return showCertificate(cmd.Context(), cmd.OutOrStdout(), client, c, asJSON)
 			})
 		},
 	}
@@ -151,9 +158,13 @@ func withCertificate(cmd *cobra.Command, acct *accountFlags, thumbprint string, 
 	return nil
 }
 
-func printCertificate(w io.Writer, c *batch.Certificate) error {
+// printCertificate prints a line on the nodes too, unless p is nil.
+func printCertificate(w io.Writer, c *batch.Certificate, p *placement) error {
 	style := cli.StyleOf(w)
 	table := cli.NewTable("thumbprint", c.Thumbprint.String())
+	if c.Name != "" {
+		table.Row("name", cli.Text(string(c.Name)))
+	}
 	table.Row("state", paintState(style, c.State)+" since "+cli.Time(c.StateTransitionTime.Time))
 	if c.PreviousState != "" {
 		table.Row("before", string(c.PreviousState)+" since "+cli.Time(c.PreviousStateTransitionTime.Time))
@@ -168,6 +179,9 @@ func printCertificate(w io.Writer, c *batch.Certificate) error {
 			key += ", " + style.Yellow("no private key: nodes cannot open what is sealed to it")
 		}
 		table.Row("key", key)
+	}
+	if p != nil {
+		table.Row("nodes", p.summary(style))
 	}
 	if e := c.DeleteCertificateError; e != nil {
 		table.Row("deletion", style.Red("failed: "+e.Message))

@@ -42,24 +42,32 @@ and 'poolcert cert show' names who still uses it.`,
 	return cmd
 }
 
+// waitDeleted shows on a terminal how far the deletion is.
 func waitDeleted(ctx context.Context, w io.Writer, client *batch.Client, tp batch.Thumbprint) error {
+	wipe := func() {}
+	if cli.IsTerminal(w) {
+		wipe = func() { fmt.Fprint(w, "\r\x1b[K") }
+	}
+	defer func() { wipe() }()
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
 		c, err := client.Certificate(ctx, tp)
 		switch {
 		case errors.Is(err, &batch.Error{Code: batch.CodeCertificateNotFound}):
+			wipe()
 			fmt.Fprintf(w, "Deleted %s\n", tp)
 			return nil
 		case err != nil:
 			return err
 		case c.State == batch.StateDeleteFailed && c.DeleteCertificateError != nil:
 			e := c.DeleteCertificateError
-			var users []string
-			for _, v := range e.Values {
-				users = append(users, strings.ToLower(strings.TrimSuffix(v.Name, "s"))+" "+cli.Text(v.Value))
-			}
-			return cli.Hint(fmt.Errorf("not deleted, as it is in use by %s", strings.Join(users, ", ")), "%s", freeing(e))
+			return cli.Hint(fmt.Errorf("not deleted, as it is in use by %s", users(e)), "%s", freeing(e))
 		case c.State == batch.StateActive:
 			return errors.New("not deleted: somebody cancelled the deletion")
+		}
+		if cli.IsTerminal(w) {
+			if p, err := placementOf(ctx, client, c); err == nil && p != nil { // else the next look tells why
+				fmt.Fprintf(w, "\r%s%s\x1b[K", p.summary(cli.Style{}), p.referring())
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -67,6 +75,22 @@ func waitDeleted(ctx context.Context, w io.Writer, client *batch.Client, tp batc
 		case <-time.After(pause):
 		}
 	}
+}
+
+// maxUsers is how many users of a certificate an error names of the hundred that the
+// service does.
+const maxUsers = 5
+
+// users names those who use a certificate, as far as a line has room.
+func users(e *batch.DeleteCertificateError) string {
+	var names []string
+	for _, v := range e.Values {
+		names = append(names, strings.ToLower(strings.TrimSuffix(v.Name, "s"))+" "+cli.Text(v.Value))
+	}
+	if more := len(names) - maxUsers; more > 0 {
+		names = append(names[:maxUsers], fmt.Sprintf("and %d more, which 'poolcert cert show' names", more))
+	}
+	return strings.Join(names, ", ")
 }
 
 // freeing says how to end the uses of a certificate that an error names: pools, or

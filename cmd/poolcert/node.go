@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ func newNodeListCommand(acct *accountFlags) *cobra.Command {
 			return withPool(acct, args[0], func(client *batch.Client, id string) error {
 				all := []*batch.Node{}
 				style := cli.StyleOf(cmd.OutOrStdout())
-				table := cli.NewTable("NODE", "STATE", "INSTALLED", "FAILED", "LAST SEEN", "AGENT")
+				table := cli.NewTable("NODE", "STATE", "INSTALLED", "FAILED", "REFERENCES", "LAST SEEN", "AGENT")
 				for n, err := range client.Nodes(cmd.Context(), id, batch.ListOptions{}) {
 					if err != nil {
 						return err
@@ -46,7 +47,7 @@ func newNodeListCommand(acct *accountFlags) *cobra.Command {
 					if failed > 0 {
 						failures = style.Red(failures)
 					}
-					table.Row(cli.Text(n.ID), paintNodeState(style, n.State), fmt.Sprint(installed), failures, ago(n.LastSeen), cli.Text(n.AgentVersion))
+					table.Row(cli.Text(n.ID), paintNodeState(style, n.State), fmt.Sprint(installed), failures, followed(style, n), ago(n.LastSeen), cli.Text(n.AgentVersion))
 				}
 				if asJSON {
 					return cli.JSON(cmd.OutOrStdout(), all)
@@ -57,6 +58,17 @@ func newNodeListCommand(acct *accountFlags) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// followed says whether a node has applied the references as they are now.
+func followed(style cli.Style, n *batch.Node) string {
+	switch {
+	case n.UpToDate == nil: // it has not reported, or this is not poolcert's service
+		return "?"
+	case *n.UpToDate:
+		return "current"
+	}
+	return style.Yellow("behind")
 }
 
 func countCertificates(n *batch.Node) (installed, failed int) {
@@ -122,7 +134,15 @@ func newNodeShowCommand(acct *accountFlags) *cobra.Command {
 
 func printNode(w io.Writer, n *batch.Node) error {
 	style := cli.StyleOf(w)
-	fmt.Fprintf(w, "Node %s: %s, last seen %s, agent %s\n", cli.Text(n.ID), paintNodeState(style, n.State), ago(n.LastSeen), cli.Text(n.AgentVersion))
+	since, address := "", ""
+	if n.StateTransitionTime != nil {
+		since = " since " + cli.Time(n.StateTransitionTime.Time)
+	}
+	if n.IPAddress != "" {
+		address = " at " + cli.Text(n.IPAddress)
+	}
+	fmt.Fprintf(w, "Node %s: %s%s, references %s, last seen %s%s, agent %s\n", cli.Text(n.ID), paintNodeState(style, n.State), since,
+		followed(style, n), ago(n.LastSeen), address, cli.Text(n.AgentVersion))
 	if len(n.Certificates) == 0 {
 		_, err := fmt.Fprintln(w, "No certificates.")
 		return err
@@ -152,17 +172,26 @@ func printNode(w io.Writer, n *batch.Node) error {
 	return table.Write(w)
 }
 
+// maxEvicted is the service's limit for one request.
+const maxEvicted = 100
+
 func newNodeEvictCommand(acct *accountFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:               "evict POOL NODE...",
-		Short:             "Take nodes out of a pool; they lose access at once",
-		Example:           `  poolcert node evict render n1-0123456789`,
+		Use:   "evict POOL NODE...",
+		Short: "Take nodes out of a pool; they lose access at once",
+		Long: `Take nodes out of a pool. Their next request is refused, and what they hold keeps
+no certificate from being deleted any more. A node that is there nevertheless has
+to join again, by a token that is made from now on.`,
+		Example: `  poolcert node evict render n1-0123456789
+  poolcert node list render --json | jq -r '.[] | select(.state == "unknown") | .id' | xargs -r poolcert node evict render`,
 		Args:              cobra.MinimumNArgs(2),
 		ValidArgsFunction: completePoolNode(acct),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withPool(acct, args[0], func(client *batch.Client, id string) error {
-				if err := client.RemoveNodes(cmd.Context(), id, args[1:]...); err != nil {
-					return err
+				for chunk := range slices.Chunk(args[1:], maxEvicted) {
+					if err := client.RemoveNodes(cmd.Context(), id, chunk...); err != nil {
+						return fmt.Errorf("evict %s: %w", strings.Join(chunk[:min(3, len(chunk))], ", "), err)
+					}
 				}
 				fmt.Fprintf(cmd.ErrOrStderr(), "Evicted %s from pool %s\n", cli.Count(len(args)-1, "node"), id)
 				warnOfTokens(cmd.Context(), cmd.ErrOrStderr(), client, id)
