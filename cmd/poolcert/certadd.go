@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 
@@ -15,7 +16,7 @@ import (
 )
 
 func newCertAddCommand(acct *accountFlags) *cobra.Command {
-	var passwordFile, thumbprint string
+	var passwordFile, thumbprint, name string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "add FILE",
@@ -24,10 +25,23 @@ func newCertAddCommand(acct *accountFlags) *cobra.Command {
 open secrets; a CER file (DER or PEM) holds none.
 
 The password is read from --password-file ("-" is standard input), or asked for
-on a terminal. The thumbprint is printed.`,
-		Example: `  poolcert cert add storage.pfx --password-file storage.pw`,
-		Args:    cobra.ExactArgs(1),
+on a terminal. The thumbprint is printed.
+
+With --name, the certificate is the one that the name stands for from now on: pools
+that refer to the name have it within seconds, and the one before stays on their
+nodes for the overlap (a week, unless the server is set otherwise), so that secrets
+that are sealed to it still open.`,
+		Example: `  poolcert cert add storage.pfx --password-file storage.pw
+  poolcert cert add newer.pfx --password-file newer.pw --name storage-key`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			var named batch.CertificateName
+			if cmd.Flags().Changed("name") {
+				var err error
+				if named, err = batch.ParseCertificateName(name); err != nil {
+					return cli.Usage(err)
+				}
+			}
 			client, err := acct.client()
 			if err != nil {
 				return err
@@ -36,12 +50,20 @@ on a terminal. The thumbprint is printed.`,
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
+			add.Name = named
 			if err := client.AddCertificate(cmd.Context(), add); err != nil {
-				return fmt.Errorf("add %s: %w", add.Thumbprint, explain(err))
+				return fmt.Errorf("add %s: %w", add.Thumbprint, explainAdd(err, named))
 			}
 			printWarnings(cmd.ErrOrStderr(), warnings)
 			if asJSON {
-				return cli.JSON(cmd.OutOrStdout(), map[string]any{"thumbprint": add.Thumbprint, "thumbprintAlgorithm": batch.SHA1, "warnings": warnings})
+				result := map[string]any{"thumbprint": add.Thumbprint, "thumbprintAlgorithm": batch.SHA1, "warnings": warnings}
+				if named != "" {
+					result["poolcert:name"] = named
+				}
+				return cli.JSON(cmd.OutOrStdout(), result)
+			}
+			if named != "" {
+				tellName(cmd.Context(), cmd.ErrOrStderr(), client, named)
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), add.Thumbprint)
 			return err
@@ -49,8 +71,24 @@ on a terminal. The thumbprint is printed.`,
 	}
 	cmd.Flags().StringVar(&passwordFile, "password-file", "", "`file` whose first line is the PFX's password")
 	cmd.Flags().StringVar(&thumbprint, "thumbprint", "", "which certificate, if the PFX holds several with keys")
+	cmd.Flags().StringVar(&name, "name", "", "`name` that stands for the certificate from now on")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	completeFlags(cmd, map[string]cobra.CompletionFunc{"name": completeNameFlag(acct)})
 	return cmd
+}
+
+// explainAdd is explain for a certificate that was to have a name, or none.
+func explainAdd(err error, name batch.CertificateName) error {
+	switch {
+	case name == "":
+	case errors.Is(err, &batch.Error{Code: batch.CodeCertificateExists}):
+		return cli.Hint(err, "a certificate gets its name when it is added, and keeps it; 'poolcert cert history %s' shows what the name has, and 'poolcert cert rollback %s --to' makes one of them current", name, name)
+	case errors.Is(err, &batch.Error{Code: batch.CodeInvalidCertificateReferences}):
+		var refusal *batch.Error
+		errors.As(err, &refusal)
+		return cli.Hint(nameCulprits(err, refusal), "a pool that refers to the name is full; take references off it with 'poolcert pool set-certs', or delete old certificates of the name")
+	}
+	return explain(err)
 }
 
 // readCertificate reads a file and looks into it before it is sent, so that a

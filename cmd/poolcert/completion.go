@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,16 +89,76 @@ func completePoolToken(acct *accountFlags) cobra.CompletionFunc {
 
 // completeThumbprint completes an argument or a flag with certificates.
 func completeThumbprint(acct *accountFlags) cobra.CompletionFunc {
-	return completeFrom(acct, func(ctx context.Context, client *batch.Client, _ []string) (thumbprints []cobra.Completion) {
-		for c, err := range client.Certificates(ctx, batch.ListOptions{}) {
+	return completeFrom(acct, func(ctx context.Context, client *batch.Client, _ []string) []cobra.Completion {
+		return thumbprints(ctx, client)
+	})
+}
+
+func thumbprints(ctx context.Context, client *batch.Client) (all []cobra.Completion) {
+	for c, err := range client.Certificates(ctx, batch.ListOptions{}) {
+		if err != nil {
+			break
+		}
+		subject := string(c.State)
+		if cert, err := parsePublic(c); err == nil {
+			subject = cli.Text(cert.Subject.String())
+		}
+		all = append(all, cobra.CompletionWithDesc(c.Thumbprint.String(), subject))
+	}
+	return all
+}
+
+// completeReference completes a reference with names, then with certificates.
+func completeReference(acct *accountFlags) cobra.CompletionFunc {
+	return completeFrom(acct, func(ctx context.Context, client *batch.Client, _ []string) []cobra.Completion {
+		var references []cobra.Completion
+		for _, name := range names(ctx, client) {
+			references = append(references, nameOption+name)
+		}
+		return append(references, thumbprints(ctx, client)...)
+	})
+}
+
+// completeName completes a first argument with names.
+func completeName(acct *accountFlags) cobra.CompletionFunc {
+	return completeFrom(acct, func(ctx context.Context, client *batch.Client, args []string) []cobra.Completion {
+		if len(args) > 0 {
+			return nil
+		}
+		return names(ctx, client)
+	})
+}
+
+// completeNameFlag completes a flag with names.
+func completeNameFlag(acct *accountFlags) cobra.CompletionFunc {
+	return completeFrom(acct, func(ctx context.Context, client *batch.Client, _ []string) []cobra.Completion {
+		return names(ctx, client)
+	})
+}
+
+func names(ctx context.Context, client *batch.Client) (all []cobra.Completion) {
+	for c, err := range client.Certificates(ctx, batch.ListOptions{Select: "thumbprint,poolcert:name"}) {
+		if err != nil {
+			break
+		}
+		if c.Name != "" && !slices.Contains(all, string(c.Name)) {
+			all = append(all, string(c.Name))
+		}
+	}
+	return all
+}
+
+// completeHistory completes a flag with the certificates of the name before it.
+func completeHistory(acct *accountFlags) cobra.CompletionFunc {
+	return completeFrom(acct, func(ctx context.Context, client *batch.Client, args []string) (thumbprints []cobra.Completion) {
+		if len(args) == 0 {
+			return nil
+		}
+		for c, err := range client.NameHistory(ctx, batch.CertificateName(args[0])) {
 			if err != nil {
 				break
 			}
-			subject := string(c.State)
-			if cert, err := parsePublic(c); err == nil {
-				subject = cli.Text(cert.Subject.String())
-			}
-			thumbprints = append(thumbprints, cobra.CompletionWithDesc(c.Thumbprint.String(), subject))
+			thumbprints = append(thumbprints, cobra.CompletionWithDesc(c.Thumbprint.String(), string(c.NameState)))
 		}
 		return thumbprints
 	})

@@ -33,14 +33,17 @@ func newEncryptCommand() *cobra.Command {
 		Long: `Seal FILE, or standard input, so that only holders of the certificates' private
 keys can open it: the nodes of pools that refer to one of them.
 
-A certificate is a file (DER or PEM), or a thumbprint of the account. --pool takes
-all certificates that tasks of that pool may use.
+A certificate is a file (DER or PEM), or a thumbprint of the account, or a name
+(NAME, or name=NAME where a file is called so too): the one that it stands for now.
+--pool takes all certificates that tasks of that pool may use, but of a name only
+the current one.
 
 The result is a CMS message: AES-256-GCM with RSAES-OAEP or ECDH, protected against
 changes. --compat writes AES-256-CBC with RSA PKCS #1 v1.5 instead, which every
 old openssl and .NET opens; such a message can be altered unnoticed. --jwe writes a
 JWE, for secrets of up to ` + strconv.Itoa(jwe.MaxContent>>20) + ` MiB.`,
 		Example: `  poolcert encrypt --to storage.crt -o secret.cms secret.txt
+  poolcert encrypt --to storage-key -o secret.cms secret.txt
   poolcert encrypt --pool render -o secret.cms secret.txt
   printf %s "$PASSWORD" | poolcert encrypt --to 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b --base64`,
 		Args: cobra.MaximumNArgs(1),
@@ -73,7 +76,7 @@ JWE, for secrets of up to ` + strconv.Itoa(jwe.MaxContent>>20) + ` MiB.`,
 
 func (f *sealFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.to, "to", nil, "`certificate` file or thumbprint, may be repeated")
+	flags.StringArrayVar(&f.to, "to", nil, "`certificate` file, thumbprint or name, may be repeated")
 	flags.StringArrayVar(&f.pools, "pool", nil, "all certificates for tasks of this `pool`, may be repeated")
 	flags.StringVarP(&f.out, "output", "o", "", "`file` to write, whole or not at all (default standard output)")
 	flags.BoolVar(&f.pem, "pem", false, "write PEM")
@@ -86,7 +89,7 @@ func (f *sealFlags) register(cmd *cobra.Command) {
 
 func (f *sealFlags) check(cmd *cobra.Command) error {
 	if len(f.to) == 0 && len(f.pools) == 0 {
-		return cli.Hint(cli.Usagef("to whom? No --to and no --pool is given"), "give a certificate file, a thumbprint of the account, or a pool")
+		return cli.Hint(cli.Usagef("to whom? No --to and no --pool is given"), "give a certificate file, a thumbprint or name of the account, or a pool")
 	}
 	if f.out == "" && !f.pem && !f.base64 && !f.jwe && cli.IsTerminal(cmd.OutOrStdout()) {
 		return cli.Hint(cli.Usagef("the message is binary, and standard output is a terminal"), "give -o FILE, --pem or --base64")

@@ -31,6 +31,8 @@ func explain(err error) error {
 			return cli.Hint(err, "wait until it is gone or its state is deletefailed")
 		case batch.CodeInvalidCertificateReferences:
 			return cli.Hint(nameCulprits(err, refusal), "add the certificate first, with 'poolcert cert add'; one that is being deleted cannot be used")
+		case batch.CodeNameNotFound:
+			return cli.Exit(cli.Hint(err, "'poolcert cert list' shows the names of the account's certificates"), cli.ExitNoCertificate)
 		case batch.CodePoolNotFound:
 			return cli.Hint(err, "'poolcert pool list' shows the account's pools")
 		case batch.CodePoolExists:

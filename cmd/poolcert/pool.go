@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,13 +18,19 @@ func newPoolCommand(acct *accountFlags) *cobra.Command {
 		Use:   "pool",
 		Short: "Pools: which certificates their nodes have, and who may join",
 		Example: `  poolcert pool create render --cert THUMBPRINT,visibility=task
+  poolcert pool set-certs render --cert name=storage-key,visibility=task
   poolcert pool token create render --uses 10`,
 	}
 	cmd.AddCommand(newPoolCreateCommand(acct), newPoolListCommand(acct), newPoolShowCommand(acct), newPoolSetCertsCommand(acct), newPoolDeleteCommand(acct), newTokenCommand(acct))
 	return cmd
 }
 
-const referenceHelp = `A certificate reference is a thumbprint and, after commas, options:
+// nameOption begins a reference by name.
+const nameOption = "name="
+
+const referenceHelp = `A certificate reference is a thumbprint, or name=NAME, and, after commas, options.
+A pool that refers to a name follows it: nodes get each certificate that is added
+under it, and keep the one before for the overlap.
 
   visibility=task+starttask+remoteuser   who may use the key (default: all three)
   store=NAME, location=currentuser|localmachine   where on Windows nodes`
@@ -32,11 +39,15 @@ const referenceHelp = `A certificate reference is a thumbprint and, after commas
 func parseReference(text string) (batch.CertificateReference, error) {
 	r := batch.CertificateReference{ThumbprintAlgorithm: batch.SHA1}
 	fields := strings.Split(text, ",")
-	tp, err := batch.ParseThumbprint(strings.TrimPrefix(fields[0], "thumbprint="))
+	var err error
+	if name, ok := strings.CutPrefix(fields[0], nameOption); ok {
+		r.Name, err = batch.ParseCertificateName(name)
+	} else if r.Thumbprint, err = batch.ParseThumbprint(strings.TrimPrefix(fields[0], "thumbprint=")); err != nil {
+		err = cli.Hint(err, "give the 40 digits that 'poolcert cert list' shows, or name=NAME")
+	}
 	if err != nil {
 		return r, cli.Usage(fmt.Errorf("certificate reference: %w", err))
 	}
-	r.Thumbprint = tp
 	for _, field := range fields[1:] {
 		name, value, _ := strings.Cut(field, "=")
 		var err error
@@ -103,7 +114,7 @@ func newPoolCreateCommand(acct *accountFlags) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringArrayVar(&certs, "cert", nil, "certificate `reference`, may be repeated")
-	completeFlags(cmd, map[string]cobra.CompletionFunc{"cert": completeThumbprint(acct)})
+	completeFlags(cmd, map[string]cobra.CompletionFunc{"cert": completeReference(acct)})
 	return cmd
 }
 
@@ -185,16 +196,27 @@ func printReferences(w io.Writer, refs []batch.CertificateReference) error {
 		_, err := fmt.Fprintln(w, "No certificates.")
 		return err
 	}
-	table := cli.NewTable("THUMBPRINT", "VISIBILITY", "WINDOWS STORE")
-	for _, r := range refs {
+	table := cli.NewTable("THUMBPRINT", "NAME", "VISIBILITY", "WINDOWS STORE")
+	for i, r := range refs {
 		r = r.WithDefaults()
+		name := nameText(r.Name)
+		if !isCurrent(refs, i) {
+			name += " (overlap)"
+		}
 		var visibility []string
 		for _, v := range r.Visibility {
 			visibility = append(visibility, string(v))
 		}
-		table.Row(r.Thumbprint.String(), strings.Join(visibility, "+"), string(r.StoreLocation)+`\`+cli.Text(r.StoreName))
+		table.Row(r.Thumbprint.String(), name, strings.Join(visibility, "+"), string(r.StoreLocation)+`\`+cli.Text(r.StoreName))
 	}
 	return table.Write(w)
+}
+
+// isCurrent tells whether a reference is no name's certificate in its overlap: those
+// follow the current one.
+func isCurrent(refs []batch.CertificateReference, i int) bool {
+	name := refs[i].Name
+	return name == "" || !slices.ContainsFunc(refs[:i], func(r batch.CertificateReference) bool { return r.Name.Key() == name.Key() })
 }
 
 func newPoolSetCertsCommand(acct *accountFlags) *cobra.Command {
@@ -205,6 +227,7 @@ func newPoolSetCertsCommand(acct *accountFlags) *cobra.Command {
 		Short: "Replace a pool's certificate references",
 		Long:  "Replace the certificates of a pool's nodes. Nodes follow within seconds.\n\n" + referenceHelp,
 		Example: `  poolcert pool set-certs render --cert 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b,visibility=task
+  poolcert pool set-certs render --cert name=storage-key,visibility=task
   poolcert pool set-certs render --none`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completePool(acct),
@@ -226,7 +249,7 @@ func newPoolSetCertsCommand(acct *accountFlags) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringArrayVar(&certs, "cert", nil, "certificate `reference`, may be repeated")
-	completeFlags(cmd, map[string]cobra.CompletionFunc{"cert": completeThumbprint(acct)})
+	completeFlags(cmd, map[string]cobra.CompletionFunc{"cert": completeReference(acct)})
 	cmd.Flags().BoolVar(&none, "none", false, "no certificates")
 	return cmd
 }

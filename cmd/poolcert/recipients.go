@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"poolcert/batch"
 	"poolcert/internal/cli"
@@ -36,7 +37,8 @@ func (f *sealFlags) recipients(ctx context.Context, acct *accountFlags) ([]*x509
 	return certs, nil
 }
 
-// poolThumbprints returns the certificates that tasks of a pool may use.
+// poolThumbprints returns the certificates that tasks of a pool may use, but not
+// those that it keeps for old secrets only.
 func poolThumbprints(ctx context.Context, acct *accountFlags, pool string) ([]string, error) {
 	var thumbprints []string
 	err := withPool(acct, pool, func(client *batch.Client, id string) error {
@@ -44,8 +46,8 @@ func poolThumbprints(ctx context.Context, acct *accountFlags, pool string) ([]st
 		if err != nil {
 			return err
 		}
-		for _, r := range p.CertificateReferences {
-			if slices.Contains(r.WithDefaults().Visibility, batch.Task) {
+		for i, r := range p.CertificateReferences {
+			if isCurrent(p.CertificateReferences, i) && slices.Contains(r.WithDefaults().Visibility, batch.Task) {
 				thumbprints = append(thumbprints, r.Thumbprint.String())
 			}
 		}
@@ -68,10 +70,10 @@ func recipient(ctx context.Context, acct *accountFlags, name string) (*x509.Cert
 	}
 	tp, perr := batch.ParseThumbprint(name)
 	if perr != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, cli.Hint(cli.Usagef("recipient %s: no such file, and not a thumbprint", cli.Text(name)), "give a certificate file, or the 40 digits that 'poolcert cert list' shows")
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("recipient %s: %w", name, err)
 		}
-		return nil, fmt.Errorf("recipient %s: %w", name, err)
+		return namedRecipient(ctx, acct, name)
 	}
 	client, err := acct.client()
 	if err != nil {
@@ -81,6 +83,46 @@ func recipient(ctx context.Context, acct *accountFlags, name string) (*x509.Cert
 	if err != nil {
 		return nil, fmt.Errorf("recipient %s: %w", tp, explain(err))
 	}
+	return publicOf(c, tp)
+}
+
+// namedRecipient returns the certificate that a name of the account stands for.
+func namedRecipient(ctx context.Context, acct *accountFlags, text string) (*x509.Certificate, error) {
+	nothing := func(what string) error {
+		return cli.Hint(cli.Usagef("recipient %s: %s", cli.Text(text), what), "give a certificate file, or the 40 digits or the name that 'poolcert cert list' shows")
+	}
+	given, explicit := strings.CutPrefix(text, nameOption)
+	name, err := batch.ParseCertificateName(given)
+	if err != nil {
+		return nil, nothing("no such file, and neither a thumbprint nor a name")
+	}
+	client, err := acct.client()
+	if err != nil {
+		if explicit {
+			return nil, fmt.Errorf("recipient %s: %w", text, err)
+		}
+		return nil, nothing("no such file, and not a thumbprint")
+	}
+	history, err := nameHistory(ctx, client, name)
+	switch {
+	case errors.Is(err, &batch.Error{Code: batch.CodeNameNotFound}) && !explicit:
+		return nil, nothing("no such file, and not a thumbprint; nor has the account a certificate under this name")
+	case err != nil:
+		return nil, fmt.Errorf("recipient %s: %w", text, explain(err))
+	}
+	current := currentOf(history)
+	if current == nil {
+		return nil, cli.Hint(fmt.Errorf("recipient %s: no certificate is current under this name", text), "'poolcert cert add --name %s' or 'poolcert cert rollback %s' makes one current", name, name)
+	}
+	if current.State != batch.StateActive {
+		return nil, cli.Hint(fmt.Errorf("recipient %s: its certificate %s is in the state %s", text, current.Thumbprint, current.State), "add its successor with 'poolcert cert add --name %s', or keep it with 'poolcert cert cancel-delete %s'", name, current.Thumbprint)
+	}
+	return publicOf(&current.Certificate, current.Thumbprint)
+}
+
+// publicOf returns the certificate that the service told, if it is the one with that
+// thumbprint.
+func publicOf(c *batch.Certificate, tp batch.Thumbprint) (*x509.Certificate, error) {
 	cert, err := parsePublic(c)
 	if err != nil {
 		return nil, fmt.Errorf("recipient %s: %w", tp, err)
