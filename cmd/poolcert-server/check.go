@@ -48,6 +48,10 @@ func printConfig(cmd *cobra.Command, cfg *config) error {
 	if cfg.TLSCert != "" {
 		certificate = cfg.TLSCert
 	}
+	ttl := "off"
+	if cfg.NodeTTL != 0 {
+		ttl = cfg.NodeTTL.String()
+	}
 	_, err := fmt.Fprintf(cmd.OutOrStdout(), `listen         %s
 node_listen    %s
 hosts          %s
@@ -56,11 +60,12 @@ node_url       %s
 certificate    %s
 database       %s
 delete_window  %s
+node_ttl       %s
 log            %s
 limits         %s
 sign-in        %s
 ok
 `, cfg.Listen, cfg.NodeListen, strings.Join(cfg.Hosts, ", "), show(cfg.urlFor(cfg.URL, "https", cfg.Listen)),
-		show(cfg.urlFor(cfg.NodeURL, "https", cfg.NodeListen)), certificate, cfg.databaseText(), cfg.DeleteWindow, cfg.Log, cfg.Limits, cfg.OIDC.text())
+		show(cfg.urlFor(cfg.NodeURL, "https", cfg.NodeListen)), certificate, cfg.databaseText(), cfg.DeleteWindow, ttl, cfg.Log, cfg.Limits, cfg.OIDC.text())
 	return err
 }

@@ -46,6 +46,7 @@ type config struct {
 	TLSKey       string   `toml:"tls_key"`
 	Database     string   `toml:"database"`
 	DeleteWindow duration `toml:"delete_window"`
+	NodeTTL      duration `toml:"node_ttl"`
 	Log          logLevel `toml:"log"`
 	Limits       limits   `toml:"limits"`
 	OIDC         *signIn  `toml:"oidc"` // nil: no tokens
@@ -87,6 +88,11 @@ hosts = [{{range $i, $h := .Hosts}}{{if $i}}, {{end}}{{printf "%q" $h}}{{end}}]
 # any more, before it fails.
 delete_window = "{{.DeleteWindow}}"
 
+# A node that was not seen for this long is taken out of its pool; time in which the
+# service was down does not count. Without it a node stays until somebody evicts it.
+# At least "1h".
+# node_ttl = "720h"
+
 # debug, info, warn or error. At debug, each request is logged.
 log = "{{.Log}}"
 ` + limitsText + oidcText))
@@ -117,7 +123,7 @@ func loadConfig(dir string) (*config, error) {
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		return nil, cli.Hint(fmt.Errorf("%s:%d: unknown key %q", path, lineOf(path, unknown[0]), unknown[0].String()),
-			"the keys are listen, node_listen, hosts, url, node_url, tls_cert, tls_key, database, delete_window, log, and the tables limits and oidc")
+			"the keys are listen, node_listen, hosts, url, node_url, tls_cert, tls_key, database, delete_window, node_ttl, log, and the tables limits and oidc")
 	}
 	if err := cfg.check(); err != nil {
 		return nil, hintConfig(fmt.Errorf("%s: %w", path, err))
@@ -170,6 +176,9 @@ func (c *config) check() error {
 	}
 	if c.DeleteWindow < 0 {
 		return errors.New("delete_window: it cannot be negative")
+	}
+	if ttl := time.Duration(c.NodeTTL); ttl != 0 && ttl < account.MinNodeTTL {
+		return cli.Hint(fmt.Errorf("node_ttl: %v is too short", ttl), "nodes are seen every few minutes, and are to survive a reboot: \"24h\" or more; leave it out to keep all nodes")
 	}
 	if err := c.Limits.check(); err != nil {
 		return err
