@@ -60,12 +60,13 @@ node_url       %s
 certificate    %s
 database       %s
 delete_window  %s
+overlap        %s
 node_ttl       %s
 log            %s
 limits         %s
 sign-in        %s
 ok
 `, cfg.Listen, cfg.NodeListen, strings.Join(cfg.Hosts, ", "), show(cfg.urlFor(cfg.URL, "https", cfg.Listen)),
-		show(cfg.urlFor(cfg.NodeURL, "https", cfg.NodeListen)), certificate, cfg.databaseText(), cfg.DeleteWindow, ttl, cfg.Log, cfg.Limits, cfg.OIDC.text())
+		show(cfg.urlFor(cfg.NodeURL, "https", cfg.NodeListen)), certificate, cfg.databaseText(), cfg.DeleteWindow, cfg.Overlap, ttl, cfg.Log, cfg.Limits, cfg.OIDC.text())
 	return err
 }

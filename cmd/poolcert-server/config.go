@@ -46,6 +46,7 @@ type config struct {
 	TLSKey       string   `toml:"tls_key"`
 	Database     string   `toml:"database"`
 	DeleteWindow duration `toml:"delete_window"`
+	Overlap      duration `toml:"overlap"`
 	NodeTTL      duration `toml:"node_ttl"`
 	Log          logLevel `toml:"log"`
 	Limits       limits   `toml:"limits"`
@@ -88,6 +89,11 @@ hosts = [{{range $i, $h := .Hosts}}{{if $i}}, {{end}}{{printf "%q" $h}}{{end}}]
 # any more, before it fails.
 delete_window = "{{.DeleteWindow}}"
 
+# How long nodes keep a certificate after another has become current under its name
+# ('poolcert cert add --name'), so that secrets which are sealed to it still open. It
+# counts for the replacements from now on. "0s": not at all.
+overlap = "{{.Overlap}}"
+
 # A node that was not seen for this long is taken out of its pool; time in which the
 # service was down does not count. Without it a node stays until somebody evicts it.
 # At least "1h".
@@ -101,7 +107,7 @@ log = "{{.Log}}"
 func defaultConfig() config {
 	return config{
 		Listen: ":8443", NodeListen: ":8444",
-		DeleteWindow: duration(account.DefaultDeleteWindow), Log: logLevel(slog.LevelInfo),
+		DeleteWindow: duration(account.DefaultDeleteWindow), Overlap: duration(account.DefaultOverlap), Log: logLevel(slog.LevelInfo),
 		Limits: defaultLimits,
 	}
 }
@@ -123,7 +129,7 @@ func loadConfig(dir string) (*config, error) {
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		return nil, cli.Hint(fmt.Errorf("%s:%d: unknown key %q", path, lineOf(path, unknown[0]), unknown[0].String()),
-			"the keys are listen, node_listen, hosts, url, node_url, tls_cert, tls_key, database, delete_window, node_ttl, log, and the tables limits and oidc")
+			"the keys are listen, node_listen, hosts, url, node_url, tls_cert, tls_key, database, delete_window, overlap, node_ttl, log, and the tables limits and oidc")
 	}
 	if err := cfg.check(); err != nil {
 		return nil, hintConfig(fmt.Errorf("%s: %w", path, err))
@@ -177,6 +183,9 @@ func (c *config) check() error {
 	if c.DeleteWindow < 0 {
 		return errors.New("delete_window: it cannot be negative")
 	}
+	if c.Overlap < 0 || time.Duration(c.Overlap) > maxOverlap {
+		return fmt.Errorf("overlap: it is between 0s and %v", maxOverlap)
+	}
 	if ttl := time.Duration(c.NodeTTL); ttl != 0 && ttl < account.MinNodeTTL {
 		return cli.Hint(fmt.Errorf("node_ttl: %v is too short", ttl), "nodes are seen every few minutes, and are to survive a reboot: \"24h\" or more; leave it out to keep all nodes")
 	}
@@ -189,6 +198,17 @@ func (c *config) check() error {
 		}
 	}
 	return nil
+}
+
+// maxOverlap is ten years: a longer time is a mistake.
+const maxOverlap = 10 * 365 * 24 * time.Hour
+
+// overlapOfService is the overlap as the service takes it, where 0 is the default.
+func (c *config) overlapOfService() time.Duration {
+	if c.Overlap == 0 {
+		return -1
+	}
+	return time.Duration(c.Overlap)
 }
 
 // dsn is where the database of the data directory is.
@@ -291,14 +311,15 @@ func lineOf(path string, key toml.Key) int {
 type duration time.Duration
 
 func (d duration) String() string {
-	return strings.Replace(time.Duration(d).String(), "m0s", "m", 1)
+	text := strings.Replace(time.Duration(d).String(), "m0s", "m", 1)
+	return strings.Replace(text, "h0m", "h", 1)
 }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (d *duration) UnmarshalText(text []byte) error {
 	v, err := time.ParseDuration(string(text))
 	if err != nil {
-		return fmt.Errorf("%q is not a duration such as \"60s\"", text)
+		return fmt.Errorf("%q is not a duration such as \"60s\" or \"48h\"", text)
 	}
 	*d = duration(v)
 	return nil

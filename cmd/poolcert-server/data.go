@@ -78,6 +78,7 @@ func (d *data) service(ctx context.Context, cfg *config, nodeURL string, log *sl
 	return account.New(ctx, account.Config{
 		DB: d.db, Keys: d.keys, CA: d.ca, NodeURL: nodeURL, Log: log,
 		NodeTTL:      time.Duration(cfg.NodeTTL),
+		Overlap:      cfg.overlapOfService(),
 		DeleteWindow: max(1, time.Duration(cfg.DeleteWindow)), // 0 would mean the default
 	})
 }
