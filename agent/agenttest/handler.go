@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/json"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -177,7 +178,14 @@ func (s *Service) certificate(w http.ResponseWriter, r *http.Request, node *node
 
 func (s *Service) report(w http.ResponseWriter, r *http.Request, _ *nodeRow) {
 	var status nodeapi.Status
-	if err := json.NewDecoder(r.Body).Decode(&status); err != nil {
+	body, err := io.ReadAll(r.Body)
+	if err == nil {
+		err = json.Unmarshal(body, &status)
+	}
+	s.mu.Lock()
+	s.reported = append(s.reported, body...)
+	s.mu.Unlock()
+	if err != nil {
 		refuse(w, 400, nodeapi.CodeBadRequest, err.Error())
 		return
 	}

@@ -22,6 +22,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -60,6 +61,7 @@ type Service struct {
 	failure      int           // status of every answer, 0: work
 	requests     map[string]int
 	shown        *x509.Certificate
+	reported     []byte
 }
 
 type tokenRow struct {
@@ -202,6 +204,13 @@ func (s *Service) Requests(path string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests[path]
+}
+
+// Reported returns the bodies of all reports, as they came.
+func (s *Service) Reported() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.reported)
 }
 
 // Shown returns the node certificate of the last request.

@@ -1,0 +1,29 @@
+// Package testtool says what becomes of a test that cannot run here: [Missing]
+// skips it, or fails it where all tools have to be there.
+package testtool
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// Missing ends the test, for want of what. It fails if CI is set, or
+// POOLCERT_REQUIRE_TOOLS as scripts/test does.
+func Missing(t testing.TB, what string, err error) {
+	t.Helper()
+	if os.Getenv("CI") != "" || os.Getenv("POOLCERT_REQUIRE_TOOLS") != "" {
+		t.Fatalf("wants %s: %v", what, err)
+	}
+	t.Skipf("NOT TESTED, wants %s: %v", what, err)
+}
+
+// Need returns the path of a program, or ends the test.
+func Need(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		Missing(t, name, err)
+	}
+	return path
+}
