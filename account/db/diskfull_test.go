@@ -3,51 +3,38 @@
 package db_test
 
 import (
-	"bytes"
+	"crypto/rand"
 	"errors"
-	"os"
 	"path/filepath"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"poolcert/account/db"
+	"poolcert/account/db/pgtest"
+	"poolcert/internal/smalldisk"
 )
 
 // TestDiskFull is TestFull on a real file system: the log, its index and the
 // database all meet the end of the disk.
 func TestDiskFull(t *testing.T) {
-	dir := newFolder(t)
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=2m,mode=0700"); err != nil {
-		if os.Getenv("CI") != "" || os.Getenv("POOLCERT_REQUIRE_TOOLS") != "" {
-			t.Fatalf("mount a small file system: %v", err)
-		}
-		t.Skipf("NOT TESTED, wants the right to mount a small file system: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(dir, 0); err != nil {
-			t.Error(err)
-		}
-	})
-	d := open(t, filepath.Join(dir, "account.db"))
-	ballast := filepath.Join(dir, "ballast")
-	fill := func() {
-		f, err := os.Create(ballast)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		for err == nil {
-			_, err = f.Write(make([]byte, 4096))
-		}
-		if !errors.Is(err, unix.ENOSPC) {
-			t.Fatalf("fill the disk: got %v", err)
-		}
-	}
+	disk := smalldisk.Mount(t, 2)
+	testDiskFull(t, disk, open(t, filepath.Join(disk.Dir, "account.db")))
+}
+
+// TestPostgresDiskFull: the disk of the tables is full, while the server's log is
+// elsewhere and has space. Without space for its log it ends: see TestPostgresOutage.
+func TestPostgresDiskFull(t *testing.T) {
+	disk := smalldisk.Mount(t, 24) // an empty database has 8 MiB
+	server := pgtest.New(t)
+	testDiskFull(t, disk, open(t, server.DatabaseIn(t, disk.Dir)))
+}
+
+func testDiskFull(t *testing.T, disk *smalldisk.Disk, d *db.DB) {
+	content := make([]byte, 20_000)
+	rand.Read(content) // or it is compressed
 	var written []int64
 	add := func(id int64) error {
 		err := d.Update(t.Context(), func(tx *db.Tx) error {
-			return tx.AddDataKey(&db.DataKey{ID: id, Sealed: bytes.Repeat([]byte{1}, 20_000)})
+			return tx.AddDataKey(&db.DataKey{ID: id, Sealed: content})
 		})
 		if err == nil {
 			written = append(written, id)
@@ -62,14 +49,14 @@ func TestDiskFull(t *testing.T) {
 				t.Fatalf("round %d, with space: %v", round, err)
 			}
 		}
-		fill()
+		disk.Fill()
 		failed := false
 		for range 20 { // the log may have room that it got before
 			id++
 			if err := add(id); err != nil {
 				failed = true
-				if !errors.Is(err, db.ErrBusy) {
-					t.Errorf("round %d, full: got %v, want ErrBusy", round, err)
+				if !errors.Is(err, db.ErrBusy) || !errors.Is(err, db.ErrDisk) {
+					t.Errorf("round %d, full: got %v, want ErrDisk, which is an ErrBusy", round, err)
 				}
 			}
 		}
@@ -86,9 +73,7 @@ func TestDiskFull(t *testing.T) {
 		if err != nil {
 			t.Errorf("round %d, read when full: %v", round, err)
 		}
-		if err := os.Remove(ballast); err != nil {
-			t.Fatal(err)
-		}
+		disk.Free()
 	}
 	if err := add(id + 1); err != nil {
 		t.Errorf("at the end, with space: %v", err)

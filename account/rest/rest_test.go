@@ -115,11 +115,16 @@ func newTestService(t *testing.T, window time.Duration) *account.Service {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	database, err := db.Open(t.Context(), filepath.Join(dir, "poolcert.db"))
+	return newTestServiceOn(t, filepath.Join(dir, "poolcert.db"), window)
+}
+
+func newTestServiceOn(t *testing.T, dsn string, window time.Duration) *account.Service {
+	t.Helper()
+	database, err := db.Open(t.Context(), dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keyFile := filepath.Join(dir, "master.key")
+	keyFile := filepath.Join(t.TempDir(), "master.key")
 	if err := account.NewKeyringFile(keyFile); err != nil {
 		t.Fatal(err)
 	}

@@ -45,8 +45,8 @@ var routes = map[string]methods{
 	},
 	"certificatenames/*/certificates": {http.MethodGet: {name: "certificate-name.list", run: listNameHistory, query: []string{"$select", "maxresults", "$skiptoken"}}},
 	"certificatenames/*/setcurrent":   {http.MethodPost: {name: "certificate-name.set-current", run: setCurrentCertificate, body: true}},
-	"certificates(*)/pools": {http.MethodGet: {name: "certificate.pools", run: listCertificatePools, query: placementParams}},
-	"certificates(*)/nodes": {http.MethodGet: {name: "certificate.nodes", run: listCertificateNodes, query: append([]string{"$filter"}, placementParams...)}},
+	"certificates(*)/pools":           {http.MethodGet: {name: "certificate.pools", run: listCertificatePools, query: placementParams}},
+	"certificates(*)/nodes":           {http.MethodGet: {name: "certificate.nodes", run: listCertificateNodes, query: append([]string{"$filter"}, placementParams...)}},
 	"pools": {
 		http.MethodPost: {name: "pool.add", run: addPool, body: true},
 		http.MethodGet:  {name: "pool.list", run: listPools, query: append([]string{"$expand"}, listParams...)},

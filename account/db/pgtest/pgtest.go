@@ -232,6 +232,20 @@ func (s *Server) Database(t testing.TB) string {
 	return s.URL(name)
 }
 
+// DatabaseIn makes an empty database whose rows are in an existing, empty folder,
+// which it gives to the server's user, and returns its URL. The folder must be on
+// its way to others, too.
+func (s *Server) DatabaseIn(t testing.TB, dir string) string {
+	t.Helper()
+	if err := giveAway(dir); err != nil {
+		t.Fatal(err)
+	}
+	name := fmt.Sprintf("test%d", databases.Add(1))
+	s.Query(t, "postgres", "CREATE TABLESPACE "+name+" LOCATION '"+dir+"'")
+	s.Query(t, "postgres", "CREATE DATABASE "+name+" TABLESPACE "+name)
+	return s.URL(name)
+}
+
 // Query runs a statement with psql, as the superuser, and returns its rows.
 func (s *Server) Query(t testing.TB, database, statement string) string {
 	t.Helper()
