@@ -59,6 +59,7 @@ type Service struct {
 	log     *slog.Logger
 
 	counters *counters
+	expiries expiries
 
 	known          map[int64]db.Revisions // what the caches know of, by account
 	followInterval time.Duration

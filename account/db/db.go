@@ -72,6 +72,7 @@ type DB struct {
 	engine      engine
 	close       func() error // once
 	incarnation string
+	observer    Observer // may be nil
 }
 
 // Open opens the database, and makes it or brings its schema up to date where
@@ -140,16 +141,12 @@ func (d *DB) Incarnation() string { return d.incarnation }
 // The error is fn's own, or the database's. It always tells the outcome: when ctx
 // ends after fn began, fn and its commit go on.
 func (d *DB) Update(ctx context.Context, fn func(*Tx) error) error {
-	return d.engine.update(ctx, func(ctx context.Context, q querier) error {
-		return fn(&Tx{ctx: ctx, q: q, dialect: d.engine.dialect()})
-	})
+	return d.observed(true, d.engine.update, ctx, fn)
 }
 
 // View runs fn in a transaction that reads.
 func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
-	return d.engine.view(ctx, func(ctx context.Context, q querier) error {
-		return fn(&Tx{ctx: ctx, q: q, dialect: d.engine.dialect()})
-	})
+	return d.observed(false, d.engine.view, ctx, fn)
 }
 
 // Close waits for running transactions and closes the database. Calling it again
