@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -29,11 +28,19 @@ type profile struct {
 	Endpoint string `toml:"endpoint"`
 	// Account is the account's name.
 	Account string `toml:"account"`
-	// Key is the primary or the secondary key, in base64.
-	Key string `toml:"key"`
+	// Key is the primary or the secondary key, in base64. In its place there may be
+	// one of the next two.
+	Key string `toml:"key,omitempty"`
+	// TokenCommand prints a token.
+	TokenCommand []string `toml:"token_command,omitempty"`
+	// OIDC is a sign-in at the service's issuer.
+	OIDC *storedSignIn `toml:"oidc,omitempty"`
 	// CA holds PEM certificates that the service's certificate may be signed
 	// with, beside the system's.
 	CA string `toml:"ca,omitempty"`
+
+	token string // of $POOLCERT_TOKEN
+	path  string // of the file, if there may be one
 }
 
 // accountFlags are the options of every command that calls the account.
@@ -48,7 +55,7 @@ func (f *accountFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.config, "config", "", "configuration `file` (default ~/.config/poolcert/config.toml) [$POOLCERT_CONFIG]")
 	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of the account service [$POOLCERT_ENDPOINT]")
 	flags.StringVar(&f.account, "account", "", "`name` of the account [$POOLCERT_ACCOUNT]")
-	flags.StringVar(&f.keyFile, "key-file", "", "`file` with the account's key [$POOLCERT_KEY holds the key itself]")
+	flags.StringVar(&f.keyFile, "key-file", "", "`file` with the account's key [$POOLCERT_KEY holds the key itself, $POOLCERT_TOKEN a token]")
 	flags.StringVar(&f.caFile, "ca", "", "`file` with the service's CA certificate in PEM [$POOLCERT_CA]")
 }
 
@@ -79,13 +86,8 @@ func (f *accountFlags) profile() (*profile, error) {
 	set(&p.Endpoint, f.endpoint)
 	set(&p.Account, os.Getenv("POOLCERT_ACCOUNT"))
 	set(&p.Account, f.account)
-	set(&p.Key, os.Getenv("POOLCERT_KEY"))
-	if f.keyFile != "" {
-		key, err := os.ReadFile(f.keyFile)
-		if err != nil {
-			return nil, fmt.Errorf("account key: %w", err)
-		}
-		p.Key = string(key)
+	if err := f.setCredentials(p); err != nil {
+		return nil, err
 	}
 	caFile := os.Getenv("POOLCERT_CA")
 	set(&caFile, f.caFile)
@@ -97,6 +99,25 @@ func (f *accountFlags) profile() (*profile, error) {
 		p.CA = string(ca)
 	}
 	return p, nil
+}
+
+// setCredentials replaces what the file has by what was given now.
+func (f *accountFlags) setCredentials(p *profile) error {
+	key, token := os.Getenv("POOLCERT_KEY"), strings.TrimSpace(os.Getenv("POOLCERT_TOKEN"))
+	switch {
+	case f.keyFile != "":
+		data, err := os.ReadFile(f.keyFile)
+		if err != nil {
+			return fmt.Errorf("account key: %w", err)
+		}
+		key, token = string(data), ""
+	case key != "" && token != "":
+		return cli.Hint(cli.Usagef("both POOLCERT_KEY and POOLCERT_TOKEN are set"), "unset one of them")
+	}
+	if key != "" || token != "" {
+		p.Key, p.token, p.TokenCommand, p.OIDC = key, token, nil, nil
+	}
+	return nil
 }
 
 // named returns the configuration file that somebody named, or "".
@@ -112,20 +133,26 @@ func (f *accountFlags) loadConfig() (*profile, error) {
 	if err != nil {
 		return new(profile), nil // no home: flags and environment may do
 	}
-	data, err := os.ReadFile(path)
+	p, err := readProfile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if f.named() != "" && !f.mayBeMissing {
 			return nil, cli.Hint(fmt.Errorf("configuration %s does not exist", path), "'poolcert login' writes it")
 		}
-		return new(profile), nil
+		return &profile{path: path}, nil
 	}
+	return p, err
+}
+
+// readProfile reads a configuration file.
+func readProfile(path string) (*profile, error) {
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		return nil, cli.Hint(fmt.Errorf("configuration %s holds a key and can be read by others", path), "chmod 600 %s", path)
 	}
-	p := new(profile)
+	p := &profile{path: path}
 	meta, err := toml.Decode(string(data), p)
 	if err != nil {
 		var syntax toml.ParseError
@@ -135,7 +162,7 @@ func (f *accountFlags) loadConfig() (*profile, error) {
 		return nil, fmt.Errorf("configuration %s: a value has the wrong type", path)
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
-		return nil, cli.Hint(fmt.Errorf("configuration %s: unknown key %q", path, unknown[0]), "the keys are endpoint, account, key, ca")
+		return nil, cli.Hint(fmt.Errorf("configuration %s: unknown key %q", path, unknown[0]), "the keys are endpoint, account, key, ca, token_command, and the table oidc")
 	}
 	return p, nil
 }
@@ -149,28 +176,32 @@ func (f *accountFlags) client() (*batch.Client, error) {
 	return p.client()
 }
 
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
 func (p *profile) client() (*batch.Client, error) {
 	const how = "run 'poolcert login', or give --endpoint, --account and --key-file, or set POOLCERT_ENDPOINT, POOLCERT_ACCOUNT and POOLCERT_KEY"
 	for _, need := range []struct{ name, value string }{{"endpoint", p.Endpoint}, {"account", p.Account}, {"key", p.Key}} {
-		if need.value == "" {
+		if need.value == "" && (need.name == "endpoint" || p.hasKey()) {
 			return nil, cli.Hint(cli.Usagef("which account? No %s is given", need.name), "%s", how)
 		}
 	}
+	httpClient, err := p.httpClient()
+	if err != nil {
+		return nil, err
+	}
+	signer, err := p.signer(httpClient)
+	if err != nil {
+		return nil, err
+	}
+	return &batch.Client{Endpoint: p.Endpoint, Credentials: signer, HTTP: httpClient}, nil
+}
+
+// httpClient makes what connects to the service, and to its issuer.
+func (p *profile) httpClient() (*http.Client, error) {
 	u, err := url.Parse(p.Endpoint)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
 		return nil, cli.Hint(cli.Usagef("endpoint %q is not the URL of a server", p.Endpoint), "it looks like https://batch.example:8443")
 	}
 	if u.Scheme == "http" && !isLoopback(u.Hostname()) {
 		return nil, cli.Hint(cli.Usagef("endpoint %q is not encrypted: passwords and keys would be readable on their way", p.Endpoint), "use https; http is for a server on this machine only")
-	}
-	key, err := batch.ParseKey(p.Key)
-	if err != nil {
-		return nil, cli.Hint(cli.Usage(err), "'poolcert-server account create' printed it; it is base64 text such as kM3...==")
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
@@ -181,13 +212,9 @@ func (p *profile) client() (*batch.Client, error) {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	return &batch.Client{
-		Endpoint:    p.Endpoint,
-		Credentials: batch.Credentials{Account: p.Account, Key: key},
-		HTTP: &http.Client{
-			Transport:     transport,
-			Timeout:       time.Minute,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+	return &http.Client{
+		Transport:     transport,
+		Timeout:       time.Minute,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, nil
 }

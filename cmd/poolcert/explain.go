@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -18,7 +19,12 @@ import (
 func explain(err error) error {
 	var refusal *batch.Error
 	if errors.As(err, &refusal) {
+		if refusal.Status == http.StatusUnauthorized {
+			return cli.Exit(cli.Hint(err, "sign in again with 'poolcert login --oidc', or get another token; the server's log says more under request_id %s", refusal.RequestID), cli.ExitNotAllowed)
+		}
 		switch refusal.Code {
+		case batch.CodeInsufficientPermissions:
+			return cli.Exit(cli.Hint(err, "--account names another account; who may do what is in the table [oidc] of the server"), cli.ExitNotAllowed)
 		case batch.CodeCertificateNotFound:
 			return cli.Exit(cli.Hint(err, "'poolcert cert list' shows the account's certificates"), cli.ExitNoCertificate)
 		case batch.CodeAuthenticationFailed, batch.CodeInvalidAuthenticationInfo, batch.CodeMissingRequiredHeader:

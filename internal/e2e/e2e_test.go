@@ -56,6 +56,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("NO_COLOR", "1")
 			running := make(daemons)
 			env.Values[daemonsKey{}] = running
+			env.Values[issuerKey{}] = new(issuerOf)
 			env.Defer(running.stop)
 			return nil
 		},
@@ -70,6 +71,8 @@ func TestScripts(t *testing.T) {
 			"eventually":   eventually,
 			"setenv-file":  setenvFile,
 			"flip":         flip,
+			"issuer":       startIssuer(t),
+			"person":       person,
 		},
 	})
 }
