@@ -82,6 +82,10 @@ func (f *fixture) wantHistory(name batch.CertificateName, want ...string) []acco
 	return page
 }
 
+// overlap is shorter than it is by default: the service looks twice a second what
+// others write, also in the time of synctest.
+const overlap = 2 * time.Hour
+
 func on(tp batch.Thumbprint, name string) string { return tp.String() + "/" + name }
 
 // onNode returns what the pool's nodes are told to have.
@@ -109,6 +113,7 @@ func (n *testNode) onNode() (thumbprints []batch.Thumbprint) {
 func TestNameRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
+		account.SetOverlap(f.Service, overlap)
 		f.run()
 		old := f.addNamed("Storage-Key", "old")
 		f.addPool("pool")
@@ -150,12 +155,12 @@ func TestNameRotation(t *testing.T) {
 			t.Errorf("got the name %q", c.Name)
 		}
 		history := f.wantHistory("STORAGE-key", added.String()+" current", old.String()+" overlap")
-		end := time.Now().Add(account.DefaultOverlap)
+		end := time.Now().Add(overlap)
 		if history[0].Until != nil || !history[1].Until.Equal(end) || !history[1].Added.Equal(time.Now().Add(-time.Hour)) {
 			t.Errorf("got the history %+v", history)
 		}
 
-		time.Sleep(account.DefaultOverlap - time.Nanosecond)
+		time.Sleep(overlap - time.Nanosecond)
 		synctest.Wait()
 		f.wantReferences("pool", on(added, "Storage-Key"), on(old, "Storage-Key"))
 		doc, err = f.References(t.Context(), n.identity())
@@ -182,6 +187,7 @@ func TestNameRotation(t *testing.T) {
 func TestOverlapEndsAfterRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
+		account.SetOverlap(f.Service, overlap)
 		stop := f.run()
 		old := f.addNamed("key", "old")
 		f.addPool("pool")
@@ -191,15 +197,27 @@ func TestOverlapEndsAfterRestart(t *testing.T) {
 		stop()
 		f.reopen()
 		stop = f.run()
-		time.Sleep(account.DefaultOverlap / 2)
+		time.Sleep(overlap / 2)
 		synctest.Wait()
 		f.wantReferences("pool", on(added, "key"), on(old, "key"))
 		stop()
-		time.Sleep(account.DefaultOverlap)
+		time.Sleep(overlap)
 		f.reopen()
 		f.run()
 		synctest.Wait()
 		f.wantReferences("pool", on(added, "key"))
+	})
+}
+
+func TestDefaultOverlap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.addNamed("key", "old")
+		f.addNamed("key", "newer")
+		page, _, err := f.NameHistory(t.Context(), f.acct, account.NameQuery{Name: "key"})
+		if err != nil || !page[1].Until.Equal(time.Now().Add(7*24*time.Hour)) {
+			t.Errorf("got %+v, %v", page, err)
+		}
 	})
 }
 
