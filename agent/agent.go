@@ -26,6 +26,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"poolcert/agent/hook"
 	"poolcert/batch"
 	"poolcert/store"
 )
@@ -36,9 +37,14 @@ type Options struct {
 	Version string // of the program, for status and reports
 	Log     *slog.Logger
 
-	// Ready, if not nil, is called once, when the first set is installed:
-	// the last-known-good one, or one from the service.
+	// Ready, if not nil, is called when the first set is installed, the
+	// last-known-good one or one from the service, or when Config.InitialSync has
+	// passed without one; once, and once more after each reload.
 	Ready func()
+
+	// Changed, if not nil, is called when [Agent.Summary] may be another one. It
+	// must not block.
+	Changed func()
 }
 
 // An Agent is a node's agent.
@@ -47,11 +53,13 @@ type Agent struct {
 	version string
 	log     *slog.Logger
 	ready   func()
+	changed func()
+	control *control
 }
 
 // New returns an agent. It starts and opens nothing.
 func New(opts Options) *Agent {
-	a := &Agent{config: opts.Config, version: opts.Version, log: opts.Log, ready: opts.Ready}
+	a := &Agent{config: opts.Config, version: opts.Version, log: opts.Log, ready: opts.Ready, changed: opts.Changed, control: newControl()}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
@@ -61,71 +69,103 @@ func New(opts Options) *Agent {
 	return a
 }
 
-// Run is the agent's life. It returns nil soon after ctx ended, with all that it
-// started ended, and an error if it cannot start: [ErrNotJoined], [ErrRunning],
-// [store.ErrInUse] when another agent installs into the same directory, or a
-// folder or socket that cannot be used. The installed certificates stay when it
-// ends.
-//
-// To stop, everything ends at once: the poll is given up, an install that has
-// not reached its swap leaves the old set, local callers that are being served
-// are served for some seconds, and last the locks of both directories are freed.
-func (a *Agent) Run(ctx context.Context) error {
+// live is the agent's life with one configuration. It calls began when it has all
+// that it needs.
+func (a *Agent) live(ctx context.Context, began func()) error {
 	memory := a.lockMemory() // before there are keys
 	state, err := openStateDir(a.config.StateDir)
 	if err != nil {
 		return err
 	}
 	defer state.Close()
-	id, err := LoadIdentity(a.config.StateDir)
+	origin, err := a.openOrigin(state)
 	if err != nil {
 		return err
 	}
+	defer origin.close()
 	certificates, lock, err := a.openStore()
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
-	source := newService(id, state.saveIdentity)
-	defer source.close()
-	record := newRecord()
+	record := a.control.record
 	record.memory = memory
-	socket, err := a.listen(source, record, certificates)
+	offline := newOffline(a.config, state, systemClock(), a.log)
+	status := func() *Status {
+		s := record.status(origin.identity(), a.version)
+		a.describe(s, offline)
+		s.diagnose(record.readiness(a.pollInterval(origin)))
+		return s
+	}
+	hooks := a.hookRunner(state, origin.identity(), record)
+	record.attach(a.control.turns, hooks, a.changed)
+	life := &life{control: a.control, record: record, hooks: hooks, status: status, interval: a.pollInterval(origin)}
+	metrics, err := life.listenMetrics(a.config.MetricsListen, a.log)
 	if err != nil {
 		return err
 	}
-	return a.run(ctx, &parts{source, certificates, newVault(state, id), record, socket.serve})
+	defer metrics.close()
+	socket, err := a.listen(life, certificates)
+	if err != nil {
+		return err
+	}
+	began()
+	return a.run(ctx, &parts{origin, certificates, a.openVault(state, origin.identity()), record, offline, hooks, metrics, socket.serve})
 }
 
 // parts are what run puts together.
 type parts struct {
-	source source
-	store  store.Store
-	vault  *vault
-	record *record
-	serve  func(context.Context) error // local callers
+	origin  *origin
+	store   store.Store
+	vault   *vault
+	record  *record
+	offline *offline
+	hooks   *hook.Runner
+	metrics *metricsServer
+	serve   func(context.Context) error // local callers
 }
 
 func (a *Agent) run(ctx context.Context, p *parts) error {
 	wants := newLatest[want]()
 	reconciler := &reconciler{
-		source: p.source, store: p.store, vault: p.vault, wants: wants, record: p.record, log: a.log,
-		held: make(map[batch.Thumbprint]*holding),
+		source: p.origin, store: p.store, vault: p.vault, wants: wants, record: p.record, log: a.log,
+		local: p.origin.member == nil, offline: p.offline,
+		held: make(map[batch.Thumbprint]*holding), checks: a.control.checks, pulse: a.control.reconciler,
 	}
 	p.record.ready = sync.OnceFunc(a.ready)
 
 	group, ctx := errgroup.WithContext(ctx)
 	// A local caller that comes before the restored set is there waits in line.
 	revision := reconciler.restore(ctx)
+	turns := a.control.turns
 	follower := &follower{
-		source: p.source, wait: a.config.Wait, jitter: a.config.InitialJitter, log: a.log,
-		wants: wants, contact: p.record.contact, revision: revision,
+		source: p.origin, member: p.origin.member, offline: p.offline,
+		wait: a.config.Wait, interval: p.origin.interval, jitter: a.config.InitialJitter, log: a.log,
+		wants: wants, contact: p.record.contact, revision: revision, turns: turns, pulse: a.control.follower,
 	}
-	reporter := &reporter{p.source, p.record, a.version, a.log}
+	watcher := &watcher{
+		folders: foldersOf(p.store), interval: a.config.CheckInterval, check: reconciler.repair, record: p.record, log: a.log,
+	}
+	if p.origin.member != nil {
+		reporter := &reporter{p.origin.member, p.record, a.version, a.log}
+		group.Go(func() error { reporter.run(ctx); return nil })
+	}
+	if p.origin.folders != nil {
+		news := &newsWatch{p.origin.folders, func(ctx context.Context) { turns.ask(ctx) }, a.log}
+		group.Go(func() error { news.run(ctx); return nil })
+	}
+	group.Go(func() error {
+		if sleep(ctx, a.config.InitialSync) == nil {
+			p.record.ready()
+		}
+		return nil
+	})
+	group.Go(func() error { p.hooks.Run(ctx); return nil })
+	group.Go(func() error { return p.metrics.serve(ctx) })
 	group.Go(func() error { return p.serve(ctx) })
 	group.Go(func() error { follower.run(ctx); return nil })
 	group.Go(func() error { reconciler.run(ctx); return nil })
-	group.Go(func() error { reporter.run(ctx); return nil })
+	group.Go(func() error { watcher.run(ctx); return nil })
 	err := group.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil

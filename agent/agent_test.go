@@ -274,7 +274,9 @@ func TestCertificatesDirIsOnesOwn(t *testing.T) {
 // if the service does not answer.
 func TestStartEmptiesTheDirectoryOfAnotherMembership(t *testing.T) {
 	for name, change := range map[string]func(a *testAgent) error{
-		"no set": func(a *testAgent) error { return os.Remove(filepath.Join(a.config.StateDir, lastGoodFile)) },
+		"no set, and nobody says whose": func(a *testAgent) error {
+			return errors.Join(os.Remove(filepath.Join(a.config.StateDir, lastGoodFile)), os.Remove(filepath.Join(a.config.StateDir, installedFile)))
+		},
 		"another node's set": func(a *testAgent) error {
 			next := agenttest.NewService(a.t)
 			_, err := Join(a.t.Context(), next.Token(1), JoinOptions{StateDir: filepath.Join(a.config.StateDir, "next"), NodeName: "m"})

@@ -24,7 +24,6 @@ const (
 	fetchTime      = time.Minute     // for all that is missing
 	removalTime    = 5 * time.Second // that a removal waits for what is fetched with it
 	supersededTime = time.Second     // that a fetch goes on when a newer set is known
-	repairInterval = time.Minute     // until folders are watched
 )
 
 // A reconciler brings the store to what the follower passes on, and keeps it so.
@@ -40,39 +39,55 @@ type reconciler struct {
 	checks chan chan<- checked // asks for a full check; may be nil
 	pulse  *pulse              // may be nil
 
+	local   bool     // the source is on this node: it is asked without contact, too
+	offline *offline // may be nil
+
 	held      map[batch.Thumbprint]*holding
 	installed map[batch.Thumbprint]batch.CertificateReference
 	saved     *lastGood // what the vault holds, nil if that is not known
 	unsettled bool      // the store may hold something else than installed
+	kept      bool      // files of an earlier agent are left as they were, since nothing else is known
 	current   *want     // nil before the first one
 	again     error     // why what was restored is to be tried again
 	retry     retry
 }
 
-// restore installs the last-known-good set, before any contact with the service.
-// It returns the revision of that set when it holds all of it. Without a set of
-// this node it empties the store: what is there may be of another membership.
+// restore installs the last-known-good set, before any contact with the source.
+// It returns the revision of that set when it holds all of it.
+//
+// When there is none that opens, what an earlier agent installed stays as it is, if
+// that was for the same membership; otherwise the store is emptied. When the source
+// was out of reach for too long, and that takes the certificates away, so it does
+// here.
 func (r *reconciler) restore(ctx context.Context) (revision string) {
 	set, err := r.vault.load()
 	if err != nil {
-		r.log.Error("last-known-good set not used; waiting for the service", "err", err)
+		r.log.Error("last-known-good set not used; waiting for the source", "err", err)
 	}
-	if err == nil && set == nil || errors.Is(err, errLastGood) {
+	if set == nil {
+		if r.vault.hasInstalled() || err != nil && !errors.Is(err, errLastGood) {
+			r.kept = true
+			if err != nil {
+				r.record.setProblem(fmt.Errorf("%w; installed files are left as they are until the source says what to install", err))
+			}
+			return ""
+		}
 		if _, err := r.store.Replace(ctx, nil); err != nil {
 			err = errors.Join(err, r.store.Withdraw(ctx, nil))
 			r.log.Error("certificates directory not emptied", "err", err)
 		}
-	}
-	if set == nil {
 		return ""
 	}
 	r.saved = set
 	r.current = &want{revision: set.Revision, references: set.References, revoked: set.Revoked, superseded: ctx}
+	if r.offline.outdated() {
+		r.current = &want{outdated: true, superseded: ctx}
+	}
 	r.again = r.apply(ctx, r.current)
-	if len(r.held) < len(merge(set.References)) {
+	if len(r.held) < len(merge(r.current.references)) {
 		return ""
 	}
-	return set.Revision
+	return r.current.revision
 }
 
 // run applies each want until ctx ends, beginning with what was restored.
@@ -86,9 +101,6 @@ func (r *reconciler) run(ctx context.Context) {
 		}
 	}
 	tryAgain(r.again)
-	// Watching the folders comes here; until then, and beside it, look regularly.
-	repair := time.NewTicker(repairInterval)
-	defer repair.Stop()
 	for {
 		r.pulse.idle()
 		select {
@@ -108,11 +120,6 @@ func (r *reconciler) run(ctx context.Context) {
 				continue
 			}
 		case <-again:
-		case <-repair.C:
-			if r.current != nil {
-				r.repair(ctx)
-			}
-			continue
 		}
 		r.pulse.within(fetchTime + stallTime)
 		tryAgain(r.apply(ctx, r.current))
@@ -161,11 +168,31 @@ func (r *reconciler) apply(ctx context.Context, w *want) error {
 	if w.superseded.Err() != nil {
 		return nil // the newer want is next
 	}
+	if err := r.waitsFor(failed); err != nil {
+		return err
+	}
 	err := r.install(ctx, w, failed)
 	if ctx.Err() != nil {
 		return nil
 	}
 	return err
+}
+
+// waitsFor returns why what an earlier agent installed is not replaced yet: a
+// certificate that is wanted, and perhaps there, could not be fetched for a cause
+// that passes.
+func (r *reconciler) waitsFor(failed map[batch.Thumbprint]error) error {
+	if !r.kept {
+		return nil
+	}
+	for _, err := range failed {
+		var fetch *fetchError
+		if errors.As(err, &fetch) && !fetch.isRefusal() {
+			r.record.setProblem(fmt.Errorf("installed files are left as they are until all certificates are here: %w", err))
+			return err
+		}
+	}
+	return nil
 }
 
 // isStale tells a refusal by which the pool does not refer to a certificate any
@@ -199,6 +226,17 @@ func (r *reconciler) fetch(ctx context.Context, w *want, missing []batch.Certifi
 // service that does not answer.
 var errNoContact = errors.New("no contact to the service")
 
+// A fetchError is a failure of the source to hand out a certificate.
+type fetchError struct{ err error }
+
+func (e *fetchError) Error() string { return "fetch: " + e.err.Error() }
+func (e *fetchError) Unwrap() error { return e.err }
+
+// isRefusal tells whether the source answered, and will answer the same again.
+func (e *fetchError) isRefusal() bool {
+	return isRefused(e.err, nodeapi.CodeNotAllowed) || isRefused(e.err, nodeapi.CodeNotFound)
+}
+
 // fetchOne takes a certificate out of the last-known-good set, or asks the source.
 func (r *reconciler) fetchOne(ctx context.Context, w *want, thumbprint batch.Thumbprint) (*holding, error) {
 	if err := ctx.Err(); err != nil {
@@ -209,15 +247,15 @@ func (r *reconciler) fetchOne(ctx context.Context, w *want, thumbprint batch.Thu
 			return h, nil
 		}
 	}
-	if !r.record.hasContact() {
-		return nil, fmt.Errorf("fetch: %w", errNoContact)
+	if !r.local && !r.record.hasContact() {
+		return nil, &fetchError{errNoContact}
 	}
 	c, err := r.source.Certificate(ctx, thumbprint)
 	if isStale(err) {
 		sleep(w.superseded, staleTime)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("fetch: %w", err)
+		return nil, &fetchError{err}
 	}
 	return newHolding(ctx, thumbprint, c)
 }
@@ -299,6 +337,11 @@ func (r *reconciler) replace(ctx context.Context, entries []store.Entry, failed 
 	if !r.unsettled && r.installed != nil && maps.EqualFunc(next, r.installed, sameReference) {
 		return nil, nil
 	}
+	if len(entries) > 0 {
+		if err := r.vault.willInstall(); err != nil {
+			r.log.Warn("a restart may not know its certificates", "err", err) // and then removes them
+		}
+	}
 	refused, err := r.store.Replace(ctx, entries)
 	if err != nil && !errors.Is(err, store.ErrUnfinished) {
 		r.unsettled = true
@@ -313,7 +356,7 @@ func (r *reconciler) replace(ctx context.Context, entries []store.Entry, failed 
 	}
 	r.logChange(r.installed, next)
 	r.installed = next
-	r.unsettled = err != nil
+	r.unsettled, r.kept = err != nil, false
 	if err != nil {
 		err = fmt.Errorf("install: %w", err)
 	}
@@ -365,19 +408,6 @@ func (r *reconciler) forget(references []batch.CertificateReference) {
 	if len(r.held) < before {
 		erase.Collect()
 	}
-}
-
-// repair mends what has drifted, and returns how much that was.
-func (r *reconciler) repair(ctx context.Context) int {
-	drifts, err := r.store.Repair(ctx)
-	for _, d := range drifts {
-		r.log.Warn("installed files were changed, and are mended", "path", d.Path, "cause", d.Cause)
-	}
-	if err != nil && ctx.Err() == nil {
-		r.log.Error("installed files not checked", "err", err)
-	}
-	r.record.repaired(len(drifts))
-	return len(drifts)
 }
 
 func compareThumbprints(a, b batch.Thumbprint) int { return slices.Compare(a[:], b[:]) }

@@ -303,25 +303,6 @@ func TestFailedCertificateIsTriedAgain(t *testing.T) {
 	})
 }
 
-func TestInstalledFilesAreRepaired(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r, b := newTestReconciler(t, newFakeSource())
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() { defer close(done); r.run(ctx) }()
-		time.Sleep(5 * repairInterval)
-		synctest.Wait()
-		r.wants.put(*wantOf(ctx, "1"))
-		time.Sleep(5 * repairInterval)
-		synctest.Wait()
-		cancel()
-		<-done
-		if n := len(b.repairs); n != 5 { // and none before there was a set
-			t.Errorf("%d repairs, want 5", n)
-		}
-	})
-}
-
 // At a start without the service, what is in the way of the last-known-good set
 // may go away.
 func TestRestoreIsTriedAgain(t *testing.T) {

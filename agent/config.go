@@ -7,11 +7,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
 	"github.com/BurntSushi/toml"
 
+	"poolcert/agent/hook"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 )
@@ -45,6 +47,25 @@ type Config struct {
 	// InitialJitter spreads the first contact after a start over this time, so
 	// that a pool that boots at once does not call at once. "0s" is allowed.
 	InitialJitter time.Duration `toml:"initial_jitter"`
+
+	// CheckInterval is how often the installed files are checked without a known
+	// reason: "10s" to "24h". A change of them is noticed at once.
+	CheckInterval time.Duration `toml:"check_interval"`
+
+	SourceConfig
+
+	// InitialSync is how long the agent's service counts as starting while no set
+	// of certificates is installed: "0s" to "1h".
+	InitialSync time.Duration `toml:"initial_sync"`
+
+	// MetricsListen is an address for /metrics, /healthz and /readyz beside the
+	// socket, such as "127.0.0.1:9465". Every user of the node can read what is
+	// there, so it has to be a loopback address unless MetricsPublic is set.
+	MetricsListen string `toml:"metrics_listen"`
+	MetricsPublic bool   `toml:"metrics_public"`
+
+	// Hooks are run when the set of certificates changes: [[hook]].
+	Hooks []hook.Hook `toml:"hook"`
 
 	Log LogConfig `toml:"log"`
 
@@ -107,6 +128,9 @@ func DefaultConfig() *Config {
 		Expose:          ExposeFiles,
 		Wait:            55 * time.Second,
 		InitialJitter:   2 * time.Second,
+		InitialSync:     30 * time.Second,
+		CheckInterval:   10 * time.Minute,
+		SourceConfig:    defaultSourceConfig(),
 		Log:             LogConfig{Format: "text"},
 	}
 	c.Owners.Task.Group = "poolcert-task"
@@ -156,7 +180,23 @@ func ParseConfig(text string) (*Config, error) {
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		return nil, fmt.Errorf("line %d: unknown key %s", lineOf(text, unknown[0]), unknown[0])
 	}
+	if i, err := hook.CheckAll(c.Hooks); err != nil {
+		return nil, fmt.Errorf("line %d: hook %d: %w", lineOfTable(text, "hook", i), i+1, err)
+	}
 	return c, c.check()
+}
+
+// lineOfTable finds the line of the i-th table of an array of tables.
+func lineOfTable(text, name string, i int) int {
+	header := regexp.MustCompile(`^\s*\[\[\s*` + name + `\s*\]\]`)
+	for n, line := range strings.Split(text, "\n") {
+		if header.MatchString(line) {
+			if i--; i < 0 {
+				return n + 1
+			}
+		}
+	}
+	return lineOf(text, toml.Key{name}) // written as one value
 }
 
 // lineOf finds the line of a key. The TOML library knows, but does not tell.
@@ -195,6 +235,18 @@ func (c *Config) check() error {
 		return errors.New(`initial_jitter: want 0s to 1h, such as "2s"`)
 	}
 	if err := c.checkExpose(); err != nil {
+		return err
+	}
+	if err := c.SourceConfig.check(); err != nil {
+		return err
+	}
+	if c.CheckInterval < 10*time.Second || c.CheckInterval > 24*time.Hour {
+		return errors.New(`check_interval: want 10s to 24h, such as "10m"`)
+	}
+	if c.InitialSync < 0 || c.InitialSync > time.Hour {
+		return errors.New(`initial_sync: want 0s to 1h, such as "30s"`)
+	}
+	if err := c.checkMetrics(); err != nil {
 		return err
 	}
 	if c.Log.Format != "text" && c.Log.Format != "json" {

@@ -8,3 +8,4 @@ func DefaultConfigPath() string { return "/etc/poolcert/agent.toml" }
 func defaultStateDir() string        { return "/var/lib/poolcert" }
 func defaultCertificatesDir() string { return "/run/poolcert/certs" }
 func defaultSocket() string          { return "/run/poolcert/agent.sock" }
+func defaultDirectory() string       { return "/etc/poolcert/certs.d" }

@@ -11,6 +11,7 @@ func DefaultConfigPath() string { return filepath.Join(programData(), "agent.tom
 func defaultStateDir() string        { return filepath.Join(programData(), "state") }
 func defaultCertificatesDir() string { return filepath.Join(programData(), "certs") }
 func defaultSocket() string          { return filepath.Join(programData(), "agent.sock") }
+func defaultDirectory() string       { return filepath.Join(programData(), "certs.d") }
 
 func programData() string {
 	dir := os.Getenv("ProgramData")

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -10,42 +9,12 @@ import (
 	"poolcert/internal/nodeapi"
 )
 
-// maxReferences is how many certificates a node takes.
-const maxReferences = 1000
-
-// A source says what the node has to have, and hands it out. Implementations are
-// safe for concurrent use.
-type source interface {
-	// References returns the wanted set as soon as its revision is not the
-	// given one, or nil after wait.
-	References(ctx context.Context, revision string, wait time.Duration) (*nodeapi.References, error)
-
-	// Certificate returns one certificate of the wanted set. It is not checked.
-	Certificate(ctx context.Context, thumbprint batch.Thumbprint) (*nodeapi.Certificate, error)
-
-	// Report tells what the node has.
-	Report(ctx context.Context, status *nodeapi.Status) error
-
-	// Renew renews the node's membership; RenewAt says when that is due.
-	Renew(ctx context.Context) error
-	RenewAt() time.Time
-}
-
 // shortPoll is how long a service that holds polls at all holds one.
 const shortPoll = 5 * time.Second
 
 // changePause lies between a change and the next poll: a burst of changes becomes
 // one, and a revision that never rests no busy loop.
 const changePause = 20 * time.Millisecond
-
-// isRevoked tells the one refusal that takes a node's certificates away. Nothing
-// else does: not a 5xx, not a 404 by a proxy, not a refused handshake.
-func isRevoked(err error) bool { return isRefused(err, nodeapi.CodeNodeRevoked) }
-
-func isRefused(err error, code nodeapi.ErrorCode) bool {
-	var refused *nodeapi.Error
-	return errors.As(err, &refused) && refused.Code == code
-}
 
 // stallTime is how much longer than planned a step of a loop may take, before the
 // loop counts as stalled.
@@ -56,6 +25,7 @@ type want struct {
 	revision   string
 	references []batch.CertificateReference
 	revoked    bool // the node is no member any more
+	outdated   bool // the source was out of reach for too long
 
 	// superseded ends when a newer want follows.
 	superseded context.Context
@@ -64,18 +34,29 @@ type want struct {
 // A follower asks the source for the wanted set, again and again, and renews the
 // node's certificate. It owns the only retry layer for the source: while it has
 // no contact, nothing else calls.
+//
+// It polls in one of two ways. With an interval it asks, and pauses for that long.
+// Without, the source holds each poll until something changes, at most for wait.
+//
+// A thousand nodes lose a service in one moment when it ends: their polls are cut,
+// or answered early. They come back spread over more than the time in which they
+// would have come anyway, so that no moment has much more of them than any other.
 type follower struct {
-	source  source
-	wait    time.Duration // of a long poll
-	jitter  time.Duration // before the first one
-	log     *slog.Logger
-	wants   *latest[want]
-	contact func(error) // is told of each poll's result
-	turns   *turns      // others may ask for a poll now; may be nil
-	pulse   *pulse      // may be nil
+	source   source
+	member   membership    // nil: the source does not know its nodes
+	wait     time.Duration // of a long poll
+	interval time.Duration // between plain polls; 0: long polls
+	jitter   time.Duration // before the first one
+	log      *slog.Logger
+	wants    *latest[want]
+	contact  func(error) // is told of each poll's result
+	offline  *offline    // nil: the node keeps its set for ever
+	turns    *turns      // others may ask for a poll now; may be nil
+	pulse    *pulse      // may be nil
 
 	revision  string // of the want that was passed on
-	evicted   bool   // that want was none
+	evicted   bool   // that want was none, since the node is no member
+	outdated  bool   // that want was none, since there was no contact for too long
 	supersede context.CancelFunc
 	renewal   struct {
 		retry   retry
@@ -87,20 +68,19 @@ type follower struct {
 // run returns when ctx ends.
 func (f *follower) run(ctx context.Context) {
 	turn, _ := f.turns.begin(ctx)
+	f.pulse.within(f.jitter + stallTime)
 	if sleep(turn, jitter(f.jitter)) != nil && ctx.Err() != nil {
 		return
 	}
-	failures := retry{}
-	early := retry{cap: f.wait}
-	wait := time.Duration(0) // the first poll asks whether the service is there
-	for ctx.Err() == nil {
+	pace := &pace{wait: f.wait, interval: f.interval}
+	for {
 		turn, asked := f.turns.begin(ctx)
 		if asked {
-			wait = 0
+			pace.probe()
 		}
 		started := time.Now()
-		f.pulse.within(wait + stallTime)
-		references, err := f.poll(turn, wait)
+		f.pulse.within(pace.hold + stallTime)
+		references, err := f.poll(turn, pace.hold)
 		if ctx.Err() != nil {
 			return
 		}
@@ -115,24 +95,18 @@ func (f *follower) run(ctx context.Context) {
 				f.log.Error("this node was evicted, or its pool is gone: its certificates are removed", "err", err)
 				f.pass(ctx, want{revoked: true})
 			}
-			wait, pause = 0, failures.slow()
+			pause = pace.refused()
 		case err != nil:
-			wait, pause = 0, failures.next(err)
-			f.log.Warn("no contact to the service", "err", err, "wait", pause)
+			pause = pace.failed(err)
+			f.log.Warn("no new references", "err", err, "wait", pause)
+			f.checkOffline(ctx)
 		default:
-			failures.reset()
+			f.offline.reached()
 			changed := references != nil && references.Revision != f.revision
 			if changed {
 				f.pass(ctx, want{revision: references.Revision, references: references.References})
-				pause = changePause
 			}
-			// A service that is loaded, or that stops, does not hold the poll.
-			if held := time.Since(started); changed || wait == 0 || held >= min(f.wait/2, shortPoll) {
-				early.reset()
-			} else {
-				pause = early.next(nil)
-			}
-			wait = f.wait
+			pause = pace.answered(changed, time.Since(started))
 		}
 		f.turns.end(err, pause)
 		f.pulse.within(pause + stallTime)
@@ -148,8 +122,18 @@ func (f *follower) pass(ctx context.Context, w want) {
 		f.supersede()
 	}
 	w.superseded, f.supersede = context.WithCancel(ctx)
-	f.revision, f.evicted = w.revision, w.revoked
+	f.revision, f.evicted, f.outdated = w.revision, w.revoked, w.outdated
 	f.wants.put(w)
+}
+
+// checkOffline takes the certificates away when the configuration says so and the
+// source was out of reach for too long.
+func (f *follower) checkOffline(ctx context.Context) {
+	if f.evicted || f.outdated || !f.offline.outdated() {
+		return
+	}
+	f.log.Error("no contact for longer than max_offline: the certificates are removed", "max_offline", f.offline.max)
+	f.pass(ctx, want{outdated: true})
 }
 
 // poll renews the membership if that is due, and asks for the wanted set.
@@ -165,18 +149,22 @@ func (f *follower) poll(ctx context.Context, wait time.Duration) (*nodeapi.Refer
 
 // renewIfDue renews the membership. A failure is tried again with later polls.
 func (f *follower) renewIfDue(ctx context.Context) error {
+	if f.member == nil {
+		return nil
+	}
 	now := time.Now()
-	due := f.renewal.overdue || !now.Before(f.source.RenewAt())
+	due := f.renewal.overdue || !now.Before(f.member.RenewAt())
 	if !due || now.Before(f.renewal.next) {
 		return nil
 	}
-	err := f.source.Renew(ctx)
+	err := f.member.Renew(ctx)
 	if err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
 		wait := f.renewal.retry.next(err)
 		f.renewal.next = now.Add(wait)
-		if ctx.Err() == nil {
-			f.log.Warn("node certificate not renewed", "err", err, "wait", wait)
-		}
+		f.log.Warn("node certificate not renewed", "err", err, "wait", wait)
 		return err
 	}
 	f.renewal.retry.reset()

@@ -135,9 +135,9 @@ func (s *fakeSource) pollsSince(t time.Time) []time.Duration {
 	return since
 }
 
-func newTestFollower(s source) *follower {
+func newTestFollower(s *fakeSource) *follower {
 	return &follower{
-		source: s, wait: 55 * time.Second, log: slog.New(slog.DiscardHandler),
+		source: s, member: s, wait: 55 * time.Second, log: slog.New(slog.DiscardHandler),
 		wants: newLatest[want](), contact: func(error) {},
 	}
 }

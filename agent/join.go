@@ -77,7 +77,7 @@ func join(ctx context.Context, token *nodeapi.Token, opts JoinOptions) (*Identit
 		return nil, err
 	}
 	// Another node's set does not open any more; and a next join makes new keys.
-	for _, name := range []string{joiningFile, lastGoodFile} {
+	for _, name := range []string{joiningFile, lastGoodFile, contactFile, evictedFile} {
 		if err := state.remove(name); err != nil {
 			return nil, fmt.Errorf("joined, but cannot clean up: %w", err)
 		}
@@ -106,7 +106,7 @@ func (s *stateDir) formerIdentity(ctx context.Context, opts JoinOptions) (*forme
 	case err != nil:
 		return nil, err
 	}
-	f := &former{id: id, evicted: s.wasEvicted(id)}
+	f := &former{id: id, evicted: wasEvicted(opts.StateDir, id)}
 	if !f.evicted && !opts.Force {
 		// Perhaps no agent ran since. Renewal is asked for, since that is answered
 		// whatever the age of the node's certificate.

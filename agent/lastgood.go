@@ -3,7 +3,6 @@ package agent
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -45,18 +44,22 @@ const (
 )
 
 // A vault seals the last-known-good set into the state directory with
-// AES-256-GCM, bound to the node. The key is in a file beside it: this protects
-// a copy of the one file, and is the place where a TPM comes in. It is not for
-// concurrent use.
+// AES-256-GCM, bound to the node. It is not for concurrent use.
 type vault struct {
-	state *stateDir
-	node  []byte // the additional data: format and node
+	state    *stateDir
+	key      nodeKey // nil: a fileKey
+	node     []byte  // the additional data: format and node
+	installs string  // the certificates directory
 
 	stored []batch.CertificateReference // what the file may hold
 	unread bool                         // it may hold anything
 }
 
+// newVault takes nil for a source that knows no nodes.
 func newVault(state *stateDir, id *Identity) *vault {
+	if id == nil {
+		id = &Identity{} // no node is called that
+	}
 	b := cryptobyte.NewBuilder([]byte("poolcert last known good\x00"))
 	b.AddUint8(lastGoodVersion)
 	for _, field := range []string{id.Account, id.Pool, id.Node} {
@@ -70,7 +73,7 @@ func newVault(state *stateDir, id *Identity) *vault {
 // bring back what was taken away. Then it is removed, which makes room, too, for
 // another try.
 func (v *vault) save(set *lastGood) error {
-	err := v.trySave(set)
+	err := errors.Join(v.setEvicted(set.Revoked), v.trySave(set))
 	if err != nil && v.keeps(set.References) && v.state.remove(lastGoodFile) == nil {
 		v.stored, v.unread = nil, false
 		err = v.trySave(set)
@@ -149,28 +152,15 @@ func (v *vault) tryLoad() (*lastGood, error) {
 	return set, nil
 }
 
-// wasEvicted tells whether an agent was told that the node is no member any more.
-func (s *stateDir) wasEvicted(id *Identity) bool {
-	set, err := newVault(s, id).load()
-	return err == nil && set != nil && set.Revoked
-}
-
 // aead makes the cipher; create allows a new key.
 func (v *vault) aead(create bool) (cipher.AEAD, error) {
-	key, err := readLimited(v.state.file(lastGoodKeyFile), lastGoodKeySize)
-	usable := err == nil && len(key) == lastGoodKeySize
-	switch {
-	case usable:
-	case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errTooLarge):
+	from := v.key
+	if from == nil {
+		from = &fileKey{v.state}
+	}
+	key, err := from.load(create)
+	if err != nil {
 		return nil, err
-	case !create:
-		return nil, fmt.Errorf("%w: its key is missing", errLastGood)
-	default:
-		key = make([]byte, lastGoodKeySize)
-		rand.Read(key)
-		if err := v.state.write(lastGoodKeyFile, key); err != nil {
-			return nil, err
-		}
 	}
 	defer clear(key)
 	block, err := aes.NewCipher(key)

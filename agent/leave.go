@@ -68,13 +68,16 @@ func Leave(ctx context.Context, opts LeaveOptions) (*Identity, error) {
 		opts.Warn(err)
 	}
 	// The identity is last: until it is gone, leaving can be tried again.
-	for _, name := range []string{lastGoodFile, lastGoodKeyFile, joiningFile, identityFile} {
+	for _, name := range memberFiles {
 		if err := state.remove(name); err != nil {
 			return nil, fmt.Errorf("leave: %w", err)
 		}
 	}
 	return id, nil
 }
+
+// memberFiles are all that a membership leaves in the state directory.
+var memberFiles = []string{lastGoodFile, lastGoodKeyFile, lastGoodTPMFile, contactFile, installedFile, evictedFile, joiningFile, identityFile}
 
 // leaveTime bounds the wait for a service that may be gone for good.
 const leaveTime = 15 * time.Second

@@ -166,7 +166,7 @@ func TestEvictedNodeJoinsWithoutForce(t *testing.T) {
 		waitFor(t, func() bool { return a.status().State == StateRevoked })
 		a.stop()
 		s.Stop()
-		if status, err := StoppedStatus(a.config.StateDir, ""); err != nil || status.State != StateRevoked {
+		if status, err := StoppedStatus(a.config, ""); err != nil || status.State != StateRevoked {
 			t.Errorf("StoppedStatus = %+v, %v; want revoked", status, err)
 		}
 		var warned error
@@ -174,7 +174,7 @@ func TestEvictedNodeJoinsWithoutForce(t *testing.T) {
 		if _, err := Join(t.Context(), next.Token(1), a.joinOptions(&warned)); err != nil || warned != nil {
 			t.Errorf("Join: %v, warned of %v", err, warned)
 		}
-		if status, err := StoppedStatus(a.config.StateDir, ""); err != nil || status.State != StateStopped {
+		if status, err := StoppedStatus(a.config, ""); err != nil || status.State != StateStopped {
 			t.Errorf("StoppedStatus = %+v, %v; want stopped", status, err)
 		}
 	})

@@ -40,7 +40,7 @@ func TestAgentRestartsFromTheLastKnownGoodSet(t *testing.T) {
 	a.start()
 	s.AwaitReport(t.Context(), reports("installed installed", one, two))
 	a.stop()
-	checkStateFiles(t, a.config.StateDir, identityFile, lastGoodFile, lastGoodKeyFile, lockFile)
+	checkStateFiles(t, a.config.StateDir, contactFile, identityFile, installedFile, lastGoodFile, lastGoodKeyFile, lockFile)
 	for _, secret := range []string{testPassword, one.String()} {
 		data, err := os.ReadFile(filepath.Join(a.config.StateDir, lastGoodFile))
 		if err != nil || bytes.Contains(data, []byte(secret)) {
@@ -65,6 +65,50 @@ func TestAgentRestartsFromTheLastKnownGoodSet(t *testing.T) {
 	if n := s.Requests(nodeapi.PathCertificates + "/sha1/" + one.String()); n != before {
 		t.Error("what the node held was fetched again")
 	}
+}
+
+// With a set that does not open, and no service, a restart changes nothing for who
+// reads the files. A service that hands out nothing but the references changes
+// nothing either.
+func TestDamagedLastKnownGoodSetLeavesWhatIsInstalled(t *testing.T) {
+	s := agenttest.NewService(t)
+	one, two := testPFX(t, s, "one"), testPFX(t, s, "two")
+	s.SetReferences(refTo(one), refTo(two))
+	a := newTestAgent(t, s)
+	a.start()
+	s.AwaitReport(t.Context(), reports("installed installed", one, two))
+	a.stop()
+	s.Stop()
+	if err := os.Truncate(filepath.Join(a.config.StateDir, lastGoodFile), 100); err != nil {
+		t.Fatal(err)
+	}
+	a.start()
+	awaitStatus(t, a, func(s *Status) bool { return s.ContactError != "" })
+	a.wantInstalled(one, two)
+	if status := a.status(); !strings.Contains(status.Problem, "installed files are left as they are") || len(status.Certificates) != 0 {
+		t.Errorf("status %+v", status)
+	}
+
+	s.FailCertificates(503)
+	s.SetReferences(refTo(one))
+	s.Start()
+	awaitStatus(t, a, func(s *Status) bool { return strings.Contains(s.Problem, "503") })
+	a.wantInstalled(one, two)
+	s.FailCertificates(0)
+	s.AwaitReport(t.Context(), reports("installed", one))
+	a.wantInstalled(one)
+	if status := a.status(); status.Problem != "" {
+		t.Errorf("problem %q", status.Problem)
+	}
+}
+
+// awaitStatus waits until the agent runs and its status is as ok wants it.
+func awaitStatus(t *testing.T, a *testAgent, ok func(*Status) bool) {
+	t.Helper()
+	waitFor(t, func() bool {
+		status, err := QueryStatus(t.Context(), a.config.Socket)
+		return err == nil && ok(status)
+	})
 }
 
 func TestDamagedLastKnownGoodSetIsFetchedAgain(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"poolcert/agent/hook"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 )
@@ -31,9 +32,12 @@ func (s signal) raise() {
 // A record is what the agent knows of its own condition. It is safe for
 // concurrent use.
 type record struct {
-	changed signal // something is to be reported
-	online  signal // contact is there again
-	ready   func() // called when a set is installed; may be nil
+	changed signal       // something is to be reported
+	online  signal       // contact is there again
+	noted   func()       // called when the status is another one; may be nil
+	ready   func()       // called when a set is installed; may be nil
+	turns   *turns       // of the follower; may be nil
+	hooks   *hook.Runner // may be nil
 	memory  *MemoryStatus
 
 	mu           sync.Mutex
@@ -46,8 +50,7 @@ type record struct {
 	revision     string
 	problem      string
 	failures     int // polls without an answer, since the start
-	repairs      int // of files that had drifted, since the start
-	lastRepair   time.Time
+	repairs      RepairStatus
 	certificates map[batch.Thumbprint]CertificateStatus
 }
 
@@ -58,8 +61,28 @@ func newRecord() *record {
 	}
 }
 
+// attach gives the record what belongs to one life of the agent.
+func (r *record) attach(turns *turns, hooks *hook.Runner, noted func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.turns, r.hooks, r.noted = turns, hooks, noted
+}
+
+// touch says that there is something to report.
+func (r *record) touch() {
+	r.changed.raise()
+	r.note()
+}
+
+func (r *record) note() {
+	if r.noted != nil {
+		r.noted()
+	}
+}
+
 // contact notes the result of a poll.
 func (r *record) contact(err error) {
+	defer r.note()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err != nil {
@@ -75,22 +98,18 @@ func (r *record) contact(err error) {
 	}
 }
 
+// setProblem says why no set is applied yet.
+func (r *record) setProblem(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.problem = oneLine(err)
+}
+
 // hasContact tells whether the last poll was answered.
 func (r *record) hasContact() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return !r.connected.IsZero()
-}
-
-// repaired notes that n files had drifted and are mended.
-func (r *record) repaired(n int) {
-	if n == 0 {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.repairs += n
-	r.lastRepair = time.Now()
 }
 
 // hasSet tells whether a set was applied: the node is as good as it can be.
@@ -125,6 +144,10 @@ func (r *record) update(w *want, o outcome) {
 	if r.ready != nil {
 		defer r.ready()
 	}
+	if r.hooks != nil {
+		defer r.hooks.Set(o.hookSet(w.revision))
+	}
+	defer r.note()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
@@ -225,6 +248,9 @@ func (r *record) report(version string) *nodeapi.Status {
 			NoPrivateKey: c.State == batch.NodeInstalled && !c.HasKey,
 		})
 	}
+	if r.hooks != nil {
+		s.Hooks = hookReports(r.hooks.Results())
+	}
 	return s
 }
 
@@ -238,26 +264,37 @@ func clip(s string) string {
 	return s[:maxReported] + "..."
 }
 
-// status returns what the agent tells of itself.
+// status returns what the agent tells of itself; id is nil without a membership.
 func (r *record) status(id *Identity, version string) *Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := &Status{
 		Version: version, State: r.state(id),
-		Server: id.Server, Account: id.Account, Pool: id.Pool, Node: id.Node,
-		NodeCertificateExpires: id.Certificate.NotAfter,
-		Started:                r.started,
-		ContactError:           r.contactError,
-		Revision:               r.revision,
-		Problem:                r.problem,
-		Memory:                 r.memory,
-		Certificates:           r.list(),
+		Started:      r.started,
+		ContactError: r.contactError,
+		Revision:     r.revision,
+		Problem:      r.problem,
+		Repairs:      r.repairs,
+		Memory:       r.memory,
+		Certificates: r.list(),
+	}
+	if id != nil {
+		s.setIdentity(id)
 	}
 	if t := r.connected; !t.IsZero() {
 		s.ConnectedSince = &t
 	}
 	if t := r.lastContact; !t.IsZero() {
 		s.LastContact = &t
+	}
+	s.Failures = r.failures
+	if r.turns != nil {
+		if t := r.turns.nextTurn(); !t.IsZero() {
+			s.NextContact = &t
+		}
+	}
+	if r.hooks != nil {
+		s.Hooks = r.hooks.Results()
 	}
 	return s
 }
@@ -268,7 +305,7 @@ func (r *record) state(id *Identity) State {
 		return StateRevoked
 	case !r.connected.IsZero():
 		return StateConnected
-	case time.Now().After(id.Certificate.NotAfter):
+	case id != nil && time.Now().After(id.Certificate.NotAfter):
 		return StateExpired
 	case r.contactError == "":
 		return StateStarting

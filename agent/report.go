@@ -12,7 +12,7 @@ import (
 // least every nodeapi.StatusInterval. Without contact it waits for the follower
 // to have it again.
 type reporter struct {
-	source  source
+	member  membership
 	record  *record
 	version string
 	log     *slog.Logger
@@ -36,7 +36,7 @@ func (r *reporter) run(ctx context.Context) {
 		if status == nil || !r.record.hasContact() {
 			continue
 		}
-		err := r.source.Report(ctx, status)
+		err := r.member.Report(ctx, status)
 		switch {
 		case err == nil:
 			failures.reset()

@@ -24,16 +24,20 @@ type retry struct {
 }
 
 // next returns how long to wait after err. A refusal that names a time is
-// respected: the jitter comes on top.
+// respected, up to maxRetryAfter. The jitter comes on top, over half of that time
+// at least: all were told the same.
 func (r *retry) next(err error) time.Duration {
 	r.window = min(max(2*r.window, retryBase), r.limit())
-	wait := jitter(r.window)
 	var refused *refusedError
-	if errors.As(err, &refused) {
-		wait += min(refused.retryAfter, maxRetryAfter)
+	if !errors.As(err, &refused) || refused.retryAfter <= 0 {
+		return jitter(r.window)
 	}
-	return wait
+	after := min(refused.retryAfter, maxRetryAfter)
+	return after + jitter(min(max(r.window, after/2), r.limit()))
 }
+
+// begin makes window the first one.
+func (r *retry) begin(window time.Duration) { r.window = min(window, r.limit()) / 2 }
 
 // slow is next for a failure that will not pass soon.
 func (r *retry) slow() time.Duration {

@@ -16,8 +16,10 @@ import (
 // A service is the account service as this node's source of certificates. It is
 // safe for concurrent use.
 type service struct {
-	member atomic.Pointer[member]
-	save   func(*Identity) error
+	member    atomic.Pointer[member]
+	save      func(*Identity) error
+	server    string // instead of the identity's; may be empty
+	tokenFile string // for a node that the service does not know; may be empty
 }
 
 // A member is an identity with its connections. A renewed identity gets new ones:
@@ -27,12 +29,21 @@ type member struct {
 	id *Identity
 }
 
-func newMember(id *Identity) *member { return &member{newClient(id.Server, nodeTLS(id)), id} }
-
 func newService(id *Identity, save func(*Identity) error) *service {
 	s := &service{save: save}
-	s.member.Store(newMember(id))
+	s.connect(id)
 	return s
+}
+
+// connect has later requests made as id.
+func (s *service) connect(id *Identity) {
+	server := id.Server
+	if s.server != "" {
+		server = s.server
+	}
+	if old := s.member.Swap(&member{newClient(server, nodeTLS(id)), id}); old != nil {
+		old.close()
+	}
 }
 
 func (s *service) identity() *Identity { return s.member.Load().id }
@@ -99,7 +110,6 @@ func (s *service) Renew(ctx context.Context) error {
 	if err := s.save(id); err != nil {
 		return err
 	}
-	s.member.Store(newMember(id))
-	m.close()
+	s.connect(id)
 	return nil
 }

@@ -26,7 +26,8 @@ func TestStatusCallers(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, statusPath, nil)
 		r = r.WithContext(localsock.NewContext(r.Context(), test.caller, test.err))
 		w := httptest.NewRecorder()
-		serveStatus(w, r, func() *Status { return &Status{Version: "of the agent"} })
+		l := &life{status: func() *Status { return &Status{Version: "of the agent"} }}
+		l.handler().ServeHTTP(w, r)
 		var status Status
 		err := json.Unmarshal(w.Body.Bytes(), &status)
 		if w.Code != test.want || err != nil || (status.Version != "") != (test.want == http.StatusOK) {

@@ -17,6 +17,10 @@ const (
 	joiningFile     = "joining.json"  // keys of a join that has not been answered yet
 	lastGoodFile    = "lastgood"      // the sealed last-known-good set
 	lastGoodKeyFile = "lastgood.key"
+	lastGoodTPMFile = "lastgood.tpm" // that key, sealed to the TPM
+	installedFile   = "installed"    // whose certificates are in the certificates directory
+	evictedFile     = "evicted"      // the node was told that it is no member any more
+	contactFile     = "contact.json" // when the source was last reached
 	lockFile        = "lock"
 )
 

@@ -3,6 +3,7 @@ package agent
 import (
 	"time"
 
+	"poolcert/agent/hook"
 	"poolcert/batch"
 )
 
@@ -12,26 +13,39 @@ type Status struct {
 	Version string `json:"version"`
 	State   State  `json:"state"`
 
+	// Healthy tells whether nothing is wrong; else Problems says what is, and what
+	// to do.
+	Healthy  bool      `json:"healthy"`
+	Problems []Problem `json:"problems"`
+
+	Source    string `json:"source"`              // service, directory
+	Directory string `json:"directory,omitempty"` // of that source
+
 	Server  string `json:"server,omitempty"`
 	Account string `json:"account,omitempty"`
 	Pool    string `json:"pool,omitempty"`
 	Node    string `json:"node,omitempty"`
 
 	// NodeCertificateExpires is when the node's own certificate ends; the agent renews it
-	// at half of its life.
-	NodeCertificateExpires time.Time `json:"nodeCertificateExpires"`
+	// at half of its life. A node that is no member of a pool has none.
+	NodeCertificateExpires time.Time `json:"nodeCertificateExpires,omitzero"`
 
 	Started        time.Time  `json:"started,omitzero"`         // the agent's process; zero when it does not run
 	ConnectedSince *time.Time `json:"connectedSince,omitempty"` // nil: no contact now
 	LastContact    *time.Time `json:"lastContact,omitempty"`    // the last answer of the service
 	ContactError   string     `json:"contactError,omitempty"`   // why there is none now
+	Offline        string     `json:"offline,omitempty"`        // it has been so for longer than max_offline
+	NextContact    *time.Time `json:"nextContact,omitempty"`    // when it is tried again, or the next poll is made, by itself
+	Failures       int        `json:"failures"`                 // polls without an answer, since the start
 
 	// Memory is nil while keys are in files, too.
 	Memory *MemoryStatus `json:"memory,omitempty"`
 
 	Revision     string              `json:"revision"`          // of the set that was applied last
 	Problem      string              `json:"problem,omitempty"` // with the set as a whole
+	Repairs      RepairStatus        `json:"repairs"`           // of the installed files
 	Certificates []CertificateStatus `json:"certificates"`
+	Hooks        []hook.Result       `json:"hooks,omitempty"`
 }
 
 // A State is the agent's condition in one word.
@@ -59,21 +73,32 @@ type CertificateStatus struct {
 	Visibility []batch.Visibility         `json:"visibility"`
 }
 
-// StoppedStatus returns what the state directory tells while no agent runs. The
-// state is StateStopped, or StateRevoked when the last agent was told so.
-func StoppedStatus(stateDirPath, version string) (*Status, error) {
-	id, err := LoadIdentity(stateDirPath)
+// setIdentity adds who the node is.
+func (s *Status) setIdentity(id *Identity) {
+	s.Server, s.Account, s.Pool, s.Node = id.Server, id.Account, id.Pool, id.Node
+	s.NodeCertificateExpires = id.Certificate.NotAfter
+}
+
+// StoppedStatus returns what the configuration and the state directory tell while
+// no agent runs. The state is StateStopped, or StateRevoked when the last agent was
+// told so. It fails with ErrNotJoined when the source is the service and the node
+// is no member.
+func StoppedStatus(c *Config, version string) (*Status, error) {
+	s := &Status{Version: version, State: StateStopped, Source: c.Source, Certificates: []CertificateStatus{}}
+	if c.Source == SourceDirectory {
+		s.Directory = c.Directory.Path
+		return s, nil
+	}
+	id, err := LoadIdentity(c.StateDir)
 	if err != nil {
 		return nil, err
 	}
-	state := StateStopped
-	if (&stateDir{path: stateDirPath}).wasEvicted(id) {
-		state = StateRevoked
+	s.setIdentity(id)
+	if c.Server != "" {
+		s.Server = c.Server
 	}
-	return &Status{
-		Version: version, State: state,
-		Server: id.Server, Account: id.Account, Pool: id.Pool, Node: id.Node,
-		NodeCertificateExpires: id.Certificate.NotAfter,
-		Certificates:           []CertificateStatus{},
-	}, nil
+	if wasEvicted(c.StateDir, id) {
+		s.State = StateRevoked
+	}
+	return s, nil
 }

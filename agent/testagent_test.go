@@ -48,6 +48,7 @@ func newTestConfig(dir string) *Config {
 	c.CertificatesDir = filepath.Join(dir, "run", "certs")
 	c.Socket = filepath.Join(dir, "run", "agent.sock")
 	c.InitialJitter = 0
+	c.Wait = time.Second // also spreads the way back after an outage
 	for _, v := range batch.Visibilities() {
 		*c.Owners.For(v) = OwnerConfig{Group: strconv.Itoa(os.Getegid())}
 	}

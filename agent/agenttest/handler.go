@@ -160,9 +160,13 @@ func (s *Service) followReferences(w http.ResponseWriter, r *http.Request, node 
 func (s *Service) certificate(w http.ResponseWriter, r *http.Request, node *nodeRow) {
 	thumbprint, err := batch.ParseThumbprint(r.PathValue("thumbprint"))
 	s.mu.Lock()
-	c := s.certificates[thumbprint]
+	c, withheld := s.certificates[thumbprint], s.withheld
 	refers := slices.ContainsFunc(s.references, func(r batch.CertificateReference) bool { return r.Thumbprint == thumbprint })
 	s.mu.Unlock()
+	if withheld != 0 {
+		http.Error(w, "out of order", withheld)
+		return
+	}
 	if err != nil || c == nil || !refers {
 		refuse(w, 403, nodeapi.CodeNotAllowed, "the pool "+Pool+" doesn't refer to the certificate "+thumbprint.String())
 		return

@@ -59,6 +59,7 @@ type Service struct {
 	revision     int
 	changed      chan struct{} // closed at each change
 	failure      int           // status of every answer, 0: work
+	withheld     int           // status of every answer for a certificate, 0: work
 	requests     map[string]int
 	shown        *x509.Certificate
 	reported     []byte
@@ -138,6 +139,10 @@ func (s *Service) Stop() {
 
 // Fail has every request answered with an HTTP status; 0 ends that.
 func (s *Service) Fail(status int) { s.update(func() { s.failure = status }) }
+
+// FailCertificates has requests for certificates answered with an HTTP status; 0
+// ends that.
+func (s *Service) FailCertificates(status int) { s.update(func() { s.withheld = status }) }
 
 // SetLife sets the life of the node certificates that follow.
 func (s *Service) SetLife(d time.Duration) { s.update(func() { s.life = d }) }
@@ -220,9 +225,15 @@ func (s *Service) Shown() *x509.Certificate {
 	return s.shown
 }
 
+// reportTime is how long AwaitReport waits: a report that is late is lost. Agents
+// repeat theirs after nodeapi.StatusInterval, which would hide that.
+const reportTime = time.Minute
+
 // AwaitReport returns the first report that ok accepts.
 func (s *Service) AwaitReport(ctx context.Context, ok func(nodeapi.Status) bool) nodeapi.Status {
 	s.t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, reportTime)
+	defer cancel()
 	var last nodeapi.Status
 	for {
 		select {

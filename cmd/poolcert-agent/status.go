@@ -41,7 +41,7 @@ any more, the exit code is 1.`,
 				return cli.Hint(fmt.Errorf("the agent did not answer within %v", askTime), "its log tells more: 'journalctl -u poolcert-agent'; 'systemctl restart poolcert-agent' starts it anew")
 			}
 			if errors.Is(stopped, local.ErrUnavailable) {
-				if status, err = agent.StoppedStatus(config.StateDir, cli.Version()); err != nil {
+				if status, err = agent.StoppedStatus(config, cli.Version()); err != nil {
 					return withHint(err)
 				}
 				stopped = fmt.Errorf("no agent is running: %w", stopped)

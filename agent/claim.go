@@ -1,0 +1,68 @@
+package agent
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// A claim is a small file that says for whom the agent did something, so that
+// later ones know whether it was them: a digest of the membership, or of the source
+// that is none. It needs no key and holds no secret.
+
+// claims tells whether the file was written for the same membership.
+func (v *vault) claims(file, what string) bool {
+	data, err := readLimited(v.state.file(file), 256)
+	return err == nil && bytes.Equal(data, v.claim(what))
+}
+
+// setClaim writes the file, unless it says so already.
+func (v *vault) setClaim(file, what string) error {
+	if v.claims(file, what) {
+		return nil
+	}
+	return v.state.write(file, v.claim(what))
+}
+
+// dropClaim removes the file.
+func (v *vault) dropClaim(file string) error {
+	if _, err := os.Lstat(v.state.file(file)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return v.state.remove(file)
+}
+
+func (v *vault) claim(what string) []byte {
+	h := sha256.New()
+	fmt.Fprintf(h, "%d:%s%s", len(v.node), v.node, what)
+	return append([]byte(hex.EncodeToString(h.Sum(nil))), '\n')
+}
+
+// willInstall notes, before the first certificate is installed, whose they are.
+func (v *vault) willInstall() error {
+	if err := v.setClaim(installedFile, v.installs); err != nil {
+		return fmt.Errorf("save whose certificates are installed: %w", err)
+	}
+	return nil
+}
+
+// hasInstalled tells whether what is in the certificates directory was installed
+// for this membership.
+func (v *vault) hasInstalled() bool { return v.claims(installedFile, v.installs) }
+
+// wasEvicted tells whether an agent was told that the node is no member any more.
+func wasEvicted(stateDirPath string, id *Identity) bool {
+	return newVault(&stateDir{path: stateDirPath}, id).claims(evictedFile, "evicted")
+}
+
+// setEvicted notes that, or the contrary.
+func (v *vault) setEvicted(evicted bool) error {
+	if evicted {
+		return v.setClaim(evictedFile, "evicted")
+	}
+	return v.dropClaim(evictedFile)
+}

@@ -1,0 +1,109 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"poolcert/batch"
+	"poolcert/internal/nodeapi"
+)
+
+// directoryInterval is how often a folder is read without a known reason: where
+// changes are not told, as on a network file system.
+const directoryInterval = time.Minute
+
+// A directory is a folder as the source of certificates: references.toml says what
+// the node has to have, and the files beside it are that. Something else fills the
+// folder, such as configuration management.
+//
+// The folder counts as a whole: while one file is missing, cannot be opened, or is
+// being written, all of it is refused, and the node keeps what it has. It is safe
+// for concurrent use.
+type directory struct {
+	path string
+
+	mu      sync.Mutex
+	current *snapshot // the last one that was good; nil: none
+}
+
+// A snapshot is the content of a folder at one moment, checked.
+type snapshot struct {
+	references   *nodeapi.References
+	certificates map[batch.Thumbprint]*nodeapi.Certificate
+}
+
+func newDirectory(path string) *directory { return &directory{path: path} }
+
+// References implements [source]. It does not wait. Errors are [*SourceError].
+func (d *directory) References(ctx context.Context, revision string, _ time.Duration) (*nodeapi.References, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s, err := d.read(ctx)
+	if err != nil {
+		return nil, &SourceError{d.path, err}
+	}
+	d.current = s
+	if s.references.Revision == revision {
+		return nil, nil
+	}
+	return s.references, nil
+}
+
+// Certificate implements [source].
+func (d *directory) Certificate(_ context.Context, thumbprint batch.Thumbprint) (*nodeapi.Certificate, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.current == nil || d.current.certificates[thumbprint] == nil {
+		return nil, &nodeapi.Error{Code: nodeapi.CodeNotAllowed, Message: "the directory has no certificate " + thumbprint.String() + " any more"}
+	}
+	return d.current.certificates[thumbprint], nil
+}
+
+// folders returns where a change may be news: the folder itself, and the one in
+// which its name is, which tells when a link is set anew, or when a folder that was
+// missing appears.
+func (d *directory) folders() []string {
+	folders := []string{filepath.Dir(d.path)}
+	if path, err := filepath.EvalSymlinks(d.path); err == nil {
+		folders = append(folders, path)
+	}
+	return folders
+}
+
+var errBusy = errors.New("its files are changing")
+
+// read reads the folder, and makes sure that nobody wrote there meanwhile.
+func (d *directory) read(ctx context.Context) (*snapshot, error) {
+	root, err := os.OpenRoot(d.path)
+	if err != nil {
+		return nil, reason(err)
+	}
+	defer root.Close()
+	if err := checkFolder(root); err != nil {
+		return nil, err
+	}
+	f := &folder{root: root}
+	s, err := f.snapshot(ctx, d.current)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	// A file that is half written is most often refused for its content; that is
+	// no better a reason than this one.
+	if f.changed() {
+		return nil, errBusy
+	}
+	return s, err
+}
+
+// reason returns the cause of an error of a file, without the operation and path.
+func reason(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}

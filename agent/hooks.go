@@ -1,0 +1,83 @@
+package agent
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"poolcert/agent/hook"
+	"poolcert/batch"
+	"poolcert/internal/nodeapi"
+)
+
+// hooksFile holds what the hooks were told. It stays when the node leaves its
+// pool: they are told then, by the next agent, that the certificates are gone.
+const hooksFile = "hooks.json"
+
+// hookMemory is hooksFile as a [hook.Memory].
+type hookMemory struct{ state *stateDir }
+
+func (m hookMemory) Load() ([]byte, error) {
+	data, err := os.ReadFile(m.state.file(hooksFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
+}
+
+func (m hookMemory) Save(data []byte) error { return m.state.write(hooksFile, data) }
+
+// hookRunner returns the runner of the configured hooks; id may be nil.
+func (a *Agent) hookRunner(state *stateDir, id *Identity, record *record) *hook.Runner {
+	facts := hook.Facts{CertificatesDir: filepath.Join(a.config.CertificatesDir, "current")}
+	if id != nil {
+		facts.Account, facts.Pool, facts.Node = id.Account, id.Pool, id.Node
+	}
+	return hook.New(hook.Options{
+		Hooks: a.config.Hooks, Facts: facts, Memory: hookMemory{state}, Log: a.log, Changed: record.touch,
+	})
+}
+
+// hookSet is what hooks are told of an outcome.
+func (o *outcome) hookSet(revision string) hook.Set {
+	set := hook.Set{Revision: revision}
+	for thumbprint, reference := range o.installed {
+		c := hook.Certificate{
+			Thumbprint: thumbprint, Visibility: reference.Visibility,
+			StoreLocation: string(reference.StoreLocation), StoreName: reference.StoreName,
+		}
+		if h := o.held[thumbprint]; h != nil {
+			leaf := h.bundle.Leaf
+			c.Subject, c.CommonName, c.Expires, c.HasKey = leaf.Subject.String(), leaf.Subject.CommonName, leaf.NotAfter, h.bundle.Key != nil
+		}
+		set.Certificates = append(set.Certificates, c)
+	}
+	return set
+}
+
+// hookReports returns what the service is told of hooks.
+func hookReports(results []hook.Result) []nodeapi.HookStatus {
+	var reports []nodeapi.HookStatus
+	for _, r := range results {
+		s := nodeapi.HookStatus{Name: r.Name, State: string(r.State), ExitCode: r.ExitCode, Attempts: r.Attempts, Error: clip(r.Error)}
+		if r.Error != "" {
+			s.Output = lastLines(r.Output)
+		}
+		if r.Time != nil {
+			t := batch.TimeOf(*r.Time)
+			s.Time = &t
+		}
+		reports = append(reports, s)
+	}
+	return reports
+}
+
+// lastLines returns the end of a text, at most as much as the service is told.
+func lastLines(text string) string {
+	if len(text) <= maxReported {
+		return text
+	}
+	return "..." + strings.ToValidUTF8(text[len(text)-maxReported:], "")
+}

@@ -1,0 +1,9 @@
+//go:build !linux
+
+package agent
+
+import "context"
+
+// watchMounts does nothing: only Linux has a certificates directory that can be
+// mounted over.
+func watchMounts(context.Context, signal) {}

@@ -1,0 +1,134 @@
+package agent
+
+import (
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"poolcert/internal/tpmkey"
+)
+
+// A nodeKey is where the key lies that seals the last-known-good set.
+type nodeKey interface {
+	// load returns the key, lastGoodKeySize bytes, which the caller clears. With
+	// create it makes one where there is none that can be used. An error wraps
+	// errLastGood when what was sealed will never open again.
+	load(create bool) ([]byte, error)
+}
+
+func (a *Agent) openVault(state *stateDir, id *Identity) *vault {
+	v := newVault(state, id)
+	switch a.config.NodeKey {
+	case nodeKeyCredential:
+		v.key = &credentialKey{os.Getenv("CREDENTIALS_DIRECTORY")}
+	case nodeKeyTPM:
+		v.key = &tpmKey{state, tpmkey.Open}
+	}
+	v.installs = a.config.CertificatesDir
+	return v
+}
+
+// A fileKey is in a file of the state directory: it protects a copy of the set
+// without it.
+type fileKey struct{ state *stateDir }
+
+func (k *fileKey) load(create bool) ([]byte, error) {
+	key, err := readLimited(k.state.file(lastGoodKeyFile), lastGoodKeySize)
+	usable := err == nil && len(key) == lastGoodKeySize
+	switch {
+	case usable:
+		return key, nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errTooLarge):
+		return nil, err
+	case !create:
+		return nil, fmt.Errorf("%w: its key is missing", errLastGood)
+	}
+	key = newKey()
+	if err := k.state.write(lastGoodKeyFile, key); err != nil {
+		return nil, err
+	}
+	return key, nil
+}
+
+func newKey() []byte {
+	key := make([]byte, lastGoodKeySize)
+	rand.Read(key)
+	return key
+}
+
+// A credentialKey comes from the service manager, see "Credentials" in
+// systemd.exec(5). Nobody but that makes one.
+type credentialKey struct{ dir string }
+
+// credentialName is the name of the credential.
+const credentialName = "poolcert-node-key"
+
+var errCredential = errors.New("the service manager passes no credential " + credentialName)
+
+func (k *credentialKey) load(bool) ([]byte, error) {
+	if k.dir == "" {
+		return nil, errCredential
+	}
+	secret, err := readLimited(filepath.Join(k.dir, credentialName), 4096)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errCredential
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read credential: %w", err)
+	}
+	defer clear(secret)
+	if len(secret) < lastGoodKeySize {
+		return nil, fmt.Errorf("the credential %s has %d bytes, and needs %d", credentialName, len(secret), lastGoodKeySize)
+	}
+	return hkdf.Key(sha256.New, secret, nil, "poolcert last known good", lastGoodKeySize)
+}
+
+// A tpmKey is in a file of the state directory that only this node's TPM opens.
+type tpmKey struct {
+	state *stateDir
+	open  func() (*tpmkey.TPM, error)
+}
+
+// maxBlob is more than a sealed key has.
+const maxBlob = 4096
+
+func (k *tpmKey) load(create bool) ([]byte, error) {
+	blob, err := readLimited(k.state.file(lastGoodTPMFile), maxBlob)
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !missing && !errors.Is(err, errTooLarge) {
+		return nil, err
+	}
+	if err != nil && !create {
+		return nil, fmt.Errorf("%w: its key is missing", errLastGood)
+	}
+	tpm, openErr := k.open()
+	if openErr != nil {
+		return nil, openErr
+	}
+	defer tpm.Close()
+	if err == nil {
+		var key []byte
+		key, err = tpmkey.Unseal(tpm, blob)
+		switch {
+		case err == nil && len(key) == lastGoodKeySize:
+			return key, nil
+		case err != nil && !errors.Is(err, tpmkey.ErrBlob):
+			return nil, err
+		case !create:
+			return nil, fmt.Errorf("%w: its key was %w", errLastGood, tpmkey.ErrBlob)
+		}
+	}
+	key := newKey()
+	if blob, err = tpmkey.Seal(tpm, key); err != nil {
+		return nil, err
+	}
+	if err := k.state.write(lastGoodTPMFile, blob); err != nil {
+		return nil, err
+	}
+	return key, nil
+}

@@ -1,0 +1,62 @@
+package agent
+
+import (
+	"fmt"
+	"time"
+)
+
+// An origin is the configured source, with what the agent has to know of it.
+type origin struct {
+	source
+	member   membership       // nil: the source does not know its nodes
+	identity func() *Identity // returns nil without a membership
+	folders  func() []string  // a change there may be news; nil: there are none
+	interval time.Duration    // between polls; 0: the source holds them
+	close    func()
+}
+
+// openOrigin fails with ErrNotJoined when the source is the service and the node
+// is no member.
+func (a *Agent) openOrigin(state *stateDir) (*origin, error) {
+	c := a.config
+	if c.Source == SourceDirectory {
+		d := newDirectory(c.Directory.Path)
+		return &origin{
+			source: d, identity: func() *Identity { return nil },
+			folders: d.folders, interval: directoryInterval, close: func() {},
+		}, nil
+	}
+	id, err := LoadIdentity(c.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	s := newService(id, state.saveIdentity)
+	s.server, s.tokenFile = c.Server, c.JoinTokenFile
+	s.connect(id)
+	return &origin{source: s, member: s, identity: s.identity, interval: c.PollInterval, close: s.close}, nil
+}
+
+// describe adds to s what belongs to the source.
+func (a *Agent) describe(s *Status, o *offline) {
+	s.Source = a.config.Source
+	if a.config.Source == SourceDirectory {
+		s.Directory = a.config.Directory.Path
+	} else if a.config.Server != "" {
+		s.Server = a.config.Server
+	}
+	s.Offline = o.text()
+	if t := o.lastContact(); s.LastContact == nil && !t.IsZero() {
+		s.LastContact = &t
+	}
+}
+
+// A SourceError says what is wrong in the folder of a directory source.
+type SourceError struct {
+	Path string // of the folder
+	Err  error
+}
+
+func (e *SourceError) Error() string {
+	return fmt.Sprintf("directory %s: %s", e.Path, oneLine(e.Err))
+}
+func (e *SourceError) Unwrap() error { return e.Err }

@@ -1,0 +1,62 @@
+package agent
+
+import "time"
+
+// A pace says how long the source may hold the next poll, and how long to pause
+// before it.
+type pace struct {
+	wait     time.Duration // of a long poll
+	interval time.Duration // of plain polls; 0: long polls
+
+	hold     time.Duration // for the next poll; 0 asks whether the source is there
+	contact  bool          // the last poll was answered
+	failures retry
+}
+
+// probe has the next poll answered at once.
+func (p *pace) probe() { p.hold = 0 }
+
+// refused is for a source that will not say anything else soon.
+func (p *pace) refused() time.Duration {
+	p.hold, p.contact = 0, false
+	return p.failures.slow()
+}
+
+// failed is for a poll that was not answered. A source that was there until now
+// has lost its other nodes, too: twice the rate at which they usually poll, since
+// each comes back with a poll that asks and one that is held, stays well below
+// what hurts when it is spread over one and a half of that time.
+func (p *pace) failed(err error) time.Duration {
+	if p.contact {
+		p.failures.begin(p.period() * 3 / 2)
+	}
+	p.hold, p.contact = 0, false
+	return p.failures.next(err)
+}
+
+// answered is for a poll that the source answered after it held it for so long.
+func (p *pace) answered(changed bool, held time.Duration) time.Duration {
+	asked := p.hold
+	p.failures.reset()
+	p.contact = true
+	if p.interval > 0 {
+		return p.interval - jitter(p.interval/10)
+	}
+	p.hold = p.wait
+	switch {
+	case changed:
+		return changePause
+	case asked == 0 || held >= min(p.wait/2, shortPoll):
+		return 0
+	}
+	// A service that is loaded, or that stops, does not hold polls.
+	return jitter(p.wait)
+}
+
+// period is the time between polls when all is well.
+func (p *pace) period() time.Duration {
+	if p.interval > 0 {
+		return p.interval
+	}
+	return p.wait
+}

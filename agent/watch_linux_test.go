@@ -1,0 +1,283 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"poolcert/batch"
+	"poolcert/store"
+	"poolcert/store/storetest"
+)
+
+// A watched is a store in a directory, with a watcher that mends it.
+type watched struct {
+	t      *testing.T
+	root   string
+	dir    *store.Dir
+	record *record
+	log    *lockedBuffer
+	checks atomic.Int64
+	file   string // in the current set, as tasks reach it
+}
+
+func newWatched(t *testing.T, root string) *watched {
+	t.Helper()
+	owners := make(map[batch.Visibility]store.Owner)
+	for _, v := range batch.Visibilities() {
+		owners[v] = store.Owner{UID: os.Geteuid(), GID: os.Getegid()}
+	}
+	dir, err := store.OpenDir(store.DirOptions{Root: root, Owners: owners})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &watched{t: t, root: root, dir: dir, record: newRecord(), log: &lockedBuffer{}}
+	e := storetest.PFX(t, "a")
+	w.install(e)
+	w.file = filepath.Join(root, "current", "task", "sha1-"+e.Reference.Thumbprint.String()+".pfx")
+	w.record.update(&want{}, outcome{})
+	return w
+}
+
+func (w *watched) install(entries ...store.Entry) {
+	w.t.Helper()
+	if failed, err := w.dir.Replace(w.t.Context(), entries); err != nil || len(failed) > 0 {
+		w.t.Fatalf("Replace: %v, %v", failed, err)
+	}
+}
+
+func (w *watched) start() {
+	log := slog.New(slog.NewTextHandler(w.log, nil))
+	r := &reconciler{store: w.dir, record: w.record, log: log}
+	watcher := &watcher{
+		folders: w.dir.Folders, interval: time.Hour, record: w.record, log: log,
+		check: func(ctx context.Context) int {
+			defer w.checks.Add(1)
+			return r.repair(ctx)
+		},
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); watcher.run(ctx) }()
+	w.t.Cleanup(func() {
+		cancel()
+		<-done
+		if w.t.Failed() {
+			w.t.Logf("log:\n%s", w.log)
+		}
+	})
+	w.awaitChecks(1)
+}
+
+func (w *watched) awaitChecks(n int64) {
+	w.t.Helper()
+	waitFor(w.t, func() bool { return w.checks.Load() >= n })
+}
+
+// mended fails unless the set is whole soon: the promise is 2 s.
+func (w *watched) mended(what string, since time.Time) {
+	w.t.Helper()
+	sound := func() bool {
+		info, err := os.Lstat(w.file)
+		return err == nil && info.Mode() == 0o440 && info.Size() > 1
+	}
+	waitFor(w.t, sound)
+	took := time.Since(since)
+	if took > 2*time.Second {
+		w.t.Errorf("%s: mended after %v, want 2s at most", what, took)
+	}
+	w.t.Logf("%s: mended after %v", what, took.Round(time.Millisecond))
+}
+
+func TestDriftIsMendedAtOnce(t *testing.T) {
+	base, err := os.MkdirTemp("/dev/shm", "poolcert-test-")
+	if err != nil {
+		base = t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(base) })
+	for name, damage := range map[string]func(w *watched, file string) error{
+		"content": func(_ *watched, file string) error {
+			return errors.Join(os.Chmod(file, 0o600), os.WriteFile(file, []byte("x"), 0), os.Chmod(file, 0o440))
+		},
+		"mode":           func(_ *watched, file string) error { return os.Chmod(file, 0o444) },
+		"missing file":   func(_ *watched, file string) error { return os.Remove(file) },
+		"missing folder": func(_ *watched, file string) error { return os.RemoveAll(filepath.Dir(file)) },
+		"link":           func(w *watched, _ string) error { return os.Remove(filepath.Join(w.root, "current")) },
+		"other link": func(w *watched, _ string) error {
+			link := filepath.Join(w.root, "current")
+			return errors.Join(os.Remove(link), os.Symlink("/etc", link))
+		},
+		"root removed": func(w *watched, _ string) error { return os.RemoveAll(w.root) },
+		"root renamed": func(w *watched, _ string) error { return os.Rename(w.root, w.root+"-away") },
+		"generations renamed": func(w *watched, _ string) error {
+			return os.Rename(filepath.Join(w.root, "generations"), filepath.Join(w.root, "away"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWatched(t, filepath.Join(base, name))
+			w.start()
+			for range 2 { // the second one finds the watch in its new place
+				file, err := filepath.EvalSymlinks(w.file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				start := time.Now()
+				if err := damage(w, file); err != nil {
+					t.Fatal(err)
+				}
+				w.mended(name, start)
+				os.RemoveAll(w.root + "-away")
+				os.RemoveAll(filepath.Join(w.root, "away"))
+			}
+		})
+	}
+}
+
+// What the agent's own user cannot see in the folders: a file system that is
+// mounted over them, or goes away.
+func TestMountsAreMended(t *testing.T) {
+	base := t.TempDir()
+	if err := os.Chmod(base, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	mountTmpfs(t, base, "mode=755")
+	w := newWatched(t, filepath.Join(base, "certs"))
+	// As the agent's lock does, this keeps the file system alive.
+	lock, err := os.Create(filepath.Join(w.root, "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	os.Remove(lock.Name())
+	w.start()
+	w.awaitChecks(2) // of the lock
+
+	start := time.Now()
+	if err := unix.Unmount(base, unix.MNT_DETACH); err != nil {
+		t.Fatal(err)
+	}
+	w.mended("unmounted", start)
+	start = time.Now()
+	mountTmpfs(t, w.root, "mode=755")
+	w.mended("mounted over", start)
+}
+
+// A change of the set is followed by one check, and then by silence.
+func TestOwnChangesMakeNoLoop(t *testing.T) {
+	w := newWatched(t, filepath.Join(t.TempDir(), "certs"))
+	w.start()
+	w.install(storetest.PFX(t, "a"), storetest.PFX(t, "b"))
+	w.awaitChecks(2)
+	os.Remove(filepath.Join(w.root, "current"))
+	w.awaitChecks(4) // it mends, and looks once more
+	quiet := time.After(3 * checkRest)
+	<-quiet
+	if n := w.checks.Load(); n != 4 {
+		t.Errorf("%d checks, want 4", n)
+	}
+	if n := w.record.repairs.Count; n != 1 {
+		t.Errorf("%d repairs, want 1", n)
+	}
+}
+
+// Who owns files can change them all the time. That costs a check a second.
+func TestNoiseDoesNotMakeTheAgentSpin(t *testing.T) {
+	w := newWatched(t, filepath.Join(t.TempDir(), "certs"))
+	w.start()
+	file, err := filepath.EvalSymlinks(w.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	before, cpu := w.checks.Load(), cpuTime(t)
+	changes := 0
+	for end := time.Now().Add(3 * time.Second); time.Now().Before(end); changes++ {
+		// Two kinds, since the kernel makes one of equal changes in a row.
+		if changes%2 == 0 {
+			err = unix.Fchmod(int(f.Fd()), 0o440)
+		} else {
+			err = os.WriteFile(filepath.Join(filepath.Dir(file), "noise"), nil, 0o400)
+			os.Remove(filepath.Join(filepath.Dir(file), "noise"))
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	checks := w.checks.Load() - before
+	t.Logf("%d changes, %d checks, %v of processor time with the noise itself", changes, checks, cpuTime(t)-cpu)
+	if checks < 2 || checks > 4 {
+		t.Errorf("%d checks in 3 s, want about one a second", checks)
+	}
+}
+
+func cpuTime(t *testing.T) time.Duration {
+	t.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// Without inotify the folders are looked at, and the status says why.
+func TestWatcherGoesBlind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checks, r := 0, newRecord()
+		var log lockedBuffer
+		w := &watcher{
+			folders:  func() []string { return []string{"/dev/null/none"} },
+			interval: 10 * time.Minute, record: r, log: slog.New(slog.NewTextHandler(&log, nil)),
+			check: func(context.Context) int { checks++; return 0 },
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		defer w.close()
+		for ctx.Err() == nil {
+			w.tell(w.follow())
+			w.check(ctx)
+			w.wait(ctx, nil, nil)
+		}
+		if checks < 7 || checks > 10 {
+			t.Errorf("%d checks in a minute", checks)
+		}
+		if r.repairs.Blind == "" || len(log.String()) == 0 {
+			t.Errorf("blind: %q, log: %q", r.repairs.Blind, log.String())
+		}
+		w.folders = func() []string { return []string{t.TempDir()} }
+		w.tell(w.follow())
+		if r.repairs.Blind != "" {
+			t.Errorf("blind: %q", r.repairs.Blind)
+		}
+	})
+}
+
+// While nothing changes there are only the regular checks.
+func TestRegularChecks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checks := 0
+		w := &watcher{
+			folders: func() []string { return nil }, interval: 10 * time.Minute, record: newRecord(),
+			check: func(context.Context) int { checks++; return 0 },
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 65*time.Minute)
+		defer cancel()
+		w.run(ctx)
+		if checks != 7 {
+			t.Errorf("%d checks in 65 minutes, want 1 and 6", checks)
+		}
+	})
+}
