@@ -12,7 +12,9 @@ package lockfile
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // ErrLocked means that another process, or another Lock of this one, has the lock.
@@ -22,9 +24,21 @@ var ErrLocked = errors.New("another process has the lock")
 type Lock struct{ file *os.File }
 
 // Acquire takes the lock of a file, which it makes if it is missing, or fails
-// with [ErrLocked] at once.
+// with [ErrLocked] at once. A file that root makes belongs to the owner of the
+// folder, who is to get the lock at other times.
 func Acquire(path string) (*Lock, error) {
-	return acquire(os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600))
+	// Only what was made here is given away: another file may be a link to somewhere.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		f, err = os.OpenFile(path, os.O_RDWR, 0)
+	case err == nil:
+		if err = giveAway(f, filepath.Dir(path)); err != nil {
+			f.Close()
+			return nil, fmt.Errorf("lock %s: %w", path, err)
+		}
+	}
+	return acquire(f, err)
 }
 
 // AcquireIn is Acquire for a file below root.
