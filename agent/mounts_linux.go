@@ -25,16 +25,9 @@ func watchMounts(ctx context.Context, changed signal) {
 	if err != nil {
 		return
 	}
-	for {
-		woken := false
-		err := conn.Read(func(uintptr) bool {
-			was := woken
-			woken = true
-			return was // false: wait for the next change
-		})
-		if err != nil {
-			return
-		}
+	// Called once, and then at each change: a read that is never content.
+	_ = conn.Read(func(uintptr) bool {
 		changed.raise()
-	}
+		return false
+	})
 }

@@ -18,7 +18,7 @@ import (
 
 const (
 	settleTime = 100 * time.Millisecond // changes seldom come alone
-	checkRest  = time.Second            // between two checks, at least
+	checkRest  = 500 * time.Millisecond // between two checks, at least
 	checkShare = 10                     // and this many times what a check takes, if that is
 	checkPause = 5 * time.Second        // no more than this
 	blindRest  = 10 * time.Second       // between two checks of folders that cannot be watched, in the end
@@ -29,7 +29,7 @@ const (
 //
 // The store's own changes are followed by one check, which finds nothing and so
 // changes nothing. Who makes changes all the time, as a task may do to files that
-// belong to it, causes a check a second at most: beside it, the kernel keeps the
+// belong to it, causes two checks a second at most: beside it, the kernel keeps the
 // changes to itself.
 type watcher struct {
 	folders  func() []string // that matter now; none: there is nothing to watch

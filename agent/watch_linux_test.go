@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -160,8 +161,6 @@ func TestMountsAreMended(t *testing.T) {
 	defer lock.Close()
 	os.Remove(lock.Name())
 	w.start()
-	w.awaitChecks(2) // of the lock
-
 	start := time.Now()
 	if err := unix.Unmount(base, unix.MNT_DETACH); err != nil {
 		t.Fatal(err)
@@ -190,7 +189,7 @@ func TestOwnChangesMakeNoLoop(t *testing.T) {
 	}
 }
 
-// Who owns files can change them all the time. That costs a check a second.
+// Who owns files can change them all the time. That costs two checks a second.
 func TestNoiseDoesNotMakeTheAgentSpin(t *testing.T) {
 	w := newWatched(t, filepath.Join(t.TempDir(), "certs"))
 	w.start()
@@ -219,8 +218,8 @@ func TestNoiseDoesNotMakeTheAgentSpin(t *testing.T) {
 	}
 	checks := w.checks.Load() - before
 	t.Logf("%d changes, %d checks, %v of processor time with the noise itself", changes, checks, cpuTime(t)-cpu)
-	if checks < 2 || checks > 4 {
-		t.Errorf("%d checks in 3 s, want about one a second", checks)
+	if checks < 2 || checks > 7 {
+		t.Errorf("%d checks in 3 s, want about two a second", checks)
 	}
 }
 
@@ -233,36 +232,37 @@ func cpuTime(t *testing.T) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// Without inotify the folders are looked at, and the status says why.
+// What cannot be watched is looked at, the log and the status say why, and both
+// end by themselves.
 func TestWatcherGoesBlind(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		checks, r := 0, newRecord()
-		var log lockedBuffer
-		w := &watcher{
-			folders:  func() []string { return []string{"/dev/null/none"} },
-			interval: 10 * time.Minute, record: r, log: slog.New(slog.NewTextHandler(&log, nil)),
-			check: func(context.Context) int { checks++; return 0 },
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		defer w.close()
-		for ctx.Err() == nil {
-			w.tell(w.follow())
-			w.check(ctx)
-			w.wait(ctx, nil, nil)
-		}
-		if checks < 7 || checks > 10 {
-			t.Errorf("%d checks in a minute", checks)
-		}
-		if r.repairs.Blind == "" || len(log.String()) == 0 {
-			t.Errorf("blind: %q, log: %q", r.repairs.Blind, log.String())
-		}
-		w.folders = func() []string { return []string{t.TempDir()} }
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var log lockedBuffer
+	path := filepath.Join(file, "none")
+	w := &watcher{
+		folders: func() []string { return []string{path} },
+		record:  newRecord(), log: slog.New(slog.NewTextHandler(&log, nil)),
+	}
+	defer w.close()
+	for _, want := range []time.Duration{checkRest, 2 * checkRest, 4 * checkRest, 8 * checkRest, 16 * checkRest, blindRest, blindRest} {
 		w.tell(w.follow())
-		if r.repairs.Blind != "" {
-			t.Errorf("blind: %q", r.repairs.Blind)
+		if w.rest != want {
+			t.Errorf("rest %v, want %v", w.rest, want)
 		}
-	})
+	}
+	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "cannot be watched") {
+		t.Errorf("log: %q, want one line", log.String())
+	}
+	if why := w.record.repairs.Blind; !strings.Contains(why, path) {
+		t.Errorf("blind: %q", why)
+	}
+	path = filepath.Dir(file)
+	w.tell(w.follow())
+	if why := w.record.repairs.Blind; why != "" || w.rest != 0 || !strings.Contains(log.String(), "watched again") {
+		t.Errorf("blind: %q, rest %v, log %q", why, w.rest, log.String())
+	}
 }
 
 // While nothing changes there are only the regular checks.
