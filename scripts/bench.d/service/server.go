@@ -1,0 +1,145 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"poolcert/batch"
+)
+
+// A server is a process of poolcert-server with one account, and its client.
+type server struct {
+	*batch.Client
+	cmd     *exec.Cmd
+	dir     string
+	dsn     string
+	address string // of the node listener
+	ca      *x509.CertPool
+}
+
+const account = "bench"
+
+// start makes a data directory, with SQLite unless there is the URL of another
+// database, and runs the server.
+func (b *bench) start(ctx context.Context, name, database string) (*server, error) {
+	s := &server{dir: filepath.Join(b.dir, name), dsn: database}
+	if database == "" {
+		s.dsn = filepath.Join(s.dir, "poolcert.db")
+	}
+	args := []string{"init", "--dir", s.dir, "--host", "127.0.0.1", "--listen", "127.0.0.1:0", "--node-listen", "127.0.0.1:0"}
+	if database != "" {
+		args = append(args, "--database", database)
+	}
+	if _, err := b.call(ctx, args...); err != nil {
+		return nil, err
+	}
+	out, err := b.call(ctx, "account", "create", "--dir", s.dir, account, "--json")
+	if err != nil {
+		return nil, err
+	}
+	var made struct {
+		PrimaryKey batch.Key `json:"primaryKey"`
+	}
+	if err := json.Unmarshal(out, &made); err != nil {
+		return nil, err
+	}
+	return s, b.run(ctx, s, made.PrimaryKey)
+}
+
+func (b *bench) call(ctx context.Context, args ...string) ([]byte, error) {
+	var stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, b.server, args...)
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %s", args[0], err, &stderr)
+	}
+	return out, nil
+}
+
+// run starts the process and waits until it listens.
+func (b *bench) run(ctx context.Context, s *server, key batch.Key) error {
+	ready := filepath.Join(s.dir, "ready")
+	log, err := os.Create(filepath.Join(s.dir, "log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	s.cmd = exec.CommandContext(ctx, b.server, "run", "--dir", s.dir, "--ready-file", ready)
+	s.cmd.Stderr = log
+	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	var at struct{ URL, NodeListen string }
+	for late := time.After(20 * time.Second); ; {
+		if data, err := os.ReadFile(ready); err == nil && json.Unmarshal(data, &at) == nil {
+			break
+		}
+		select {
+		case <-late:
+			return fmt.Errorf("the server is not ready: see %s", log.Name())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	pem, err := os.ReadFile(filepath.Join(s.dir, "ca.pem"))
+	if err != nil {
+		return err
+	}
+	s.ca, s.address = x509.NewCertPool(), at.NodeListen
+	s.ca.AppendCertsFromPEM(pem)
+	s.Client = &batch.Client{Endpoint: at.URL, Credentials: batch.Credentials{Account: account, Key: key},
+		HTTP: &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.ca}}}}
+	return nil
+}
+
+// stop ends the process.
+func (s *server) stop() error {
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	return s.cmd.Wait()
+}
+
+// processor returns the time that the server's process has taken.
+func (s *server) processor() (time.Duration, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+2:]))
+	var ticks int64
+	for _, field := range fields[11:13] { // utime and stime, in 1/100 s
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond, nil
+}
+
+// resident returns the memory of the server's process in bytes.
+func (s *server) resident() (int64, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(data), "VmRSS:")
+	kB, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+	return kB << 10, err
+}

@@ -1,0 +1,139 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"poolcert/batch"
+)
+
+const waitTime = 60 * time.Second
+
+// waits holds long polls of 1,000 nodes, then of 5,000: how much memory they take,
+// and when a change reaches them.
+func (b *bench) waits(ctx context.Context) error {
+	var f figures
+	for range b.rounds {
+		if err := b.waitRound(ctx, &f); err != nil {
+			return err
+		}
+	}
+	f.print()
+	return nil
+}
+
+func (b *bench) waitRound(ctx context.Context, f *figures) error {
+	s, err := b.start(ctx, fmt.Sprintf("waits%d", time.Now().UnixNano()), "")
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	certificates, err := s.addCertificates(ctx, 2)
+	if err != nil {
+		return err
+	}
+	if err := s.AddPool(ctx, &batch.Pool{ID: "pool", CertificateReferences: referencesTo(certificates[0])}); err != nil {
+		return err
+	}
+	note("5,000 nodes join")
+	nodes, err := s.join(ctx, "pool", 5000)
+	if err != nil {
+		return err
+	}
+	var memory [3]int64
+	if memory[0], err = s.settled(); err != nil {
+		return err
+	}
+	for step, count := range []int{1000, 5000} {
+		waiting := nodes[:count]
+		for _, n := range waiting {
+			if n.conn != nil && step == 1 && n.tag != "" {
+				continue // from the step before
+			}
+			if err := n.connect(); err != nil {
+				return err
+			}
+			if _, err := n.references(0); err != nil {
+				return err
+			}
+		}
+		for change := range 4 {
+			latencies, err := s.change(ctx, waiting, certificates[(change+1)%2], func() error {
+				if change > 0 {
+					return nil
+				}
+				memory[step+1], err = s.settled()
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			if change == 0 { // the first one warms up
+				continue
+			}
+			f.add(fmt.Sprintf("%d long polls see a change: p50", count), "%.0f ms", quantile(latencies, 0.5))
+			f.add(fmt.Sprintf("%d long polls see a change: p99", count), "%.0f ms", quantile(latencies, 0.99))
+			f.add(fmt.Sprintf("%d long polls see a change: last", count), "%.0f ms", quantile(latencies, 1))
+		}
+	}
+	for _, n := range nodes {
+		n.close()
+	}
+	kB := func(bytes int64) float64 { return float64(bytes) / 1000 }
+	f.add("resident memory with 5,000 known nodes, none connected", "%.1f MB", kB(memory[0])/1000)
+	f.add("resident memory with 1,000 long polls", "%.1f MB", kB(memory[1])/1000)
+	f.add("resident memory with 5,000 long polls", "%.1f MB", kB(memory[2])/1000)
+	f.add("resident memory of one more long poll, from 1,000 to 5,000", "%.1f kB", kB(memory[2]-memory[1])/4000)
+	return nil
+}
+
+// settled is the resident memory some seconds from now.
+func (s *server) settled() (int64, error) {
+	time.Sleep(3 * time.Second)
+	return s.resident()
+}
+
+// change has nodes wait, changes the pool's references, and returns when each of them
+// knew, from before the request for the change, sorted. It calls held before.
+func (s *server) change(ctx context.Context, nodes []*node, to batch.Thumbprint, held func() error) ([]time.Duration, error) {
+	latencies := make([]time.Duration, len(nodes))
+	var begin time.Time
+	done := make(chan error, 1)
+	go func() {
+		done <- each(nodes, func(i int, n *node) error {
+			references, err := n.references(waitTime)
+			if err == nil && references == nil {
+				err = errNoNews
+			}
+			latencies[i] = time.Since(begin)
+			return err
+		})
+	}()
+	time.Sleep(2 * time.Second) // until all of them wait
+	if err := held(); err != nil {
+		return nil, err
+	}
+	begin = time.Now()
+	if err := s.refer(ctx, to); err != nil {
+		return nil, err
+	}
+	if err := <-done; err != nil {
+		return nil, err
+	}
+	slices.Sort(latencies)
+	return latencies, nil
+}
+
+// refer makes the pool refer to one certificate.
+func (s *server) refer(ctx context.Context, to batch.Thumbprint) error {
+	references := referencesTo(to)
+	return s.PatchPool(ctx, "pool", batch.PatchPool{CertificateReferences: &references}, "")
+}
+
+func referencesTo(tp batch.Thumbprint) []batch.CertificateReference {
+	return []batch.CertificateReference{{Thumbprint: tp, ThumbprintAlgorithm: batch.SHA1}}
+}
