@@ -9,9 +9,6 @@ import (
 	"poolcert/internal/nodeapi"
 )
 
-// shortPoll is how long a service that holds polls at all holds one.
-const shortPoll = 5 * time.Second
-
 // changePause lies between a change and the next poll: a burst of changes becomes
 // one, and a revision that never rests no busy loop.
 const changePause = 20 * time.Millisecond
@@ -39,8 +36,7 @@ type want struct {
 // Without, the source holds each poll until something changes, at most for wait.
 //
 // A thousand nodes lose a service in one moment when it ends: their polls are cut,
-// or answered early. They come back spread over more than the time in which they
-// would have come anyway, so that no moment has much more of them than any other.
+// or answered early. See [pace] for how they come back.
 type follower struct {
 	source   source
 	member   membership    // nil: the source does not know its nodes

@@ -2,6 +2,10 @@ package agent
 
 import "time"
 
+// holdError is how much sooner than asked the end of a whole poll may seem: clocks
+// differ. It is small, since polls that end together are to part.
+const holdError = 50 * time.Millisecond
+
 // A pace says how long the source may hold the next poll, and how long to pause
 // before it.
 type pace struct {
@@ -23,12 +27,12 @@ func (p *pace) refused() time.Duration {
 }
 
 // failed is for a poll that was not answered. A source that was there until now
-// has lost its other nodes, too: twice the rate at which they usually poll, since
-// each comes back with a poll that asks and one that is held, stays well below
-// what hurts when it is spread over one and a half of that time.
+// has lost its other nodes in the same moment. Each comes back with two polls, one
+// that asks whether it is there and one that is held, so they come over twice the
+// time of a poll: at their usual rate.
 func (p *pace) failed(err error) time.Duration {
 	if p.contact {
-		p.failures.begin(p.period() * 3 / 2)
+		p.failures.begin(2 * p.period())
 	}
 	p.hold, p.contact = 0, false
 	return p.failures.next(err)
@@ -46,10 +50,10 @@ func (p *pace) answered(changed bool, held time.Duration) time.Duration {
 	switch {
 	case changed:
 		return changePause
-	case asked == 0 || held >= min(p.wait/2, shortPoll):
+	case held >= asked.Truncate(time.Second)-holdError:
 		return 0
 	}
-	// A service that is loaded, or that stops, does not hold polls.
+	// A service that stops ends all polls; one that is loaded does not hold them.
 	return jitter(p.wait)
 }
 
