@@ -49,7 +49,7 @@ const DefaultStoreName = "My"
 // A CertificateReference tells a pool to install a certificate on its nodes:
 // where, and for whom (reference section 5.1).
 type CertificateReference struct {
-	Thumbprint          Thumbprint    `json:"thumbprint,omitzero"`
+	Thumbprint          Thumbprint    `json:"thumbprint"`
 	ThumbprintAlgorithm string        `json:"thumbprintAlgorithm"`
 	StoreLocation       StoreLocation `json:"storeLocation,omitempty"`
 	StoreName           string        `json:"storeName,omitempty"`

@@ -44,7 +44,7 @@ and overlap; the latter leave them at the time shown.`,
 
 func printHistory(w io.Writer, history []*batch.NamedCertificate) error {
 	style := cli.StyleOf(w)
-	table := cli.NewTable("THUMBPRINT", "NOW", "ADDED", "UNTIL", "EXPIRES", "SUBJECT")
+	table := cli.NewTable("THUMBPRINT", "STATE", "ADDED", "UNTIL", "EXPIRES", "SUBJECT")
 	for _, c := range history {
 		state, until := string(c.NameState), "-"
 		if c.NameState == batch.NameCurrent {

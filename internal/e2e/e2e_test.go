@@ -147,13 +147,18 @@ func initServer(ts *testscript.TestScript, neg bool, args []string) {
 	config := ts.MkAbs(filepath.Join(dir, "server.toml"))
 	data, err := os.ReadFile(config)
 	ts.Check(err)
+	settings := append([]string{`listen = "127.0.0.1:0"`, `node_listen = "127.0.0.1:0"`}, args[1:]...)
+	set := make(map[string]bool)
+	for _, line := range settings {
+		name, _, _ := strings.Cut(line, "=")
+		set[strings.TrimSpace(name)] = true
+	}
 	var kept []string
 	for line := range strings.Lines(string(data)) {
-		if name, _, _ := strings.Cut(line, "="); strings.TrimSpace(name) != "listen" && strings.TrimSpace(name) != "node_listen" {
+		if name, _, _ := strings.Cut(line, "="); !set[strings.TrimSpace(name)] {
 			kept = append(kept, line)
 		}
 	}
-	settings := append([]string{`listen = "127.0.0.1:0"`, `node_listen = "127.0.0.1:0"`}, args[1:]...)
 	ts.Check(os.WriteFile(config, []byte(strings.Join(settings, "\n")+"\n"+strings.Join(kept, "")), 0o600))
 	cmd := exec.Command(filepath.Join(programs, "poolcert-server"), "account", "create", "--dir", ts.MkAbs(dir), "acct", "--json")
 	cmd.Stderr = ts.Stderr()
