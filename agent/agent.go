@@ -182,7 +182,13 @@ func (a *Agent) openStore() (store.Store, io.Closer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	dir, err := store.OpenDir(store.DirOptions{Root: a.config.CertificatesDir, Keyless: a.config.keyless()})
+	keep := a.config.KeepGenerations
+	if keep == 0 {
+		keep = -1 // to the store, 0 is the default
+	}
+	dir, err := store.OpenDir(store.DirOptions{
+		Root: a.config.CertificatesDir, Formats: a.config.formats(), Keyless: a.config.keyless(), KeepGenerations: keep,
+	})
 	if err != nil {
 		lock.Close()
 		return nil, nil, err

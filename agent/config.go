@@ -16,6 +16,7 @@ import (
 	"poolcert/agent/hook"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
+	"poolcert/store"
 )
 
 // A Config is the agent's configuration file, in TOML. Its comments are the
@@ -30,6 +31,15 @@ type Config struct {
 	// CertificatesDir/current/<visibility>. It should be on a tmpfs, so that
 	// no key stays on a disk.
 	CertificatesDir string `toml:"certificates_dir"`
+
+	// Formats are the files that each certificate has: "pfx" (with .pfx.pw, its
+	// password), "cer" (DER), "pem" (the certificate, then its issuers), "key"
+	// (PKCS #8 in PEM). [owners.task] and so on may have others.
+	Formats []store.FileFormat `toml:"formats"` // default: pfx, cer
+
+	// KeepGenerations is how many older sets stay for programs that have opened
+	// their folder, 0 to 10. What is not in the newest set is not in these.
+	KeepGenerations int `toml:"keep_generations"`
 
 	// Expose says how tasks use a certificate's key: "files", as Batch has it, or
 	// "decrypt-only": no private key is in any file, and tasks ask the socket.
@@ -84,16 +94,6 @@ type LogConfig struct {
 	Format string     `toml:"format"` // text (default) or json
 }
 
-// An OwnerConfig names a user and a group, or their numbers as text. Names are
-// looked up in the system's files only when the agent was built without cgo: for
-// a name that only a directory service knows, write the number.
-type OwnerConfig struct {
-	User  string `toml:"user"`  // default: the agent's own user, which should be root
-	Group string `toml:"group"` // default: poolcert-task, root for start tasks, poolcert-remoteuser
-
-	Expose Expose `toml:"expose"` // default: the one of the whole configuration
-}
-
 // An AccessConfig lists users and groups, by name or by number as text. Root may
 // always use everything.
 type AccessConfig struct {
@@ -130,6 +130,7 @@ func DefaultConfig() *Config {
 		InitialJitter:   2 * time.Second,
 		InitialSync:     30 * time.Second,
 		CheckInterval:   10 * time.Minute,
+		KeepGenerations: 1,
 		SourceConfig:    defaultSourceConfig(),
 		Log:             LogConfig{Format: "text"},
 	}
@@ -138,6 +139,9 @@ func DefaultConfig() *Config {
 	c.Owners.RemoteUser.Group = "poolcert-remoteuser"
 	return c
 }
+
+// maxKept bounds keep_generations: each one is a copy of all keys.
+const maxKept = 10
 
 // maxConfig is more than anybody writes by hand.
 const maxConfig = 1 << 20
@@ -233,6 +237,12 @@ func (c *Config) check() error {
 	}
 	if c.InitialJitter < 0 || c.InitialJitter > time.Hour {
 		return errors.New(`initial_jitter: want 0s to 1h, such as "2s"`)
+	}
+	if err := c.checkOwners(); err != nil {
+		return err
+	}
+	if c.KeepGenerations < 0 || c.KeepGenerations > maxKept {
+		return fmt.Errorf("keep_generations: want 0 to %d", maxKept)
 	}
 	if err := c.checkExpose(); err != nil {
 		return err

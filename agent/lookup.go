@@ -1,0 +1,164 @@
+package agent
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os/exec"
+	"os/user"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	getentTime    = 5 * time.Second  // for an answer
+	getentKnown   = 10 * time.Minute // that an answer counts
+	getentUnknown = 30 * time.Second // that it counts when there is no such name, or no answer
+)
+
+// lookupUser returns the number of a user, who may be given by it.
+func lookupUser(name string) (int, error) {
+	if isNumber(name) {
+		return number(name)
+	}
+	u, err := user.Lookup(name)
+	if errors.As(err, new(user.UnknownUserError)) {
+		return systemNames.lookup("passwd", name, err)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return number(u.Uid)
+}
+
+// lookupGroup is lookupUser for groups.
+func lookupGroup(name string) (int, error) {
+	if isNumber(name) {
+		return number(name)
+	}
+	g, err := user.LookupGroup(name)
+	if errors.As(err, new(user.UnknownGroupError)) {
+		return systemNames.lookup("group", name, err)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return number(g.Gid)
+}
+
+// isNumber tells whether text is meant as a number: no name has digits only.
+func isNumber(text string) bool {
+	return text != "" && strings.Trim(text, "0123456789") == ""
+}
+
+// number reads a user's or group's number. The largest one is none: to the
+// kernel it means "leave it as it is".
+func number(text string) (int, error) {
+	id, err := strconv.ParseUint(text, 10, 32)
+	if err != nil || id == math.MaxUint32 || id > math.MaxInt {
+		return 0, fmt.Errorf("%s is no number of a user or group: they end at 4294967294", text)
+	}
+	return int(id), nil
+}
+
+// checkName refuses what cannot be a name or number.
+func checkName(name string) error {
+	if isNumber(name) {
+		_, err := number(name)
+		return err
+	}
+	if strings.HasPrefix(name, "-") || len(name) > 256 || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == ':' || r == 0x7f }) {
+		return fmt.Errorf("%q is no name of a user or group", name)
+	}
+	return nil
+}
+
+// systemNames is what the system's name services (LDAP, SSSD) say of names that are
+// not in its files. Programs without cgo, as ours, read the files only, so getent
+// asks. The answers are kept for the whole process.
+var systemNames = &nameServices{answers: make(map[string]nameAnswer)}
+
+// nameServices is safe for concurrent use; one question is asked at a time.
+type nameServices struct {
+	mu      sync.Mutex
+	answers map[string]nameAnswer // by database and name
+}
+
+type nameAnswer struct {
+	id    int
+	err   error
+	until time.Time
+}
+
+// lookup returns the number of a name that is unknown to the files, as they say
+// with the error unknown.
+func (s *nameServices) lookup(database, name string, unknown error) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := database + " " + name
+	if a, ok := s.answers[key]; ok && time.Now().Before(a.until) {
+		return a.id, a.err
+	}
+	id, err := getent(database, name)
+	a := nameAnswer{id, nil, time.Now().Add(getentKnown)}
+	if err != nil {
+		a = nameAnswer{0, unknown, time.Now().Add(getentUnknown)}
+		if !errors.Is(err, errNoName) {
+			a.err = fmt.Errorf("%w (and %w)", unknown, err)
+		}
+	}
+	s.answers[key] = a // as many as the configuration has
+	return a.id, a.err
+}
+
+var errNoName = errors.New("no such name")
+
+// getent returns the third field of the name's line.
+func getent(database, name string) (int, error) {
+	if err := checkName(name); err != nil {
+		return 0, err
+	}
+	path, err := exec.LookPath("getent")
+	if err != nil {
+		return 0, errNoName // this system has its files, and nothing else
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), getentTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, database, name)
+	cmd.WaitDelay = time.Second
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return 0, err
+	}
+	if err := cmd.Start(); err != nil {
+		return 0, fmt.Errorf("ask the name services: %w", err)
+	}
+	// A group's line may be very long. Its number is near the front.
+	line, _ := bufio.NewReader(io.LimitReader(out, 4096)).ReadString('\n')
+	cancelled := ctx.Err()
+	if line != "" {
+		cancel()
+	}
+	err = cmd.Wait()
+	var exit *exec.ExitError
+	switch {
+	case line != "":
+		fields := strings.SplitN(line, ":", 4)
+		if len(fields) < 4 {
+			return 0, errors.New("ask the name services: an answer that is none")
+		}
+		return number(fields[2])
+	case cancelled != nil:
+		return 0, fmt.Errorf("the name services did not answer in %v", getentTime)
+	case errors.As(err, &exit) && exit.ExitCode() == 2:
+		return 0, errNoName
+	case err != nil:
+		return 0, fmt.Errorf("ask the name services: %w", err)
+	}
+	return 0, errNoName
+}
