@@ -1,0 +1,119 @@
+//go:build unix
+
+package agent
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"poolcert/internal/tpmkey"
+	"poolcert/internal/tpmkey/tpmtest"
+)
+
+// unclosed keeps a test's connection to its TPM.
+type unclosed struct{ *os.File }
+
+func (unclosed) Close() error { return nil }
+
+func testTPM(t *testing.T) func() (*tpmkey.TPM, error) {
+	conn := tpmtest.New(t)
+	return func() (*tpmkey.TPM, error) { return tpmkey.New(unclosed{conn}), nil }
+}
+
+// What one key sealed opens with that key, after a restart too, and with no other.
+func TestNodeKeys(t *testing.T) {
+	credentials := func(size int) *credentialKey {
+		dir := t.TempDir()
+		secret := make([]byte, size)
+		rand.Read(secret)
+		if err := os.WriteFile(filepath.Join(dir, credentialName), secret, 0o400); err != nil {
+			t.Fatal(err)
+		}
+		return &credentialKey{dir}
+	}
+	ours, other := testTPM(t), testTPM(t)
+	one, two := credentials(32), credentials(100)
+	for name, test := range map[string]struct{ key, other func(*stateDir) nodeKey }{
+		"file": {
+			func(s *stateDir) nodeKey { return &fileKey{s} },
+			func(s *stateDir) nodeKey { os.Remove(s.file(lastGoodKeyFile)); return &fileKey{s} },
+		},
+		"credential": {
+			func(*stateDir) nodeKey { return one },
+			func(*stateDir) nodeKey { return two },
+		},
+		"tpm": {
+			func(s *stateDir) nodeKey { return &tpmKey{s, ours} },
+			func(s *stateDir) nodeKey { return &tpmKey{s, other} },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			state := newTestState(t)
+			id := &Identity{Account: "a", Pool: "p", Node: "n"}
+			for _, revision := range []string{"1", "2"} {
+				v := newVault(state, id)
+				v.key = test.key(state)
+				if err := v.save(&lastGood{Revision: revision}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			v := newVault(state, id)
+			v.key = test.key(state)
+			if set, err := v.load(); err != nil || set == nil || set.Revision != "2" {
+				t.Fatalf("load = %+v, %v", set, err)
+			}
+			v.key = test.other(state)
+			if set, err := v.load(); !errors.Is(err, errLastGood) {
+				t.Errorf("with another key: %+v, %v", set, err)
+			}
+			if err := v.save(&lastGood{Revision: "3"}); err != nil { // begins anew
+				t.Fatal(err)
+			}
+			if set, err := v.load(); err != nil || set.Revision != "3" {
+				t.Errorf("load = %+v, %v", set, err)
+			}
+		})
+	}
+}
+
+// A key that cannot be had now is no reason to take the set for damaged.
+func TestNodeKeyOutOfReach(t *testing.T) {
+	state := newTestState(t)
+	id := &Identity{Account: "a", Pool: "p", Node: "n"}
+	v := newVault(state, id)
+	v.key = &tpmKey{state, testTPM(t)}
+	if err := v.save(&lastGood{Revision: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	short := t.TempDir()
+	if err := os.WriteFile(filepath.Join(short, credentialName), bytes.Repeat([]byte("x"), 31), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	for name, key := range map[string]nodeKey{
+		"no TPM":               &tpmKey{state, func() (*tpmkey.TPM, error) { return nil, tpmkey.ErrNoTPM }},
+		"no credential":        &credentialKey{},
+		"no such credential":   &credentialKey{t.TempDir()},
+		"credential too short": &credentialKey{short},
+	} {
+		v := newVault(state, id)
+		v.key = key
+		if _, err := v.load(); err == nil || errors.Is(err, errLastGood) {
+			t.Errorf("%s: load = %v", name, err)
+		}
+		if err := v.trySave(&lastGood{Revision: "2"}); err == nil {
+			t.Errorf("%s: saved", name)
+		}
+	}
+	v = newVault(state, id)
+	if err := os.WriteFile(state.file(lastGoodTPMFile), []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	v.key = &tpmKey{state, testTPM(t)}
+	if _, err := v.load(); !errors.Is(err, errLastGood) {
+		t.Errorf("damaged key: load = %v", err)
+	}
+}
