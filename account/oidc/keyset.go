@@ -63,7 +63,7 @@ func (s *keySet) verify(ctx context.Context, token string) ([]byte, error) {
 	if good && fresh {
 		return payload, nil
 	}
-	if err := s.refresh(ctx, good); err != nil && !good {
+	if err := s.refresh(ctx, good); err != nil && len(keys) == 0 {
 		return nil, err
 	}
 	keys, _ = s.known(signed.Signatures[0].Header.KeyID)

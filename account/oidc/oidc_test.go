@@ -204,7 +204,9 @@ func TestOutage(t *testing.T) {
 	// What is known serves for a day.
 	f.issuer.SetAway(true)
 	f.accepted(t, token)
-	f.later += maxKeyAge - time.Minute
+	f.later += retryInterval
+	f.refused(t, token[:len(token)-10]+"AAAAAAAAAA", ErrToken) // of a key that is known
+	f.later += maxKeyAge - time.Minute - retryInterval
 	f.accepted(t, token)
 	f.later += 2 * time.Minute
 	f.refused(t, token, ErrUnavailable)

@@ -41,6 +41,7 @@ type profile struct {
 
 	token string // of $POOLCERT_TOKEN
 	path  string // of the file, if there may be one
+	fresh bool   // OIDC is of this login, and in no file yet
 }
 
 // accountFlags are the options of every command that calls the account.

@@ -125,6 +125,7 @@ func (p *profile) useTokens(cmd *cobra.Command, o loginOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	p.fresh = true
 	p.OIDC, err = signIn(cmd.Context(), &batch.Client{Endpoint: p.Endpoint, HTTP: httpClient}, cmd.ErrOrStderr())
 	return err
 }

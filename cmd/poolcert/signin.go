@@ -32,7 +32,7 @@ func signIn(ctx context.Context, service *batch.Client, stderr io.Writer) (*stor
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, service.HTTP)
 	provider, err := oidc.NewProvider(ctx, how.Issuer)
 	if err != nil {
-		return nil, issuerError(how.Issuer, err)
+		return nil, issuerError("sign in", how.Issuer, err)
 	}
 	config := oauth2.Config{ClientID: how.ClientID, Endpoint: provider.Endpoint(), Scopes: how.Scopes}
 	config.Endpoint.AuthStyle = oauth2.AuthStyleInParams // a public client has no secret
@@ -42,7 +42,7 @@ func signIn(ctx context.Context, service *batch.Client, stderr io.Writer) (*stor
 	}
 	device, err := config.DeviceAuth(ctx)
 	if err != nil {
-		return nil, issuerError(how.Issuer, err)
+		return nil, issuerError("sign in", how.Issuer, err)
 	}
 	if u, err := url.Parse(device.VerificationURI); err != nil || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, fmt.Errorf("the issuer %s names no page to sign in on", how.Issuer)
@@ -59,23 +59,24 @@ func signIn(ctx context.Context, service *batch.Client, stderr io.Writer) (*stor
 	case errors.As(err, &refused) && refused.ErrorCode == "expired_token", errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
 		return nil, cli.Hint(errors.New("nobody entered the code in time"), "start again")
 	case err != nil:
-		return nil, issuerError(how.Issuer, err)
+		return nil, issuerError("sign in", how.Issuer, err)
 	}
 	s := &storedSignIn{Issuer: how.Issuer, ClientID: how.ClientID, TokenURL: config.Endpoint.TokenURL}
 	return s, s.take(answer)
 }
 
-// issuerError says at whom the sign-in failed.
-func issuerError(issuer string, err error) error {
+// issuerError says what failed at which issuer.
+func issuerError(what, issuer string, err error) error {
+	what += " at " + issuer
 	var refused *oauth2.RetrieveError
 	var transport *url.Error
 	switch {
 	case errors.As(err, &refused):
-		return fmt.Errorf("sign in at %s: %s", issuer, oauthText(refused))
-	case errors.As(err, &transport):
-		return cli.Hint(fmt.Errorf("sign in at %s: %w", issuer, transport.Err), "can this machine reach the issuer?")
+		return fmt.Errorf("%s: %s", what, oauthText(refused))
+	case errors.As(err, &transport): // which would be taken for one of the service
+		return cli.Hint(fmt.Errorf("%s: %w", what, transport.Err), "can this machine reach the issuer?")
 	}
-	return fmt.Errorf("sign in at %s: %w", issuer, err)
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // splitCommand takes a command line apart at spaces, without a shell. Quotes of

@@ -128,6 +128,10 @@ func (p *profile) renewed(ctx context.Context, client *http.Client) (string, err
 	if p.OIDC.fresh(time.Now()) {
 		return p.OIDC.Token, nil
 	}
+	if p.fresh {
+		err := p.OIDC.renew(ctx, client)
+		return p.OIDC.Token, err
+	}
 	lock, err := waitForLock(ctx, p.path+".lock")
 	if err != nil {
 		return "", fmt.Errorf("renew the sign-in: %w", err)
@@ -164,10 +168,8 @@ func (s *storedSignIn) renew(ctx context.Context, client *http.Client) error {
 	switch {
 	case errors.As(err, &refused) && refused.ErrorCode == "invalid_grant":
 		return errSignedOut("the issuer does not renew it any more")
-	case errors.As(err, &refused):
-		return fmt.Errorf("renew the sign-in at %s: %s", s.Issuer, oauthText(refused))
 	case err != nil:
-		return fmt.Errorf("renew the sign-in at %s: %w", s.Issuer, err)
+		return issuerError("renew the sign-in", s.Issuer, err)
 	}
 	return s.take(next)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -36,8 +37,8 @@ func startIssuer(t *testing.T) func(*testscript.TestScript, bool, []string) {
 }
 
 // person is the command "person VERB [GROUP [EXPIRY]]": signs-in as a member of a
-// group, with a first token that ends after EXPIRY; has-token GROUP FILE; refuses;
-// is-revoked.
+// group, with a first token that ends after EXPIRY; has-token GROUP FILE; ages GROUP
+// CONFIG, where its token is about to end; refuses; is-revoked.
 func person(ts *testscript.TestScript, neg bool, args []string) {
 	issuer := ts.Value(issuerKey{}).(*issuerOf)
 	switch args[0] {
@@ -51,6 +52,11 @@ func person(ts *testscript.TestScript, neg bool, args []string) {
 		issuer.Device(claims)
 	case "has-token":
 		ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(issuer.Token(map[string]any{"groups": args[1]})), 0o600))
+	case "ages":
+		config := ts.ReadFile(args[2])
+		token := issuer.Token(map[string]any{"groups": args[1], "exp": time.Now().Add(40 * time.Second).Unix()})
+		config = regexp.MustCompile(`(?m)^( *token = ).*$`).ReplaceAllString(config, "${1}\""+token+"\"")
+		ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(config), 0o600))
 	case "refuses":
 		issuer.Refuse()
 	case "is-revoked":
