@@ -114,17 +114,22 @@ func paintState(style cli.Style, state batch.CertificateState) string {
 func newCertShowCommand(acct *accountFlags) *cobra.Command {
 	var asJSON, asPEM bool
 	cmd := &cobra.Command{
-		Use:   "show THUMBPRINT",
+		Use:   "show (THUMBPRINT | NAME)",
 		Short: "Show one certificate, and on which nodes it is",
 		Long: `Show a certificate, how many nodes of each pool have it, and up to 20 of those on
 which it failed or is missing; or, while it is deleted, of those that still have
-it. --json has all nodes.`,
+it. --json has all nodes. A name is the certificate that it stands for now.`,
 		Example: `  poolcert cert show 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b
-  poolcert cert show 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b --pem > storage.crt`,
+  poolcert cert show 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b --json
+  poolcert cert show storage-key --pem > storage.crt`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: completeThumbprint(acct),
+		ValidArgsFunction: completeCertificate(acct),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withCertificate(cmd, acct, args[0], func(client *batch.Client, tp batch.Thumbprint) error {
+			thumbprint, err := thumbprintOf(cmd.Context(), acct, args[0])
+			if err != nil {
+				return err
+			}
+			return withCertificate(cmd, acct, thumbprint, func(client *batch.Client, tp batch.Thumbprint) error {
 				c, err := client.Certificate(cmd.Context(), tp)
 				if err != nil {
 					return err
@@ -146,6 +151,9 @@ it. --json has all nodes.`,
 func withCertificate(cmd *cobra.Command, acct *accountFlags, thumbprint string, f func(*batch.Client, batch.Thumbprint) error) error {
 	tp, err := batch.ParseThumbprint(thumbprint)
 	if err != nil {
+		if name, nerr := batch.ParseCertificateName(thumbprint); nerr == nil {
+			err = cli.Hint(err, "'poolcert cert history %s' shows the certificates of a name; give one's thumbprint", name)
+		}
 		return cli.Usage(err)
 	}
 	client, err := acct.client()

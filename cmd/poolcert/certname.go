@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -116,14 +117,27 @@ func rollback(ctx context.Context, w io.Writer, client *batch.Client, name batch
 		}
 		set.Thumbprint = before.Thumbprint
 	}
-	if err := client.SetCurrent(ctx, name, set); err != nil {
-		if errors.Is(err, &batch.Error{Code: batch.CodeInvalidCertificateReferences}) {
-			return cli.Hint(explain(err), "'poolcert cert cancel-delete' keeps a certificate whose deletion failed; 'poolcert cert history %s' shows the others", name)
-		}
-		return err
+	switch err := client.SetCurrent(ctx, name, set); {
+	case errors.Is(err, &batch.Error{Code: batch.CodeCertificateNotFound}):
+		return cli.Hint(err, "'poolcert cert history %s' shows the certificates of the name", name)
+	case err != nil:
+		return explainSetCurrent(err, name)
 	}
 	tellName(ctx, w, client, name)
 	return nil
+}
+
+// explainSetCurrent gives a hint for a certificate that can't become current: it is
+// being deleted, or a pool can't take it.
+func explainSetCurrent(err error, name batch.CertificateName) error {
+	var refusal *batch.Error
+	if !errors.As(err, &refusal) || refusal.Code != batch.CodeInvalidCertificateReferences {
+		return err
+	}
+	if slices.ContainsFunc(refusal.Values, func(v batch.KeyValue) bool { return v.Key == "Pool" }) {
+		return cli.Hint(err, "the pool refers to the certificate by its thumbprint too, or is full; 'poolcert pool set-certs' mends that")
+	}
+	return cli.Hint(err, "'poolcert cert cancel-delete' keeps a certificate whose deletion failed; 'poolcert cert history %s' shows the others", name)
 }
 
 // formerOf returns the certificate that was current before the present one.
@@ -193,6 +207,34 @@ func nameHistory(ctx context.Context, client *batch.Client, name batch.Certifica
 		history = append(history, c)
 	}
 	return history, nil
+}
+
+// thumbprintOf returns the thumbprint of the certificate that a name stands for, and
+// what is no name as it is.
+func thumbprintOf(ctx context.Context, acct *accountFlags, text string) (thumbprint string, err error) {
+	if _, err := batch.ParseCertificateName(strings.TrimPrefix(text, nameOption)); err != nil {
+		return text, nil
+	}
+	err = withName(acct, text, func(client *batch.Client, name batch.CertificateName) error {
+		current, err := currentCertificate(ctx, client, name)
+		if err == nil {
+			thumbprint = current.Thumbprint.String()
+		}
+		return err
+	})
+	return thumbprint, err
+}
+
+// currentCertificate returns the certificate that the name stands for.
+func currentCertificate(ctx context.Context, client *batch.Client, name batch.CertificateName) (*batch.NamedCertificate, error) {
+	history, err := nameHistory(ctx, client, name)
+	if err != nil {
+		return nil, err
+	}
+	if current := currentOf(history); current != nil {
+		return current, nil
+	}
+	return nil, cli.Hint(errors.New("no certificate is current under this name"), "'poolcert cert add --name %s' or 'poolcert cert rollback %s' makes one current", name, name)
 }
 
 // currentOf returns the certificate that the name stands for, nil if there is none.

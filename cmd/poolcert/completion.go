@@ -119,6 +119,16 @@ func completeReference(acct *accountFlags) cobra.CompletionFunc {
 	})
 }
 
+// completeCertificate completes a first argument with names, then with certificates.
+func completeCertificate(acct *accountFlags) cobra.CompletionFunc {
+	return completeFrom(acct, func(ctx context.Context, client *batch.Client, args []string) []cobra.Completion {
+		if len(args) > 0 {
+			return nil
+		}
+		return append(names(ctx, client), thumbprints(ctx, client)...)
+	})
+}
+
 // completeName completes a first argument with names.
 func completeName(acct *accountFlags) cobra.CompletionFunc {
 	return completeFrom(acct, func(ctx context.Context, client *batch.Client, args []string) []cobra.Completion {

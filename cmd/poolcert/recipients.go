@@ -103,16 +103,12 @@ func namedRecipient(ctx context.Context, acct *accountFlags, text string) (*x509
 		}
 		return nil, nothing("no such file, and not a thumbprint")
 	}
-	history, err := nameHistory(ctx, client, name)
+	current, err := currentCertificate(ctx, client, name)
 	switch {
 	case errors.Is(err, &batch.Error{Code: batch.CodeNameNotFound}) && !explicit:
 		return nil, nothing("no such file, and not a thumbprint; nor has the account a certificate under this name")
 	case err != nil:
 		return nil, fmt.Errorf("recipient %s: %w", text, explain(err))
-	}
-	current := currentOf(history)
-	if current == nil {
-		return nil, cli.Hint(fmt.Errorf("recipient %s: no certificate is current under this name", text), "'poolcert cert add --name %s' or 'poolcert cert rollback %s' makes one current", name, name)
 	}
 	if current.State != batch.StateActive {
 		return nil, cli.Hint(fmt.Errorf("recipient %s: its certificate %s is in the state %s", text, current.Thumbprint, current.State), "add its successor with 'poolcert cert add --name %s', or keep it with 'poolcert cert cancel-delete %s'", name, current.Thumbprint)
