@@ -93,6 +93,8 @@ func (s *Status) diagnose(stale error) {
 		add("make a new token with 'poolcert pool token create POOL', stop the agent, run 'poolcert-agent join TOKEN', and start it", "this node was evicted, or its pool is gone")
 	case s.State == StateExpired:
 		add(doctor, "the node's own certificate ended at %s, and could not be renewed%s", s.NodeCertificateExpires.UTC().Format(time.RFC3339), why)
+	case s.Source == SourceDirectory && s.ContactError != "":
+		add("mend that; it is noticed by itself, and the node keeps what it has until then", "%s", s.ContactError)
 	case s.Offline != "":
 		add(doctor, "%s%s", s.Offline, why)
 	case stale != nil:

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -74,7 +75,14 @@ task = { group = "%[4]d" }
 starttask = { group = "%[4]d" }
 remoteuser = { group = "%[4]d" }
 `, filepath.Join(env.WorkDir, "state"), filepath.Join(env.WorkDir, "certs"), filepath.Join(env.WorkDir, "s"), os.Getegid())
-	return os.WriteFile(filepath.Join(env.WorkDir, "agent.toml"), []byte(config), 0o644)
+	// The same node without a service: directory.toml, and a PFX to put there.
+	folder := filepath.Join(env.WorkDir, "certs.d")
+	directory := fmt.Sprintf("source = \"directory\"\ndirectory = { path = %q }\n", folder) + config
+	return errors.Join(
+		os.WriteFile(filepath.Join(env.WorkDir, "agent.toml"), []byte(config), 0o644),
+		os.WriteFile(filepath.Join(env.WorkDir, "directory.toml"), []byte(directory), 0o644),
+		os.WriteFile(filepath.Join(env.WorkDir, "one.pfx"), pair.PFX("pw"), 0o600),
+	)
 }
 
 // service references THUMBPRINT... | evict | stop

@@ -76,12 +76,19 @@ func evictedError(running bool) error {
 func printStatus(w io.Writer, s *agent.Status, now time.Time) error {
 	style := cli.StyleOf(w)
 	facts := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(facts, "node:\t%s\n", cli.Text(s.Node))
-	fmt.Fprintf(facts, "pool:\t%s (account %s)\n", cli.Text(s.Pool), cli.Text(s.Account))
-	fmt.Fprintf(facts, "server:\t%s\n", cli.Text(s.Server))
+	if s.Source == agent.SourceDirectory {
+		fmt.Fprintf(facts, "directory:\t%s\n", cli.Text(s.Directory))
+	} else {
+		fmt.Fprintf(facts, "node:\t%s\n", cli.Text(s.Node))
+		fmt.Fprintf(facts, "pool:\t%s (account %s)\n", cli.Text(s.Pool), cli.Text(s.Account))
+		fmt.Fprintf(facts, "server:\t%s\n", cli.Text(s.Server))
+	}
 	fmt.Fprintf(facts, "state:\t%s\n", stateText(style, s, now))
 	if s.ContactError != "" {
 		fmt.Fprintf(facts, "error:\t%s\n", style.Red(cli.Text(s.ContactError)))
+	}
+	if s.Offline != "" {
+		fmt.Fprintf(facts, "offline:\t%s\n", style.Red(cli.Text(s.Offline)))
 	}
 	if s.Problem != "" {
 		fmt.Fprintf(facts, "problem:\t%s\n", style.Red(cli.Text(s.Problem)))
@@ -92,7 +99,9 @@ func printStatus(w io.Writer, s *agent.Status, now time.Time) error {
 	if s.Revision != "" {
 		fmt.Fprintf(facts, "revision:\t%s\n", cli.Text(s.Revision))
 	}
-	fmt.Fprintf(facts, "node certificate:\tuntil %s\n", date(s.NodeCertificateExpires))
+	if !s.NodeCertificateExpires.IsZero() {
+		fmt.Fprintf(facts, "node certificate:\tuntil %s\n", date(s.NodeCertificateExpires))
+	}
 	if err := facts.Flush(); err != nil {
 		return err
 	}
