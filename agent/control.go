@@ -157,7 +157,10 @@ func answerJSON(w http.ResponseWriter, status int, v any) {
 // process may not ask.
 func QueryStatus(ctx context.Context, socket string) (*Status, error) {
 	var status Status
-	return &status, ask(ctx, socket, http.MethodGet, statusPath, &status)
+	if err := ask(ctx, socket, http.MethodGet, statusPath, &status); err != nil {
+		return nil, err
+	}
+	return &status, nil
 }
 
 // Refresh has the agent that listens on socket poll its source, install what is
@@ -166,7 +169,10 @@ func QueryStatus(ctx context.Context, socket string) (*Status, error) {
 // [QueryStatus].
 func Refresh(ctx context.Context, socket string) (*Refreshed, error) {
 	var refreshed Refreshed
-	return &refreshed, ask(ctx, socket, http.MethodPost, refreshPath, &refreshed)
+	if err := ask(ctx, socket, http.MethodPost, refreshPath, &refreshed); err != nil {
+		return nil, err
+	}
+	return &refreshed, nil
 }
 
 // maxAnswer is more than the status of a node with all the certificates that it
