@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"bufio"
 	"encoding/base64"
 	"net/http"
 	"strings"
@@ -160,6 +161,41 @@ func FuzzParseAuthorization(f *testing.F) {
 		account, sig, err := ParseAuthorization(header)
 		if err == nil && (account == "" || len(sig) != 32) {
 			t.Fatalf("accepted %q as %q, %d bytes", header, account, len(sig))
+		}
+	})
+}
+
+// Whatever the head of a request, what it signs under a key verifies under that key
+// and no other, and its date is read or refused.
+func FuzzSharedKey(f *testing.F) {
+	const date = "Tue, 29 Jul 2014 21:49:13 "
+	for _, head := range []string{
+		"GET /certificates?$filter=state%20eq%20%27active%27&api-version=2022-10-01.16.0 HTTP/1.1\r\nocp-date: " + date + "GMT\r\nContent-Type: application/json; charset=utf-8\r\n",
+		"GET /certificates?%24filter=state+eq+%27active%27&maxresults=1000&timeout=30 HTTP/1.1\r\nocp-date: " + date + "UTC\r\n",
+		"DELETE /certificates(thumbprintAlgorithm=sha1,thumbprint=ab)?api-version=2018-12-01.8.0 HTTP/1.1\r\nDate: " + date + "GMT\r\nContent-Length: 0\r\n",
+		"POST /pools?X=2&x=1&x=0 HTTP/1.1\r\nOCP-A: 1\r\nocp-b: 2\r\nocp-a: 0\r\nContent-Length: 3\r\nIf-Match: a, b\r\n",
+		"HEAD /pools/a%2Fb?;;&=&%zz HTTP/1.1\r\nRange: bytes=0-\r\nIf-Modified-Since: x\r\n",
+	} {
+		f.Add(head, "SharedKey acct:J8cX4jW1FIEL76GqjvvaycYt+pJlyYJ8HYCqiVsEgIQ=")
+	}
+	f.Add("GET / HTTP/1.0\r\n", "sharedkey  a:")
+	key, other := Key("a key"), Key("another")
+	f.Fuzz(func(t *testing.T, head, authorization string) {
+		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(head + "Host: h\r\n\r\n")))
+		if err != nil {
+			return
+		}
+		RequestDate(r)
+		if account, sig, err := ParseAuthorization(authorization); err == nil && Verify(r, account, sig, key, other) {
+			t.Errorf("%q is a signature of %q", authorization, head)
+		}
+		text, err := StringToSign(r, "acct")
+		if err != nil {
+			return
+		}
+		sig := signature(key, text)
+		if !Verify(r, "acct", sig, other, key) || Verify(r, "acct", sig, other) || Verify(r, "acct2", sig, key) {
+			t.Errorf("the signature of %q does not verify, or under another key or account too", head)
 		}
 	})
 }
