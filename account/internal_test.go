@@ -82,6 +82,9 @@ func TestNodeCacheEviction(t *testing.T) {
 // EndDeletion gives a test what Run does with one certificate that it listed.
 var EndDeletion = (*Service).endDeletion
 
+// EndOverlap gives a test what Run does with one overlap that it listed.
+var EndOverlap = (*Service).endOverlap
+
 // WithOtherKey gives a test the same node with another key.
 func WithOtherKey(n *NodeIdentity) *NodeIdentity {
 	other := &NodeIdentity{Account: n.Account, Pool: n.Pool, Node: n.Node, acct: n.acct, poolKey: n.poolKey, key: n.key, gone: n.gone}
@@ -95,6 +98,7 @@ const FollowInterval = followInterval
 // SetFollowInterval gives a test another interval; call it before Run.
 func SetFollowInterval(s *Service, d time.Duration) { s.followInterval = d }
 
+// SetOverlap gives a test another overlap for the replacements from then on.
 func SetOverlap(s *Service, d time.Duration) { s.overlap = d }
 
 // The user of a service whose disk is full is told, since waiting does not help.

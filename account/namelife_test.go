@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"poolcert/account"
+	"poolcert/account/db"
 	"poolcert/account/db/pgtest"
 	"poolcert/batch"
 )
@@ -167,6 +168,30 @@ func TestDeleteCurrentBesideOverlap(t *testing.T) {
 		synctest.Wait()
 		f.wantHistory("key", a.String()+" past")
 	})
+}
+
+// TestOverlapBeganAnew: a certificate that was listed with an ended overlap, has become
+// current again and was replaced again meanwhile, keeps its new overlap.
+func TestOverlapBeganAnew(t *testing.T) {
+	f := newFixture(t)
+	f.addPool("pool")
+	a, b := f.addNamed("key", "a"), f.addNamed("key", "b")
+	f.setByName("pool", "key")
+	listed := &db.NamedCertificate{Account: f.acct.ID, Thumbprint: a, Name: "key", State: batch.NameOverlap}
+	check := func(want ...string) {
+		t.Helper()
+		if err := account.EndOverlap(f.Service, t.Context(), listed); err != nil {
+			t.Fatal(err)
+		}
+		f.wantReferences("pool", want...)
+	}
+	check(on(b, "key"), on(a, "key"))
+	if err := f.setCurrent("key", a, b); err != nil {
+		t.Fatal(err)
+	}
+	check(on(a, "key"), on(b, "key"))
+	listed.Thumbprint = batch.Thumbprint{1} // gone
+	check(on(a, "key"), on(b, "key"))
 }
 
 // TestReplicasNames: what a name stands for through one replica wakes the nodes of

@@ -210,6 +210,7 @@ func TestClientSendsBodies(t *testing.T) {
 		"patch":  c.PatchPool(ctx, "p", PatchPool{}, `"etag"`),
 		"remove": c.RemoveNodes(ctx, "p", "n"),
 		"revoke": c.RevokeJoinToken(ctx, "p", "t"),
+		"name":   c.SetCurrent(ctx, "storage-key", SetCurrent{}),
 	} {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -82,9 +82,10 @@ func namePath(name CertificateName) string {
 }
 
 // NameHistory yields the certificates that the account has under a name, the one that
-// became current last first. Refusal: [CodeNameNotFound].
-func (c *Client) NameHistory(ctx context.Context, name CertificateName) iter.Seq2[*NamedCertificate, error] {
-	return list[NamedCertificate](ctx, c, namePath(name)+"/certificates", ListOptions{})
+// became current last first: if one is current, that is the first. There is no filter.
+// Refusal: [CodeNameNotFound].
+func (c *Client) NameHistory(ctx context.Context, name CertificateName, o ListOptions) iter.Seq2[*NamedCertificate, error] {
+	return list[NamedCertificate](ctx, c, namePath(name)+"/certificates", o)
 }
 
 // SetCurrent makes a certificate of the name the current one. It may be called again

@@ -22,6 +22,8 @@ func FuzzBody(f *testing.F) {
 		`{"id": "p", "certificateReferences": [{` + testThumbprint + `, "visibility": ["Task"]}]}`,
 		`{"certificateReferences": [{` + testThumbprint + `, "visibility": "task,rdp", "storeLocation": "LocalMachine"}]}`,
 		`{"certificateReferences": [null, 1, {}]}`, `{"certificateReferences": {}}`,
+		`{` + testThumbprint + `, "data": "MII=", "poolcert:name": "key"}`, `{` + testThumbprint + `, "data": "", "poolcert:name": ""}`,
+		`{"id": "p", "certificateReferences": [{"poolcert:name": "key"}, {` + testThumbprint + `, "poolcert:name": null}, {"poolcert:name": 1}]}`,
 		`{"ttlSeconds": 1e3, "uses": -1}`, `{"nodeList": ["a", 1]}`,
 	} {
 		f.Add([]byte(seed))

@@ -28,7 +28,7 @@ and overlap; the latter leave them at the time shown.`,
 		ValidArgsFunction: completeName(acct),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withName(acct, args[0], func(client *batch.Client, name batch.CertificateName) error {
-				history, err := nameHistory(cmd.Context(), client, name)
+				history, err := nameHistory(cmd.Context(), client, name, 0)
 				if err != nil {
 					return err
 				}
@@ -99,7 +99,7 @@ to it. A second rollback is the way back.`,
 
 // rollback makes target current, or the one before if target is zero.
 func rollback(ctx context.Context, w io.Writer, client *batch.Client, name batch.CertificateName, target batch.Thumbprint) error {
-	history, err := nameHistory(ctx, client, name)
+	history, err := nameHistory(ctx, client, name, 2)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,8 @@ func explainSetCurrent(err error, name batch.CertificateName) error {
 	return cli.Hint(err, "'poolcert cert cancel-delete' keeps a certificate whose deletion failed; 'poolcert cert history %s' shows the others", name)
 }
 
-// formerOf returns the certificate that was current before the present one.
+// formerOf returns the certificate that was current before the present one, of the
+// two latest.
 func formerOf(history []*batch.NamedCertificate) (*batch.NamedCertificate, error) {
 	for _, c := range history {
 		switch {
@@ -157,16 +158,8 @@ func formerOf(history []*batch.NamedCertificate) (*batch.NamedCertificate, error
 // tellName says for what a name stands after a change, and what becomes of the one
 // before. It says nothing if the service can't be asked: the change is made.
 func tellName(ctx context.Context, w io.Writer, client *batch.Client, name batch.CertificateName) {
-	var latest []*batch.NamedCertificate
-	for c, err := range client.NameHistory(ctx, name) {
-		if err != nil {
-			return
-		}
-		if latest = append(latest, c); len(latest) == 2 {
-			break
-		}
-	}
-	if len(latest) == 0 {
+	latest, err := nameHistory(ctx, client, name, 2)
+	if err != nil || len(latest) == 0 {
 		return
 	}
 	spelled := cli.Text(string(latest[0].Name))
@@ -198,13 +191,17 @@ func withName(acct *accountFlags, text string, f func(*batch.Client, batch.Certi
 	return nil
 }
 
-func nameHistory(ctx context.Context, client *batch.Client, name batch.CertificateName) ([]*batch.NamedCertificate, error) {
+// nameHistory returns the certificates of a name, the latest ones only if there is a
+// limit.
+func nameHistory(ctx context.Context, client *batch.Client, name batch.CertificateName, limit int) ([]*batch.NamedCertificate, error) {
 	history := []*batch.NamedCertificate{}
-	for c, err := range client.NameHistory(ctx, name) {
+	for c, err := range client.NameHistory(ctx, name, batch.ListOptions{MaxResults: limit}) {
 		if err != nil {
 			return nil, err
 		}
-		history = append(history, c)
+		if history = append(history, c); len(history) == limit {
+			break
+		}
 	}
 	return history, nil
 }
@@ -227,7 +224,7 @@ func thumbprintOf(ctx context.Context, acct *accountFlags, text string) (thumbpr
 
 // currentCertificate returns the certificate that the name stands for.
 func currentCertificate(ctx context.Context, client *batch.Client, name batch.CertificateName) (*batch.NamedCertificate, error) {
-	history, err := nameHistory(ctx, client, name)
+	history, err := nameHistory(ctx, client, name, 1)
 	if err != nil {
 		return nil, err
 	}

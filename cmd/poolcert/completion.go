@@ -164,7 +164,7 @@ func completeHistory(acct *accountFlags) cobra.CompletionFunc {
 		if len(args) == 0 {
 			return nil
 		}
-		for c, err := range client.NameHistory(ctx, batch.CertificateName(args[0])) {
+		for c, err := range client.NameHistory(ctx, batch.CertificateName(args[0]), batch.ListOptions{}) {
 			if err != nil {
 				break
 			}
