@@ -23,10 +23,16 @@ func benchmark() int {
 	flag.StringVar(&b.testdata, "testdata", "", "`folder` of the PFX benchmark")
 	flag.BoolVar(&b.quick, "quick", false, "small files and few repetitions")
 	flag.BoolVar(&b.large, "large", false, "and 10 GiB")
+	flag.IntVar(&b.agent, "agent", 0, "process `id` of the node agent")
+	flag.BoolVar(&b.soaking, "soak", false, "only the agent: idle, and through many changes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	for _, part := range []func(context.Context) error{b.files, b.disk, b.tenGiB, b.small, b.goBenchmarks} {
+	parts := []func(context.Context) error{b.files, b.disk, b.tenGiB, b.small, b.goBenchmarks}
+	if b.soaking {
+		parts = []func(context.Context) error{b.idle, b.soak}
+	}
+	for _, part := range parts {
 		if err := part(ctx); err != nil {
 			fmt.Fprintf(os.Stderr, "bench: %v\n", err)
 			return 1
@@ -39,6 +45,9 @@ func benchmark() int {
 type bench struct {
 	fast, testdata string
 	quick, large   bool
+	agent          int
+	soaking        bool
+	full           *node // after idle
 	goals          []goal
 }
 
