@@ -70,7 +70,7 @@ func (s *Service) endDeletion(ctx context.Context, listed *db.Certificate) error
 		if err != nil || row.State != batch.StateDeleting {
 			return orElse(err, nil)
 		}
-		holders, err := tx.Holders(acct, tp, maxHolders)
+		holders, err := tx.Holders(acct, tp, maxHolders+1)
 		if err != nil {
 			return err
 		}
@@ -109,11 +109,15 @@ func (s *Service) endDeletion(ctx context.Context, listed *db.Certificate) error
 	return nil
 }
 
-// deleteError names the holders: pools as Batch does, nodes as pool/node.
+// deleteError names the first holders: pools as Batch does, nodes as pool/node.
 func deleteError(holders []db.Holder) *batch.DeleteCertificateError {
 	e := &batch.DeleteCertificateError{
 		Code:    batch.CodePoolsReferencingCertificate,
 		Message: "The certificate is still in use by the pools and nodes that the values name.",
+	}
+	if len(holders) > maxHolders {
+		holders = holders[:maxHolders]
+		e.Message += fmt.Sprintf(" They are the first %d; there are more.", maxHolders)
 	}
 	for _, h := range holders {
 		if h.Node == "" {

@@ -1,7 +1,11 @@
 package account_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -107,4 +111,40 @@ func testPlacement(t *testing.T, f *fixture) {
 	wantCode(t, err, batch.CodeCertificateNotFound)
 	_, _, err = f.CertificateNodes(t.Context(), f.acct, tp, account.NodeQuery{})
 	wantCode(t, err, batch.CodeCertificateNotFound)
+}
+
+// TestManyHolders: an error of deletion names the first hundred who hold it, pools
+// before nodes, and says when there are more.
+func TestManyHolders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		tp := f.addCertificate("cert")
+		f.addPool("refers", tp)
+		f.addPool("nodes", tp)
+		for i := range 100 {
+			f.joined("nodes", fmt.Sprintf("n%03d", i)).report(batch.NodeInstalled, tp)
+		}
+		f.setReferences("nodes")
+		f.run()
+		for _, test := range []struct {
+			values int
+			more   bool
+		}{{100, true}, {100, false}} {
+			if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(account.DefaultDeleteWindow + time.Second)
+			synctest.Wait()
+			e := f.certificate(tp).DeleteCertificateError
+			if e == nil || len(e.Values) != test.values || strings.Contains(e.Message, "there are more") != test.more {
+				t.Fatalf("got %+v, want %d values, more: %v", e, test.values, test.more)
+			}
+			if test.more {
+				if e.Values[0] != (batch.NameValue{Name: "Pools", Value: "refers"}) || !strings.HasPrefix(e.Values[1].Value, "nodes/n000-") {
+					t.Errorf("got first %v, %v", e.Values[0], e.Values[1])
+				}
+				f.setReferences("refers")
+			}
+		}
+	})
 }
