@@ -68,7 +68,7 @@ func serve(ctx context.Context, ready string) error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	store := memory.New(log)
 	store = storage.WithStaticClients(store, []storage.Client{{
-		ID: clientID, Name: "poolcert", Public: true, RedirectURIs: []string{"/dex/device/callback"},
+		ID: clientID, Name: "poolcert", Public: true,
 	}})
 	store = storage.WithStaticPasswords(store, []storage.Password{{Email: email, Username: "ada", UserID: "1", Hash: hash}}, log)
 	store = storage.WithStaticConnectors(store, []storage.Connector{{ID: server.LocalConnector, Type: server.LocalConnector, Name: "Email"}})
