@@ -105,6 +105,9 @@ func (s *Status) diagnose(stale error) {
 	if s.Problem != "" {
 		add("mend the cause; the agent tries again by itself, and at once with 'poolcert-agent refresh'", "the set of certificates is not complete: %s", s.Problem)
 	}
+	if s.ConfigError != "" {
+		add("mend the file, see 'poolcert-agent check', and reload again", "the changed configuration is not in force: %s", s.ConfigError)
+	}
 	if s.Repairs.Error != "" {
 		add("mend the cause; 'poolcert-agent refresh' checks again at once", "installed files are not checked, or not mended: %s", s.Repairs.Error)
 	}

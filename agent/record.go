@@ -49,7 +49,8 @@ type record struct {
 	applied      bool // a set was applied since the start
 	revision     string
 	problem      string
-	failures     int // polls without an answer, since the start
+	refused      string // why a changed configuration is not in force
+	failures     int    // polls without an answer, since the start
 	repairs      RepairStatus
 	certificates map[batch.Thumbprint]CertificateStatus
 }
@@ -66,6 +67,16 @@ func (r *record) attach(turns *turns, hooks *hook.Runner, noted func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.turns, r.hooks, r.noted = turns, hooks, noted
+}
+
+// setRefused says why a changed configuration is not in force; nil: it is.
+func (r *record) setRefused(err error) {
+	defer r.note()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.refused = ""; err != nil {
+		r.refused = oneLine(err)
+	}
 }
 
 // touch says that there is something to report.

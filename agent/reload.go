@@ -30,6 +30,10 @@ func (a *Agent) Reload(ctx context.Context, config *Config) error {
 	}
 }
 
+// RefuseReload notes that the configuration was changed, but cannot be used. The
+// status tells so until a reload succeeds.
+func (a *Agent) RefuseReload(err error) { a.control.record.setRefused(err) }
+
 // Run is the agent's life. It returns nil soon after ctx ended, with all that it
 // started ended, and an error if it cannot start: [ErrNotJoined], [ErrRunning],
 // [store.ErrInUse] when another agent installs into the same directory, or a
@@ -48,6 +52,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		one.config = config
 		next, err := one.until(ctx, a.control.reloads, func() {
 			if asked != nil {
+				a.control.record.setRefused(nil)
 				asked.done <- nil
 				asked = nil
 			}
@@ -56,7 +61,9 @@ func (a *Agent) Run(ctx context.Context) error {
 		case next != nil: // live ended for it
 			asked, before, config = next, config, next.config
 		case asked != nil && ctx.Err() == nil: // it could not begin
-			asked.done <- fmt.Errorf("go on with the new configuration: %w", err)
+			err = fmt.Errorf("go on with the new configuration: %w", err)
+			a.control.record.setRefused(err)
+			asked.done <- err
 			asked, config = nil, before
 		default:
 			if asked != nil {

@@ -41,9 +41,10 @@ type Status struct {
 	// Memory is nil while keys are in files, too.
 	Memory *MemoryStatus `json:"memory,omitempty"`
 
-	Revision     string              `json:"revision"`          // of the set that was applied last
-	Problem      string              `json:"problem,omitempty"` // with the set as a whole
-	Repairs      RepairStatus        `json:"repairs"`           // of the installed files
+	Revision     string              `json:"revision"`              // of the set that was applied last
+	Problem      string              `json:"problem,omitempty"`     // with the set as a whole
+	ConfigError  string              `json:"configError,omitempty"` // why a changed configuration is not in force
+	Repairs      RepairStatus        `json:"repairs"`               // of the installed files
 	Certificates []CertificateStatus `json:"certificates"`
 	Hooks        []hook.Result       `json:"hooks,omitempty"`
 }

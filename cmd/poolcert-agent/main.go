@@ -36,10 +36,12 @@ To make this node a member of a pool:
 
   1. Where the account's key is:  poolcert pool token create POOL
   2. Here, as root:               poolcert-agent join TOKEN
-  3. Here, as a service:          poolcert-agent run
+  3. Here, as a service:          poolcert-agent install, then poolcert-agent start
+     or, under something else:    poolcert-agent run
   4. To see how it is:            poolcert-agent status
+     and what is wrong:           poolcert-agent doctor
 
-To end that: stop the service, then 'poolcert-agent leave'.`,
+To end that: 'poolcert-agent stop', then 'poolcert-agent leave'.`,
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&o.configFile, "config", "", "configuration `file` (default "+agent.DefaultConfigPath()+", which need not exist)")
@@ -49,7 +51,8 @@ To end that: stop the service, then 'poolcert-agent leave'.`,
 		root.MarkPersistentFlagFilename(name)
 	}
 	root.MarkPersistentFlagDirname("state-dir")
-	root.AddCommand(newJoin(o), newRun(o), newStatus(o), newLeave(o), cli.VersionCommand())
+	root.AddCommand(newJoin(o), newRun(o), newStatus(o), newRefresh(o), newCheck(o), newDoctor(o), newLeave(o), cli.VersionCommand())
+	root.AddCommand(serviceCommands(o)...)
 	return root
 }
 

@@ -1,13 +1,19 @@
 package main
 
 import (
+	"context"
 	"io"
 	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"poolcert/agent"
 	"poolcert/internal/cli"
+	"poolcert/internal/sdnotify"
 )
 
 func newRun(o *options) *cobra.Command {
@@ -15,26 +21,102 @@ func newRun(o *options) *cobra.Command {
 		Use:   "run",
 		Short: "Keep the pool's certificates on this node until stopped",
 		Long: `Keep the pool's certificates on this node until stopped by SIGTERM or SIGINT.
-The log goes to the standard error. Installed certificates stay when it ends.`,
-		Args: cobra.NoArgs,
+The log goes to the standard error. Installed certificates stay when it ends.
+
+SIGHUP has it read its configuration again. All but log.format may change; with a
+mistake in the file, it goes on with what it has, and says so in its log and status.
+
+Under systemd it is ready when the first set is installed, or when initial_sync has
+passed without one.`,
+		Example: `  poolcert-agent run
+  systemctl reload poolcert-agent      # after a change of agent.toml`,
+		Args:        cobra.NoArgs,
+		Annotations: map[string]string{cli.KeepsHangup: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := o.config()
-			if err != nil {
-				return err
-			}
-			return withHint(agent.New(agent.Options{
-				Config:  config,
-				Version: cli.Version(),
-				Log:     newLog(cmd.ErrOrStderr(), config.Log),
-			}).Run(cmd.Context()))
+			return o.service().Run(cmd.Context(), func(ctx context.Context) error { return o.run(ctx, cmd.ErrOrStderr()) })
 		},
 	}
 }
 
-func newLog(w io.Writer, config agent.LogConfig) *slog.Logger {
-	options := &slog.HandlerOptions{Level: config.Level}
-	if config.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+// run runs the agent and tells the service manager of it.
+func (o *options) run(ctx context.Context, stderr io.Writer) error {
+	config, err := o.config()
+	if err != nil {
+		return err
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	d := &daemon{options: o, changed: make(chan struct{}, 1)}
+	d.level.Set(config.Log.Level)
+	d.log = newLog(stderr, config.Log.Format, &d.level)
+	d.agent = agent.New(agent.Options{
+		Config: config, Version: cli.Version(), Log: d.log, Ready: sdnotify.Ready, Changed: d.raise,
+	})
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(ctx, sdnotify.Stopping)
+	defer stop()
+	var group sync.WaitGroup
+	group.Go(func() { d.follow(ctx, hangups) })
+	group.Go(func() { sdnotify.Watch(ctx, d.log, d.agent.Stalled) })
+	err = d.agent.Run(ctx)
+	cancel()
+	group.Wait()
+	return withHint(err)
+}
+
+// A daemon is a running agent with what the service manager and signals do to it.
+type daemon struct {
+	options *options
+	agent   *agent.Agent
+	log     *slog.Logger
+	level   slog.LevelVar
+	changed chan struct{}
+}
+
+func (d *daemon) raise() {
+	select {
+	case d.changed <- struct{}{}:
+	default:
+	}
+}
+
+// follow passes the agent's condition to the service manager, and reloads the
+// configuration at each hangup, until ctx ends.
+func (d *daemon) follow(ctx context.Context, hangups <-chan os.Signal) {
+	told := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.changed:
+		case <-hangups:
+			sdnotify.Reloading()
+			d.reload(ctx)
+			sdnotify.Ready()
+		}
+		if text := d.agent.Summary(); text != told {
+			sdnotify.Status(text)
+			told = text
+		}
+	}
+}
+
+// reload has the agent go on with what the configuration file says now.
+func (d *daemon) reload(ctx context.Context) {
+	config, err := d.options.config()
+	if err == nil {
+		err = d.agent.Reload(ctx, config)
+	} else {
+		d.agent.RefuseReload(err)
+	}
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		d.log.Error("configuration not reloaded: the one before stays in force", "err", err)
+	default:
+		d.level.Set(config.Log.Level)
+		d.log.Info("configuration reloaded")
+	}
 }

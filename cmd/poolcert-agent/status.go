@@ -26,8 +26,12 @@ func newStatus(o *options) *cobra.Command {
 		Use:   "status",
 		Short: "Show how the agent and each certificate are",
 		Long: `Show how the agent and each certificate are. Without a running agent, show what
-the state directory tells. Without one, or when the node is no member of its pool
-any more, the exit code is 1.`,
+the state directory tells. The exit code is 0 if all is well, and 1 if something is
+wrong: no agent, no contact for three times as long as there should be, a certificate
+or a hook that failed, and the like. The status lists that, with what to do.`,
+		Example: `  poolcert-agent status
+  poolcert-agent status --json | jq .problems
+  poolcert-agent status > /dev/null || echo 'see to it'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := o.config()
@@ -46,8 +50,12 @@ any more, the exit code is 1.`,
 				}
 				stopped = fmt.Errorf("no agent is running: %w", stopped)
 			}
-			if status != nil && status.State == agent.StateRevoked {
+			switch {
+			case status == nil:
+			case status.State == agent.StateRevoked:
 				stopped = evictedError(stopped == nil)
+			case stopped == nil:
+				stopped = unhealthyError(status)
 			}
 			if status == nil {
 				return withHint(stopped)
@@ -62,6 +70,17 @@ any more, the exit code is 1.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// unhealthyError says that something is wrong, which the status lists.
+func unhealthyError(s *agent.Status) error {
+	switch len(s.Problems) {
+	case 0:
+		return nil
+	case 1:
+		return cli.Hint(errors.New(s.Problems[0].Problem), "%s", s.Problems[0].Do)
+	}
+	return cli.Hint(fmt.Errorf("%d things are wrong: %s", len(s.Problems), s.Problems[0].Problem), "%s; the status lists the others", s.Problems[0].Do)
 }
 
 // evictedError says what to do about an eviction.
@@ -87,6 +106,9 @@ func printStatus(w io.Writer, s *agent.Status, now time.Time) error {
 	if s.ContactError != "" {
 		fmt.Fprintf(facts, "error:\t%s\n", style.Red(cli.Text(s.ContactError)))
 	}
+	if s.ContactError != "" && s.NextContact != nil {
+		fmt.Fprintf(facts, "next try:\tin %s; %d polls failed since the start\n", age(now, *s.NextContact), s.Failures)
+	}
 	if s.Offline != "" {
 		fmt.Fprintf(facts, "offline:\t%s\n", style.Red(cli.Text(s.Offline)))
 	}
@@ -102,12 +124,25 @@ func printStatus(w io.Writer, s *agent.Status, now time.Time) error {
 	if !s.NodeCertificateExpires.IsZero() {
 		fmt.Fprintf(facts, "node certificate:\tuntil %s\n", date(s.NodeCertificateExpires))
 	}
+	if r := s.Repairs; r.Count > 0 && r.Last != nil {
+		fmt.Fprintf(facts, "repairs:\t%d since the start, the last one %s ago\n", r.Count, age(*r.Last, now))
+	}
 	if err := facts.Flush(); err != nil {
 		return err
 	}
 	if s.Started.IsZero() { // nobody knows of certificates
 		return nil
 	}
+	if err := printCertificates(w, style, s, now); err != nil {
+		return err
+	}
+	if err := printHooks(w, style, s, now); err != nil {
+		return err
+	}
+	return printProblems(w, style, s)
+}
+
+func printCertificates(w io.Writer, style cli.Style, s *agent.Status, now time.Time) error {
 	if len(s.Certificates) == 0 {
 		_, err := fmt.Fprintln(w, "\nno certificates")
 		return err

@@ -1,0 +1,141 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"poolcert/agent/hook"
+	"poolcert/batch"
+)
+
+// Check looks at what a configuration names: users, groups, folders and programs.
+// It changes nothing and needs no agent.
+func Check(c *Config) []Finding {
+	var f findings
+	f.owners(c)
+	f.access(c)
+	f.folders(c)
+	f.hooks(c)
+	return f
+}
+
+// owners looks the users and groups of each visibility up.
+func (f *findings) owners(c *Config) {
+	for _, v := range batch.Visibilities() {
+		check := "owners." + string(v)
+		o := c.Owners.For(v)
+		_, err := o.resolve()
+		switch {
+		case err != nil && o.Group != "":
+			// Fine as long as no certificate has this visibility.
+			f.warn(check, fmt.Sprintf("make it, such as with 'groupadd --system %s', or name another one; without, certificates with visibility %q fail", o.Group, v), "%s", oneLine(err))
+		case err != nil:
+			f.warn(check, fmt.Sprintf("make it, or name another one; without, certificates with visibility %q fail", v), "%s", oneLine(err))
+		default:
+			user := o.User
+			if user == "" {
+				user = "the agent's own user"
+			}
+			f.ok(check, "user %s, group %s", user, o.Group)
+		}
+	}
+}
+
+func (f *findings) access(c *Config) {
+	resolved, err := c.resolveAccess()
+	switch {
+	case err != nil && c.namesAccess():
+		f.warn("access", "make them, or take them out of [access]; a name that does not exist allows nobody", "%s", oneLine(err))
+	default:
+		f.ok("access", "%s may use keys through the socket", resolved)
+	}
+}
+
+// folders looks at the agent's own folders.
+func (f *findings) folders(c *Config) {
+	const rights = "run this as the agent's user, which should be root"
+	switch err := checkStateDir(c.StateDir); {
+	case errors.Is(err, fs.ErrNotExist):
+		f.parent("state_dir", c.StateDir)
+	case errors.Is(err, fs.ErrPermission):
+		f.fail("state_dir", rights, err)
+	case err != nil:
+		f.fail("state_dir", "see 'chmod 700' and 'chown root:', or set another state_dir", err)
+	default:
+		f.ok("state_dir", "%s", c.StateDir)
+	}
+	if fi, err := os.Stat(c.CertificatesDir); errors.Is(err, fs.ErrNotExist) {
+		f.parent("certificates_dir", c.CertificatesDir)
+	} else if err != nil {
+		f.fail("certificates_dir", rights, err)
+	} else if !fi.IsDir() {
+		f.wrong("certificates_dir", "remove it, or set another certificates_dir", "%s is not a folder", c.CertificatesDir)
+	} else {
+		f.ok("certificates_dir", "%s", c.CertificatesDir)
+	}
+	f.parent("socket", c.Socket)
+	if c.Source == SourceDirectory {
+		if fi, err := os.Stat(c.Directory.Path); err != nil {
+			f.fail("directory", "make the folder, with references.toml and the files that it names, or set directory.path", err)
+		} else if err := checkOwner(fi); err != nil {
+			f.fail("directory", "whoever can write there decides on the node's certificates: 'chown root:' and 'chmod go-w' it", fmt.Errorf("%s: %w", c.Directory.Path, err))
+		} else {
+			f.ok("directory", "%s", c.Directory.Path)
+		}
+	}
+	if c.JoinTokenFile != "" {
+		if _, err := os.Stat(c.JoinTokenFile); err != nil {
+			f.warn("join_token_file", "make a token with 'poolcert pool token create POOL', and write it there", "%s", oneLine(err))
+		} else {
+			f.ok("join_token_file", "%s", c.JoinTokenFile)
+		}
+	}
+}
+
+// parent looks at the nearest folder above a path that need not exist yet.
+func (f *findings) parent(check, path string) {
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		fi, err := os.Stat(dir)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir):
+			continue
+		case err != nil:
+			f.fail(check, "set another path, or run this as the agent's user, which should be root", err)
+		case !fi.IsDir():
+			f.wrong(check, "set another path", "%s is not a folder", dir)
+		case checkOwner(fi) != nil && fi.Mode()&fs.ModeSticky == 0:
+			f.wrong(check, "set a path in a folder that only root can write", "%s: %v", dir, checkOwner(fi))
+		default:
+			f.ok(check, "%s", path)
+		}
+		return
+	}
+}
+
+// hooks looks at the programs and users of hooks.
+func (f *findings) hooks(c *Config) {
+	for i := range c.Hooks {
+		h := &c.Hooks[i]
+		check := fmt.Sprintf("hook %d", i+1)
+		program := h.Argv()[0]
+		if _, err := hook.LookUp(h.User); err != nil {
+			f.fail(check, "make the user, or name another one", err)
+			continue
+		}
+		fi, err := os.Stat(program)
+		switch {
+		case err != nil:
+			f.fail(check, "install the program, or correct its path", err)
+		case !fi.Mode().IsRegular() || fi.Mode().Perm()&0o111 == 0:
+			f.wrong(check, "see 'chmod +x'", "%s is not a program", program)
+		case checkOwner(fi) != nil && h.User == "":
+			f.wrong(check, "whoever can change it becomes the agent's user: 'chown root:' and 'chmod go-w' it, or set user", "%s: %v", program, checkOwner(fi))
+		default:
+			f.ok(check, "%s: %s", h.Label(), strings.Join(h.Argv(), " "))
+		}
+	}
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"poolcert/internal/cli"
+	"poolcert/internal/svcrun"
+	"poolcert/packaging/systemd"
+)
+
+const serviceName = "poolcert-agent"
+
+// service returns the agent as a service of the system, with the options that this
+// command was called with.
+func (o *options) service() *svcrun.Service {
+	program, err := os.Executable()
+	if err != nil {
+		program = systemd.AgentProgram
+	}
+	var args []string
+	for _, flag := range []struct{ name, value string }{{"--config", o.configFile}, {"--state-dir", o.stateDir}, {"--socket", o.socket}} {
+		if flag.value == "" {
+			continue
+		}
+		if path, err := filepath.Abs(flag.value); err == nil {
+			flag.value = path
+		}
+		args = append(args, flag.name, flag.value)
+	}
+	return &svcrun.Service{
+		Name: serviceName, Title: "poolcert agent", Description: "Keeps a pool's certificates on this node.",
+		Program: program, Args: append(args, "run"),
+		Unit: systemd.Agent, UnitProgram: systemd.AgentProgram,
+	}
+}
+
+// serviceCommands are install, uninstall, start, stop and restart.
+func serviceCommands(o *options) []*cobra.Command {
+	verb := func(name, short, long, done string, do func(*svcrun.Service, context.Context) error) *cobra.Command {
+		return &cobra.Command{
+			Use: name, Short: short, Long: short + ".\n\n" + long, Args: cobra.NoArgs,
+			Example: "  poolcert-agent " + name,
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				s := o.service()
+				if name == "install" {
+					if _, err := o.config(); err != nil { // a service that cannot start helps nobody
+						return err
+					}
+				}
+				if err := do(s, cmd.Context()); err != nil {
+					return serviceHint(fmt.Errorf("%s the service: %w", name, err))
+				}
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), done)
+				return err
+			},
+		}
+	}
+	return []*cobra.Command{
+		verb("install", "Make the agent a service that starts with the system",
+			`On Linux this needs systemd: it writes /etc/systemd/system/poolcert-agent.service,
+which runs this program where it lies now, with the --config, --state-dir and
+--socket of this call. Where a package brought the unit, it enables that one. It
+starts nothing. Again, it changes the service.`,
+			"the service poolcert-agent is installed; 'poolcert-agent start' starts it", (*svcrun.Service).Install),
+		verb("uninstall", "Stop the agent's service, and remove it",
+			`It removes what install made. Certificates and the node's membership stay: see
+'poolcert-agent leave'.`,
+			"the service poolcert-agent is gone", (*svcrun.Service).Uninstall),
+		verb("start", "Start the agent's service", "It waits until the first set is installed, or initial_sync has passed.", "started", (*svcrun.Service).Start),
+		verb("stop", "Stop the agent's service", "Installed certificates stay.", "stopped", (*svcrun.Service).Stop),
+		verb("restart", "Stop and start the agent's service", "Installed certificates stay. For a change of agent.toml, a reload is enough.", "restarted", (*svcrun.Service).Restart),
+	}
+}
+
+func serviceHint(err error) error {
+	switch {
+	case errors.Is(err, svcrun.ErrPlatform):
+		return cli.Hint(err, "have what supervises services here run 'poolcert-agent run'; it stays in the foreground and ends with SIGTERM")
+	case errors.Is(err, svcrun.ErrNotInstalled):
+		return cli.Hint(err, "run 'poolcert-agent install' first")
+	case errors.Is(err, svcrun.ErrForeign):
+		return cli.Hint(err, "use 'systemctl enable', 'systemctl edit' and 'systemctl disable' for it")
+	case os.Geteuid() > 0:
+		return cli.Exit(cli.Hint(err, "run it as root, such as with sudo"), cli.ExitNotAllowed)
+	}
+	return cli.Hint(err, "the log may tell more: 'journalctl -u poolcert-agent -n 20'")
+}
