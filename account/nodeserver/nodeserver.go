@@ -28,6 +28,7 @@ import (
 
 	"poolcert/account"
 	"poolcert/account/request"
+	"poolcert/internal/limit"
 	"poolcert/internal/nodeapi"
 )
 
@@ -68,7 +69,7 @@ type Server struct {
 	log      *slog.Logger
 	tls      *tls.Config
 	roots    *x509.CertPool
-	failures *limiter
+	failures *limit.Rates
 	requests *gate
 	reports  *gate
 	handler  http.Handler
@@ -85,7 +86,7 @@ func New(cfg Config) *Server {
 	if cfg.Observer == nil {
 		cfg.Observer = request.Observers{}
 	}
-	s := &Server{service: cfg.Service, observer: cfg.Observer, log: cfg.Log, roots: x509.NewCertPool(), failures: newLimiter(),
+	s := &Server{service: cfg.Service, observer: cfg.Observer, log: cfg.Log, roots: x509.NewCertPool(), failures: limit.NewRates(1/failureInterval.Seconds(), failureBurst),
 		requests: newGate(maxRequests), reports: newGate(maxReports)}
 	s.roots.AddCert(cfg.CA)
 	s.stop, s.stopNow = context.WithCancel(context.Background())

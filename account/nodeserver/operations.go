@@ -13,6 +13,7 @@ import (
 	"poolcert/account"
 	"poolcert/account/request"
 	"poolcert/batch"
+	"poolcert/internal/limit"
 	"poolcert/internal/nodeapi"
 )
 
@@ -42,6 +43,14 @@ func badRequest(format string, args ...any) error {
 // maxEnrollBody bounds the one request that anybody can make.
 const maxEnrollBody = 64 << 10
 
+// Enrolments of one address that prove no token: so many at once, then one in each
+// interval gets an answer and a line in the log. Guessing a secret of 256 bits
+// needs no hindrance. Who proves a token is not held up by its neighbours.
+const (
+	failureBurst    = 20
+	failureInterval = 6 * time.Second
+)
+
 // enroll is slower only for who proves nothing: others may share the address.
 func (s *Server) enroll(w http.ResponseWriter, r *http.Request) {
 	var body nodeapi.EnrollRequest
@@ -63,8 +72,8 @@ func (s *Server) enroll(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if malformed != nil || errors.Is(err, account.ErrUnproven) {
-		if wait := s.failures.record(networkOf(r.RemoteAddr), time.Now()); wait > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
+		if wait := s.failures.Take(limit.Network(r.RemoteAddr), time.Now()); wait > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(limit.Seconds(wait)))
 			err = errTooMany
 		}
 	}
