@@ -102,7 +102,7 @@ func loginProfile(cmd *cobra.Command, acct accountFlags, o loginOptions) (*profi
 	if err != nil {
 		return nil, err
 	}
-	byToken := o.oidc || o.tokenCommand != ""
+	byToken := o.oidc || cmd.Flags().Changed("token-command")
 	if p.Endpoint == "" || p.Account == "" && !byToken {
 		return nil, cli.Hint(cli.Usagef("log in where? A URL and --account are needed"), "'poolcert-server account create' printed both, such as https://batch.example:8443 --account myaccount")
 	}
@@ -115,7 +115,7 @@ func loginProfile(cmd *cobra.Command, acct accountFlags, o loginOptions) (*profi
 // useTokens replaces what the profile proves itself with by tokens.
 func (p *profile) useTokens(cmd *cobra.Command, o loginOptions) (err error) {
 	p.Key, p.token, p.TokenCommand, p.OIDC = "", "", nil, nil
-	if o.tokenCommand != "" {
+	if !o.oidc {
 		if p.TokenCommand, err = splitCommand(o.tokenCommand); err != nil {
 			return cli.Usagef("--token-command: %w", err)
 		}
