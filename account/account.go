@@ -8,7 +8,8 @@
 //
 // Promised, under any interleaving of calls and after any crash: a pool takes a
 // reference only to a certificate that is active at that moment; a certificate is
-// gone only when no pool refers to it and no known node holds it; a node is given
+// gone only when no pool refers to it and no known node holds it; a pool that refers
+// to a name has the certificate that the name stands for; a node is given
 // only what its own pool refers to at that moment; what a method acknowledged is
 // on disk. Private data is sealed before it reaches the
 // database; a copy of the database alone opens nothing.

@@ -1,8 +1,11 @@
 package account_test
 
 import (
+	"fmt"
 	"testing"
 
+	"poolcert/account"
+	"poolcert/account/db/pgtest"
 	"poolcert/batch"
 )
 
@@ -38,4 +41,28 @@ func BenchmarkReport(b *testing.B) {
 			n.report(batch.NodeInstalled, tp)
 		}
 	})
+}
+
+// BenchmarkAddNamed adds a certificate under a name to which 1,000 pools refer.
+func BenchmarkAddNamed(b *testing.B) {
+	for engine, open := range map[string]func() *fixture{
+		"SQLite":     func() *fixture { return newFixture(b) },
+		"PostgreSQL": func() *fixture { return newFixtureOn(b, pgtest.Database(b)) },
+	} {
+		b.Run(engine, func(b *testing.B) {
+			f := open()
+			account.SetOverlap(f.Service, -1)
+			f.addNamed("key", "first")
+			for n := range 1000 {
+				pool := fmt.Sprint("pool-", n)
+				f.addPool(pool)
+				f.setByName(pool, "key")
+			}
+			n := 0
+			for b.Loop() {
+				n++
+				f.addNamed("key", fmt.Sprint("cert ", n))
+			}
+		})
+	}
 }

@@ -12,41 +12,19 @@ import (
 	"poolcert/batch"
 )
 
-const (
-	deletionBatch = 100 // how many deletions are read at a time
-	deletionRetry = 5 * time.Second
-	maxHolders    = 100 // are named in an error
-)
+const maxHolders = 100 // are named in an error
 
 // endDeletions ends what can be ended, and returns when to look again.
 func (s *Service) endDeletions(ctx context.Context) time.Duration {
-	for {
-		var ending []db.Certificate
-		var oldest time.Time
-		err := s.db.View(ctx, func(tx *db.Tx) (err error) {
-			if ending, err = tx.EndingDeletions(time.Now().Add(-s.window), deletionBatch); err == nil {
-				oldest, err = tx.OldestDeletion()
-			}
-			return err
-		})
-		for _, c := range ending {
-			if err == nil {
-				err = s.endDeletion(ctx, &c)
-			}
+	return sweep(ctx, s, "deletions", func(tx *db.Tx) (ending []db.Certificate, next time.Time, err error) {
+		if ending, err = tx.EndingDeletions(time.Now().Add(-s.window), sweepBatch); err != nil {
+			return nil, next, err
 		}
-		switch {
-		case err != nil:
-			if ctx.Err() == nil {
-				s.log.WarnContext(ctx, "deletions will be tried again", "err", err, "wait", deletionRetry)
-			}
-			return deletionRetry
-		case len(ending) > 0: // more may have come
-		case oldest.IsZero():
-			return idle
-		default:
-			return max(0, time.Until(oldest.Add(s.window)))
+		if next, err = tx.OldestDeletion(); !next.IsZero() {
+			next = next.Add(s.window)
 		}
-	}
+		return ending, next, err
+	}, s.endDeletion)
 }
 
 // endDeletion removes a certificate that nobody holds, or marks its deletion as

@@ -204,6 +204,7 @@ func TestReplicasNames(t *testing.T) {
 	one.setByName("pool", "key")
 	node := one.joined("pool", "a")
 	two := one.replica()
+	account.SetFollowInterval(two.Service, time.Hour) // only notices tell
 	two.run()
 	woken := two.wakes(node)
 	added := one.addNamed("key", "newer") // one does not run

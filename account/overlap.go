@@ -6,43 +6,19 @@ import (
 	"time"
 
 	"poolcert/account/db"
+	"poolcert/account/request"
 	"poolcert/batch"
-)
-
-const (
-	overlapBatch = 100 // how many ended overlaps are read at a time
-	overlapRetry = 5 * time.Second
 )
 
 // endOverlaps ends the overlaps whose time is over, and returns when to look again.
 func (s *Service) endOverlaps(ctx context.Context) time.Duration {
-	for {
-		var ended []db.NamedCertificate
-		var next time.Time
-		err := s.db.View(ctx, func(tx *db.Tx) (err error) {
-			if ended, err = tx.EndedOverlaps(time.Now(), overlapBatch); err == nil {
-				next, err = tx.NextOverlapEnd()
-			}
-			return err
-		})
-		for _, c := range ended {
-			if err == nil {
-				err = s.endOverlap(ctx, &c)
-			}
+	return sweep(ctx, s, "overlaps", func(tx *db.Tx) (ended []db.NamedCertificate, next time.Time, err error) {
+		if ended, err = tx.EndedOverlaps(time.Now(), sweepBatch); err != nil {
+			return nil, next, err
 		}
-		switch {
-		case err != nil:
-			if ctx.Err() == nil {
-				s.log.WarnContext(ctx, "the end of overlaps will be tried again", "err", err, "wait", overlapRetry)
-			}
-			return overlapRetry
-		case len(ended) > 0: // more may have come
-		case next.IsZero():
-			return idle
-		default:
-			return max(0, time.Until(next))
-		}
-	}
+		next, err = tx.NextOverlapEnd()
+		return ended, next, err
+	}, s.endOverlap)
 }
 
 // endOverlap takes a certificate from the pools that refer to its name, unless it
@@ -76,6 +52,7 @@ func (s *Service) endOverlap(ctx context.Context, listed *db.NamedCertificate) e
 	}
 	if ended {
 		s.log.InfoContext(ctx, "overlap of a certificate ended", "account", a.Name, "name", listed.Name, "thumbprint", listed.Thumbprint.String(), "pools", len(moved))
+		s.act(ctx, &request.Call{Operation: "certificate-name.overlap-ended", Account: a.Name, Name: listed.Name, Thumbprint: listed.Thumbprint.String()})
 	}
 	return s.tellPools(a, moved)
 }

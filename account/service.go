@@ -160,14 +160,10 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// idle is the longest time between two looks for overlaps and deletions that end:
-// the clock may be set meanwhile.
-const idle = time.Hour
-
 // endAll ends overlaps, and then deletions, which may have waited for the former. It
 // returns when to look again.
 func (s *Service) endAll(ctx context.Context) time.Duration {
-	return min(s.endOverlaps(ctx), s.endDeletions(ctx), idle)
+	return min(s.endOverlaps(ctx), s.endDeletions(ctx))
 }
 
 // release tells Run that a certificate may be free to go, or an overlap has begun.
