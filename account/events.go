@@ -19,7 +19,7 @@ type Events struct {
 	Installed func(after time.Duration)
 
 	// Act hears of what the service does by itself, and not for a request: it ends a
-	// deletion.
+	// deletion or an overlap, or takes out a node.
 	Act func(context.Context, *request.Call)
 }
 
