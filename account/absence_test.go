@@ -84,7 +84,7 @@ func TestNodeTTL(t *testing.T) {
 				}
 				wantCode(t, err, batch.CodeNodeNotFound)
 				_, err = r.NodeByKey(t.Context(), r.absent.spki())
-				wantNodeCode(t, err, "node-revoked")
+				wantNodeCode(t, err, "node-unknown")
 				if err := r.absent.enroll(r.token("pool", nil)); err != nil {
 					t.Errorf("it comes back: %v", err)
 				}

@@ -49,8 +49,8 @@ func (n *NodeIdentity) see() {
 
 // NodeByKey returns the node with that key: the SHA-256 of its certificate's
 // SubjectPublicKeyInfo. Call it for each request, not for each connection: an
-// evicted node is refused as node-revoked from then on. It seldom reads the
-// database.
+// evicted node is refused as node-revoked from then on, and one of which nothing is
+// known as node-unknown. It seldom reads the database.
 func (s *Service) NodeByKey(ctx context.Context, spki [sha256.Size]byte) (*NodeIdentity, error) {
 	n, evictions := s.nodes.get(spki)
 	if n == nil {
@@ -68,6 +68,9 @@ func (s *Service) loadNode(ctx context.Context, spki [sha256.Size]byte) (*NodeId
 	n := &NodeIdentity{key: spki, gone: make(chan struct{})}
 	err := s.db.View(ctx, func(tx *db.Tx) error {
 		row, err := tx.NodeByKey(spki)
+		if errors.Is(err, db.ErrNotFound) {
+			return absentNode(tx, spki)
+		}
 		if err != nil {
 			return err
 		}
@@ -90,6 +93,19 @@ func (s *Service) loadNode(ctx context.Context, spki [sha256.Size]byte) (*NodeId
 		return nil, fmt.Errorf("find node by key: %w", nodeError(err))
 	}
 	return n, nil
+}
+
+// absentNode returns the refusal for a node that is not there. Only what is known
+// to have been taken out is told so: that empties the node.
+func absentNode(tx *db.Tx, spki [sha256.Size]byte) error {
+	evicted, err := tx.IsEvicted(spki)
+	switch {
+	case err != nil:
+		return err
+	case evicted:
+		return errRevoked
+	}
+	return errUnknownNode
 }
 
 // A nodeCache holds the identities of nodes that made a request. The zero value

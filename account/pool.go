@@ -188,6 +188,11 @@ func (s *Service) DeletePool(ctx context.Context, a *Account, id string, cond Co
 		if err := tx.DeletePool(a.ID, row.ID); err != nil {
 			return err
 		}
+		for _, key := range nodes { // which are to hear it, whenever they come
+			if err := tx.Evict(a.ID, key, now()); err != nil {
+				return err
+			}
+		}
 		if err := tx.SetPoolsRevision(a.ID, rev); err != nil {
 			return err
 		}

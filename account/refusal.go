@@ -77,6 +77,11 @@ func refuseNode(code nodeapi.ErrorCode, format string, args ...any) error {
 
 var errRevoked = refuseNode(nodeapi.CodeNodeRevoked, "the node is no member of a pool: it was evicted, or its pool was deleted; join again with a new token")
 
+// errUnknownNode is for a certificate of this service whose node is not there, and of
+// which nothing says that it was taken out: the database may be one from before the
+// node was enrolled, say a backup, or it was away for longer than the node TTL. Such a node keeps what it has.
+var errUnknownNode = refuseNode(nodeapi.CodeNodeUnknown, "the service does not know this node: it left, it was away for longer than node_ttl, or the database was restored from a backup that is older; join again with a new token")
+
 // nodeError is apiError for nodes.
 func nodeError(err error) error {
 	if errors.Is(err, db.ErrBusy) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -274,22 +273,6 @@ func TestAgentFollowsADirectory(t *testing.T) {
 	awaitStatus(t, a, installedAre(one.Thumbprint()))
 	next.references("certificate = []\n")
 	awaitStatus(t, a, installedAre())
-}
-
-// installedAre accepts a status with exactly these certificates installed.
-func installedAre(thumbprints ...batch.Thumbprint) func(*Status) bool {
-	return func(s *Status) bool {
-		n := 0
-		for _, c := range s.Certificates {
-			if c.State != batch.NodeInstalled {
-				continue
-			}
-			if n++; !slices.Contains(thumbprints, c.Thumbprint) {
-				return false
-			}
-		}
-		return n == len(thumbprints)
-	}
 }
 
 // Somebody writes the files slowly and in place: no half of them is ever installed.

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -139,6 +140,13 @@ func (f *follower) poll(ctx context.Context, wait time.Duration) (*nodeapi.Refer
 		return nil, err
 	}
 	references, err := f.source.References(ctx, f.revision, wait)
+	if isUnknown(err) && f.member != nil {
+		if again := f.member.Rejoin(ctx); again != nil {
+			return nil, fmt.Errorf("%w; not joined again: %w", err, again)
+		}
+		f.log.Warn("the service did not know this node any more; it has joined again")
+		references, err = f.source.References(ctx, f.revision, 0)
+	}
 	f.renewal.overdue = isRefused(err, nodeapi.CodeExpired)
 	return references, err
 }

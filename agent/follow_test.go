@@ -29,6 +29,8 @@ type fakeSource struct {
 	changed      chan struct{}
 	renewAt      time.Time
 	renewErr     error
+	rejoinErr    error
+	rejoins      int
 	renewed      func() // called by a renewal that works; may be nil
 	polls        []time.Time
 	renewals     []time.Time
@@ -120,6 +122,16 @@ func (s *fakeSource) Renew(context.Context) error {
 		}
 	}
 	return s.renewErr
+}
+
+func (s *fakeSource) Rejoin(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rejoins++
+	if s.rejoinErr == nil {
+		s.err = nil
+	}
+	return s.rejoinErr
 }
 
 func (s *fakeSource) RenewAt() time.Time {

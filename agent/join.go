@@ -69,6 +69,9 @@ func join(ctx context.Context, token *nodeapi.Token, opts JoinOptions) (*Identit
 	if err != nil {
 		return nil, err
 	}
+	if old.unknown {
+		keys, name = old.id.keys, old.id.name() // what it holds may stay
+	}
 	id, err := enroll(ctx, token, keys, name)
 	if err != nil {
 		return nil, err
@@ -77,7 +80,11 @@ func join(ctx context.Context, token *nodeapi.Token, opts JoinOptions) (*Identit
 		return nil, err
 	}
 	// Another node's set does not open any more; and a next join makes new keys.
-	for _, name := range []string{joiningFile, lastGoodFile, contactFile, evictedFile} {
+	gone := []string{joiningFile, contactFile, evictedFile}
+	if !old.unknown || !id.isNode(old.id) {
+		gone = append(gone, lastGoodFile)
+	}
+	for _, name := range gone {
 		if err := state.remove(name); err != nil {
 			return nil, fmt.Errorf("joined, but cannot clean up: %w", err)
 		}
@@ -93,6 +100,7 @@ type former struct {
 	id      *Identity // nil: none, or err
 	err     error     // why it is not known
 	evicted bool      // the service knows it no more
+	unknown bool      // and has not evicted it: it may come back as the same node
 }
 
 // formerIdentity returns the membership that a join may give up.
@@ -110,9 +118,10 @@ func (s *stateDir) formerIdentity(ctx context.Context, opts JoinOptions) (*forme
 	if !f.evicted && !opts.Force {
 		// Perhaps no agent ran since. Renewal is asked for, since that is answered
 		// whatever the age of the node's certificate.
-		f.evicted = isRevoked(id.call(ctx, http.MethodPost, nodeapi.PathRenew))
+		err := id.call(ctx, http.MethodPost, nodeapi.PathRenew)
+		f.evicted, f.unknown = isRevoked(err), isUnknown(err)
 	}
-	if !f.evicted && !opts.Force {
+	if !f.evicted && !f.unknown && !opts.Force {
 		return nil, fmt.Errorf("%w: it is node %s of pool %s of account %s", ErrJoined, id.Node, id.Pool, id.Account)
 	}
 	return f, nil

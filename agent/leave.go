@@ -85,7 +85,7 @@ const leaveTime = 15 * time.Second
 // signOff has the service forget the node, or returns a *StayedError.
 func signOff(ctx context.Context, id *Identity) error {
 	err := id.call(ctx, http.MethodDelete, nodeapi.PathNode)
-	if err == nil || isRevoked(err) { // evicted before
+	if err == nil || isRevoked(err) || isUnknown(err) { // it is no member
 		return nil
 	}
 	return id.stayed(err)

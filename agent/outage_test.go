@@ -102,15 +102,6 @@ func TestDamagedLastKnownGoodSetLeavesWhatIsInstalled(t *testing.T) {
 	}
 }
 
-// awaitStatus waits until the agent runs and its status is as ok wants it.
-func awaitStatus(t *testing.T, a *testAgent, ok func(*Status) bool) {
-	t.Helper()
-	waitFor(t, func() bool {
-		status, err := QueryStatus(t.Context(), a.config.Socket)
-		return err == nil && ok(status)
-	})
-}
-
 func TestDamagedLastKnownGoodSetIsFetchedAgain(t *testing.T) {
 	for name, damage := range map[string]func(t *testing.T, dir string){
 		"flipped bit": func(t *testing.T, dir string) {

@@ -40,6 +40,10 @@ type membership interface {
 	// Renew renews the node's membership; RenewAt says when that is due.
 	Renew(ctx context.Context) error
 	RenewAt() time.Time
+
+	// Rejoin makes the node a member again, after the source has said that it does
+	// not know it.
+	Rejoin(ctx context.Context) error
 }
 
 // isRevoked tells the one refusal that takes a node's certificates away. Nothing

@@ -199,3 +199,33 @@ func waitFor(t *testing.T, ok func() bool) {
 		}
 	}
 }
+
+// awaitStatus waits until the agent runs and its status is as ok wants it.
+func awaitStatus(t *testing.T, a *testAgent, ok func(*Status) bool) {
+	t.Helper()
+	waitFor(t, func() bool {
+		status, err := QueryStatus(t.Context(), a.config.Socket)
+		return err == nil && ok(status)
+	})
+}
+
+// installedAre accepts a status with exactly these certificates installed.
+func installedAre(thumbprints ...batch.Thumbprint) func(*Status) bool {
+	return func(s *Status) bool {
+		for _, c := range s.Certificates {
+			if c.State == batch.NodeInstalled && !slices.Contains(thumbprints, c.Thumbprint) {
+				return false
+			}
+		}
+		return countInstalled(s) == len(thumbprints)
+	}
+}
+
+func countInstalled(s *Status) (n int) {
+	for _, c := range s.Certificates {
+		if c.State == batch.NodeInstalled {
+			n++
+		}
+	}
+	return n
+}

@@ -20,6 +20,14 @@ func (tx *Tx) Evicted(acct int64, key [sha256.Size]byte) (at time.Time, err erro
 	return at, err
 }
 
+// IsEvicted tells whether the node with that key was evicted from a pool of any
+// account, as far back as is known.
+func (tx *Tx) IsEvicted(key [sha256.Size]byte) (bool, error) {
+	var n int
+	err := tx.row([]any{&n}, `SELECT count(*) FROM evicted WHERE key_sha256 = ?`, key[:])
+	return n > 0, err
+}
+
 // ForgetEvictions forgets the account's evictions before a time.
 func (tx *Tx) ForgetEvictions(acct int64, before time.Time) error {
 	_, err := tx.exec(`DELETE FROM evicted WHERE acct = ? AND at < ?`, acct, nanos(before))

@@ -26,7 +26,7 @@ func TestNeedsNodeCertificate(t *testing.T) {
 	// A certificate of this CA whose key the service doesn't know.
 	unknown := must1(f.ca.IssueNode(n.key.Public(), "acct", "pool", "node"))(t)
 	n.http = f.client(&tls.Certificate{Certificate: [][]byte{unknown}, PrivateKey: n.key})
-	n.do("GET", nodeapi.PathReferences, "").want(403, nodeapi.CodeNodeRevoked)
+	n.do("GET", nodeapi.PathReferences, "").want(403, nodeapi.CodeNodeUnknown)
 
 	// Certificates that end the handshake: another CA's, and one for servers.
 	foreign := must1(account.NewCA())(t)

@@ -19,8 +19,8 @@ func TestLeave(t *testing.T) {
 	other.enroll(f.token(1))
 
 	n.do("DELETE", nodeapi.PathNode, "").want(204, "")
-	n.do("GET", nodeapi.PathReferences, "").want(403, nodeapi.CodeNodeRevoked)
-	n.do("DELETE", nodeapi.PathNode, "").want(403, nodeapi.CodeNodeRevoked)
+	n.do("GET", nodeapi.PathReferences, "").want(403, nodeapi.CodeNodeUnknown)
+	n.do("DELETE", nodeapi.PathNode, "").want(403, nodeapi.CodeNodeUnknown)
 	nodes, _, err := f.service.Nodes(t.Context(), f.acct, "pool", account.NodeQuery{})
 	must(t, err)
 	if len(nodes) != 1 || nodes[0].ID != other.id.Node {
@@ -39,5 +39,5 @@ func TestLeaveWithExpiredCertificate(t *testing.T) {
 	n.enroll(f.token(1))
 	n.http = f.client(&tls.Certificate{Certificate: [][]byte{f.certificate(n, -time.Minute)}, PrivateKey: n.key})
 	n.do("DELETE", nodeapi.PathNode, "").want(204, "")
-	n.do("DELETE", nodeapi.PathNode, "").want(403, nodeapi.CodeNodeRevoked)
+	n.do("DELETE", nodeapi.PathNode, "").want(403, nodeapi.CodeNodeUnknown)
 }

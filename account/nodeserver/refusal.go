@@ -29,6 +29,7 @@ var (
 var codeStatus = map[nodeapi.ErrorCode]int{
 	nodeapi.CodeTokenRefused: http.StatusForbidden,
 	nodeapi.CodeNodeRevoked:  http.StatusForbidden,
+	nodeapi.CodeNodeUnknown:  http.StatusForbidden,
 	nodeapi.CodeNotAllowed:   http.StatusForbidden,
 	nodeapi.CodeBadRequest:   http.StatusBadRequest,
 	nodeapi.CodeBusy:         http.StatusServiceUnavailable,

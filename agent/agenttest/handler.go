@@ -6,6 +6,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -38,6 +39,8 @@ func (s *Service) handler() http.Handler {
 
 // revokedMessage is what the real service says, as are the other messages.
 const revokedMessage = "the node is no member of a pool: it was evicted, or its pool was deleted; join again with a new token"
+
+const unknownMessage = "the service does not know this node; join again with a new token"
 
 func refuse(w http.ResponseWriter, status int, code nodeapi.ErrorCode, message string) {
 	w.WriteHeader(status)
@@ -73,12 +76,20 @@ func (s *Service) enroll(w http.ResponseWriter, r *http.Request) {
 		return
 	default:
 		token.uses--
-		node = &nodeRow{id: request.NodeName + "-" + strconv.Itoa(len(s.nodes)+1), sealKey: request.SealKey}
+		node = &nodeRow{id: s.nodeID(request.NodeName, key), sealKey: request.SealKey}
 		s.nodes[key] = node
 	}
 	json.NewEncoder(w).Encode(&nodeapi.EnrollResponse{
 		Account: Account, Pool: Pool, Node: node.id, Certificate: s.issueNode(node, csr.PublicKey), CA: s.CA.Raw,
 	})
+}
+
+// nodeID is the same for a key that comes again.
+func (s *Service) nodeID(name string, key [sha256.Size]byte) string {
+	if s.ids[key] == "" {
+		s.ids[key] = name + "-" + strconv.Itoa(len(s.ids)+1)
+	}
+	return s.ids[key]
 }
 
 func (s *Service) issueNode(node *nodeRow, public any) []byte {
@@ -107,8 +118,12 @@ func (s *Service) asNode(handle func(http.ResponseWriter, *http.Request, *nodeRo
 		s.mu.Lock()
 		s.shown = leaf
 		node := s.nodes[sha256.Sum256(leaf.RawSubjectPublicKeyInfo)]
-		revoked := node == nil || node.revoked
+		revoked := node != nil && node.revoked
 		s.mu.Unlock()
+		if node == nil {
+			refuse(w, 403, nodeapi.CodeNodeUnknown, unknownMessage)
+			return
+		}
 		if revoked {
 			refuse(w, 403, nodeapi.CodeNodeRevoked, revokedMessage)
 			return
@@ -131,10 +146,15 @@ func (s *Service) followReferences(w http.ResponseWriter, r *http.Request, node 
 	for {
 		s.mu.Lock()
 		changed, revoked, failure := s.changed, node.revoked, s.failure
+		known := slices.Contains(slices.Collect(maps.Values(s.nodes)), node)
 		doc := nodeapi.References{Account: Account, Pool: Pool, Revision: "r" + strconv.Itoa(s.revision), References: s.references}
 		s.mu.Unlock()
 		if revoked {
 			refuse(w, 403, nodeapi.CodeNodeRevoked, revokedMessage)
+			return
+		}
+		if !known {
+			refuse(w, 403, nodeapi.CodeNodeUnknown, unknownMessage)
 			return
 		}
 		if failure != 0 {

@@ -54,6 +54,7 @@ type Service struct {
 	life         time.Duration // of node certificates
 	tokens       map[string]*tokenRow
 	nodes        map[[sha256.Size]byte]*nodeRow // by SHA-256 of the key
+	ids          map[[sha256.Size]byte]string // of all nodes that there ever were
 	certificates map[batch.Thumbprint]*nodeapi.Certificate
 	references   []batch.CertificateReference
 	revision     int
@@ -82,7 +83,7 @@ func NewService(t testing.TB) *Service {
 	t.Helper()
 	s := &Service{
 		t: t, Reports: make(chan nodeapi.Status, 10_000), life: nodeapi.CertificateLife,
-		tokens: make(map[string]*tokenRow), nodes: make(map[[sha256.Size]byte]*nodeRow),
+		tokens: make(map[string]*tokenRow), nodes: make(map[[sha256.Size]byte]*nodeRow), ids: make(map[[sha256.Size]byte]string),
 		certificates: make(map[batch.Thumbprint]*nodeapi.Certificate),
 		changed:      make(chan struct{}), requests: make(map[string]int),
 		addr: "127.0.0.1:0",
@@ -183,6 +184,10 @@ func (s *Service) Evict() {
 		}
 	})
 }
+
+// Forget has the service know no node any more, without having evicted one: as after
+// its database was restored from an older backup.
+func (s *Service) Forget() { s.update(func() { clear(s.nodes) }) }
 
 // Members returns how many nodes have joined, and were not evicted and did not leave.
 func (s *Service) Members() int {

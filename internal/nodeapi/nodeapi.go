@@ -111,6 +111,7 @@ type ErrorCode string
 const (
 	CodeTokenRefused ErrorCode = "token-refused"       // 403: unknown, used up, expired or revoked; Message says which
 	CodeNodeRevoked  ErrorCode = "node-revoked"        // 403: evicted, or its pool is gone; join again with a new token
+	CodeNodeUnknown  ErrorCode = "node-unknown"        // 403: not there, but not known to be evicted; keep everything, and join again
 	CodeNotAllowed   ErrorCode = "not-allowed"         // 403: the node's pool does not refer to it now
 	CodeExpired      ErrorCode = "certificate-expired" // 403: the node's certificate has; renew it first
 	CodeBadRequest   ErrorCode = "bad-request"         // 400

@@ -18,6 +18,11 @@ func testEvictions(t *testing.T, d *db.DB) {
 	view(t, d, func(tx *db.Tx) error {
 		at, err := tx.Evicted(1, a)
 		equal(t, at, err, start.Add(time.Hour))
+		for key, want := range map[[32]byte]bool{a: true, b: true, {3}: false} {
+			if got, err := tx.IsEvicted(key); err != nil || got != want {
+				t.Errorf("IsEvicted(%x) = %v, %v, want %v", key[:1], got, err, want)
+			}
+		}
 		_, err = tx.Evicted(2, a)
 		wantError(t, err, db.ErrNotFound)
 		_, err = tx.Evicted(1, [32]byte{3})

@@ -1,0 +1,93 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"poolcert/internal/nodeapi"
+)
+
+// errNoToken means that a node which the service does not know has no join token
+// to become a member again by itself.
+var errNoToken = errors.New("no join_token_file is configured")
+
+// isUnknown tells the refusal of a service that does not know the node, and does
+// not say that it evicted it: its database may have been restored from a backup
+// which is older than the node. That takes nothing away.
+func isUnknown(err error) bool { return isRefused(err, nodeapi.CodeNodeUnknown) }
+
+// Rejoin makes the node a member again by the configured join token, with the keys
+// and the name that it has, and so as the same node. Nothing on the node changes.
+func (s *service) Rejoin(ctx context.Context) error {
+	if s.tokenFile == "" {
+		return errNoToken
+	}
+	token, err := loadToken(s.tokenFile)
+	if err != nil {
+		return err
+	}
+	old := s.identity()
+	if s.server != "" {
+		token.URL = s.server
+	}
+	if !token.Trusts(old.CA) {
+		return fmt.Errorf("join_token_file: the token is of a service with another CA; run 'poolcert-agent join --force TOKEN' to move the node there")
+	}
+	id, err := enroll(ctx, token, old.keys, old.name())
+	if err != nil {
+		return err
+	}
+	if !id.isNode(old) {
+		// What it has now is another pool's. Moving is for a person to decide.
+		left := id.call(ctx, "DELETE", nodeapi.PathNode)
+		return errors.Join(fmt.Errorf("join_token_file: the token is for pool %s of account %s, and this is a node of pool %s of account %s", id.Pool, id.Account, old.Pool, old.Account), left)
+	}
+	if s.server != "" {
+		id.Server = old.Server
+	}
+	if err := s.save(id); err != nil {
+		return err
+	}
+	s.connect(id)
+	return nil
+}
+
+// isNode tells whether id is the same node of the same pool as other.
+func (id *Identity) isNode(other *Identity) bool {
+	return id.Account == other.Account && id.Pool == other.Pool && id.Node == other.Node
+}
+
+// name is what the node called itself when it joined, as far as its id tells: the id
+// ends in a hyphen and ten digits.
+func (id *Identity) name() string {
+	if i := strings.LastIndexByte(id.Node, '-'); i > 0 {
+		return id.Node[:i]
+	}
+	return id.Node
+}
+
+// maxTokenFile is far more than a token has.
+const maxTokenFile = 4096
+
+// loadToken reads a join token from a file that only the agent's user may read.
+func loadToken(path string) (*nodeapi.Token, error) {
+	fi, err := os.Stat(path)
+	if err == nil {
+		err = checkSecret(fi)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("join_token_file %s: %w", path, reason(err))
+	}
+	text, err := readLimited(path, maxTokenFile)
+	if err != nil {
+		return nil, fmt.Errorf("join_token_file: %w", err)
+	}
+	token, err := nodeapi.ParseToken(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("join_token_file %s: %w", path, err)
+	}
+	return token, nil
+}
