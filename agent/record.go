@@ -286,6 +286,7 @@ func (r *record) status(id *Identity, version string) *Status {
 		Revision:     r.revision,
 		Problem:      r.problem,
 		Repairs:      r.repairs,
+		ConfigError:  r.refused,
 		Memory:       r.memory,
 		Certificates: r.list(),
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,8 +33,10 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               func(env *testscript.Env) error { return setup(t, env) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"service": serviceCommand,
-			"await":   awaitCommand,
+			"service":  serviceCommand,
+			"await":    awaitCommand,
+			"reported": reportedCommand,
+			"hangup":   hangupCommand,
 		},
 	})
 }
@@ -49,6 +52,7 @@ func setup(t *testing.T, env *testscript.Env) error {
 	foreign := other.Token(1)
 	foreign.URL = s.URL()
 	env.Setenv("URL", s.URL())
+	env.Setenv("URL_OTHER", other.URL())
 	for name, token := range map[string]*nodeapi.Token{
 		"TOKEN":           s.Token(2),
 		"TOKEN_OTHER":     other.Token(9), // of another service
@@ -109,10 +113,41 @@ func serviceCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// await PATTERN waits until the agent's status, as JSON, matches.
-func awaitCommand(ts *testscript.TestScript, neg bool, args []string) {
+// hangup sends SIGHUP to what runs in the background.
+func hangupCommand(ts *testscript.TestScript, neg bool, args []string) {
+	for _, cmd := range ts.BackgroundCmds() {
+		ts.Check(cmd.Process.Signal(syscall.SIGHUP))
+	}
+}
+
+// reported PATTERN waits until a status that the service was told, as JSON, matches.
+func reportedCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: await PATTERN")
+		ts.Fatalf("usage: reported PATTERN")
+	}
+	pattern := regexp.MustCompile(args[0])
+	late := time.After(20 * time.Second)
+	var last []byte
+	for !pattern.Match(last) {
+		select {
+		case <-late:
+			ts.Fatalf("reported %s: the last report is %s", args[0], last)
+		case report := <-ts.Value(serviceKey{}).(*agenttest.Service).Reports:
+			var err error
+			last, err = json.Marshal(report)
+			ts.Check(err)
+		}
+	}
+}
+
+// await [-socket PATH] PATTERN waits until the agent's status, as JSON, matches.
+func awaitCommand(ts *testscript.TestScript, neg bool, args []string) {
+	socket := "s"
+	if len(args) == 3 && args[0] == "-socket" {
+		socket, args = args[1], args[2:]
+	}
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: await [-socket PATH] PATTERN")
 	}
 	pattern := regexp.MustCompile(args[0])
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -126,7 +161,7 @@ func awaitCommand(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("await %s: the last status is %s", args[0], last)
 		case <-tick.C:
 		}
-		if status, err := agent.QueryStatus(ctx, ts.MkAbs("s")); err == nil {
+		if status, err := agent.QueryStatus(ctx, ts.MkAbs(socket)); err == nil {
 			last, err = json.Marshal(status)
 			ts.Check(err)
 		}
