@@ -28,6 +28,7 @@ type fakeSource struct {
 	certificates map[batch.Thumbprint]*nodeapi.Certificate
 	changed      chan struct{}
 	renewAt      time.Time
+	ahead        time.Duration // of the node's clock
 	renewErr     error
 	rejoinErr    error
 	rejoins      int
@@ -116,7 +117,7 @@ func (s *fakeSource) Renew(context.Context) error {
 	defer s.mu.Unlock()
 	s.renewals = append(s.renewals, time.Now())
 	if s.renewErr == nil {
-		s.renewAt = time.Now().Add(12 * time.Hour)
+		s.renewAt = time.Now().Add(12*time.Hour - s.ahead)
 		if s.renewed != nil {
 			s.renewed()
 		}
@@ -331,6 +332,30 @@ func TestExpiredCertificateIsRenewed(t *testing.T) {
 		follow(t, f)
 		if w := <-f.wants.c; w.revision != "r0" || len(s.renewals) != 1 {
 			t.Errorf("want %+v after %d renewals", w, len(s.renewals))
+		}
+	})
+}
+
+// The clock jumps far ahead, and back: neither makes the node renew all the time,
+// nor miss a change.
+func TestClockAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSource()
+		s.ahead, s.renewAt = 10*24*time.Hour, time.Now().Add(-9*24*time.Hour)
+		f := newTestFollower(s)
+		follow(t, f)
+		<-f.wants.c
+		time.Sleep(5*time.Hour + time.Minute)
+		before := len(s.renewals)
+		if before < 4 || before > 6 {
+			t.Errorf("%d renewals in 5 hours, want one an hour", before)
+		}
+		s.setReferences(ref(1))
+		<-f.wants.c
+		s.update(func() { s.ahead = 0 })
+		time.Sleep(10 * time.Hour)
+		if n := len(s.renewals) - before; n != 1 {
+			t.Errorf("%d renewals when the clock is right, want one", n)
 		}
 	})
 }
