@@ -117,7 +117,7 @@ func TestDirCrashAtEveryStep(t *testing.T) {
 func TestDirFailureAtEveryStep(t *testing.T) {
 	a, b := sets(t)
 	treeA, treeB := treeOf(a...), treeOf(b...)
-	for _, cause := range []error{syscall.ENOSPC, syscall.EIO} {
+	for _, cause := range []error{syscall.ENOSPC, syscall.EIO, syscall.EROFS} {
 		root := memoryRoot(t)
 		f := &fault{err: cause}
 		d, err := store.OpenDirStep(options(root), f.step)
