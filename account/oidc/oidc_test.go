@@ -13,6 +13,7 @@ import (
 	"errors"
 	"maps"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -247,6 +248,27 @@ func TestVerifyEndsWithContext(t *testing.T) {
 	}
 	if f.issuer.Fetches() != 1 {
 		t.Error("the keys were not fetched to the end")
+	}
+}
+
+// Many requests at once, in the middle of a rotation, fetch the keys once.
+func TestConcurrentTokens(t *testing.T) {
+	f := newFixture(t)
+	f.accepted(t, f.issuer.Token(nil))
+	f.issuer.Rotate()
+	f.later += retryInterval
+	token := f.issuer.Token(nil)
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			if _, err := f.Verify(t.Context(), token); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n := f.issuer.Fetches(); n != 2 {
+		t.Errorf("the issuer was asked %d times, want 2", n)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 // Limits of request bodies in bytes.
 const (
 	maxCertificateBody = 64 << 10
+	maxActionBody      = 64 << 10
 	maxPoolBody        = 1 << 20
 )
 

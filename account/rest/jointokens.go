@@ -15,7 +15,7 @@ type joinTokenBody struct {
 }
 
 func addJoinToken(c *call) error {
-	body, err := c.body(maxPoolBody)
+	body, err := c.body(maxActionBody)
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func removeNodes(c *call) error {
 	if err != nil {
 		return err
 	}
-	body, err := c.body(maxPoolBody)
+	body, err := c.body(maxActionBody)
 	if err != nil {
 		return err
 	}

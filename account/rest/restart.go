@@ -27,7 +27,7 @@ var restartOptions = []string{"requeue", "terminate", "taskcompletion", "retaine
 // restart answers an action on a node, whose body may be empty or name an option.
 func (c *call) restart(action, option string) error {
 	if c.r.ContentLength != 0 {
-		body, err := c.body(maxCertificateBody)
+		body, err := c.body(maxActionBody)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -170,6 +171,26 @@ func TestSlowLoris(t *testing.T) {
 	for err := ask("127.0.0.1"); err != nil; err = ask("127.0.0.1") {
 		if t.Context().Err() != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestLargeHead: a head beyond its bound is refused, not kept.
+func TestLargeHead(t *testing.T) {
+	r := start(t)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.ready.URL+"/healthz", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for size, want := range map[int]int{32 << 10: http.StatusOK, 128 << 10: http.StatusRequestHeaderFieldsTooLarge} {
+		req.Header.Set("X-Large", strings.Repeat("x", size))
+		resp, err := r.http.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%d bytes: %s, want %d", size, resp.Status, want)
 		}
 	}
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -63,18 +65,20 @@ $POOLCERT_TOKEN is used without a login.`,
 			if err != nil {
 				return err
 			}
-			for _, err := range client.Certificates(cmd.Context(), batch.ListOptions{MaxResults: 1, Select: "thumbprint"}) {
-				if err != nil {
-					return explain(err)
-				}
-				break
-			}
 			path, err := acct.configPath()
 			if err != nil {
 				return err
 			}
+			err = tryAccount(cmd.Context(), client)
+			forbidden := o.oidc && errors.Is(err, &batch.Error{Code: batch.CodeInsufficientPermissions})
+			if err != nil && !forbidden {
+				return explain(err)
+			}
 			if err := p.save(path); err != nil {
 				return err
+			}
+			if forbidden { // nobody signs in twice for that
+				return explain(cli.Hint(err, "the sign-in is stored: ask the operator for a role, or name the account with --account or $POOLCERT_ACCOUNT"))
 			}
 			what := "Signed in to "
 			if p.Account != "" {
@@ -88,6 +92,14 @@ $POOLCERT_TOKEN is used without a login.`,
 	cmd.Flags().StringVar(&o.tokenCommand, "token-command", "", "`command` that prints a token")
 	cli.Exclusive(cmd, "oidc", "token-command", "key-file")
 	return cmd
+}
+
+// tryAccount finds out whether the account can be used.
+func tryAccount(ctx context.Context, client *batch.Client) error {
+	for _, err := range client.Certificates(ctx, batch.ListOptions{MaxResults: 1, Select: "thumbprint"}) {
+		return err
+	}
+	return nil
 }
 
 // loginProfile reads what to store. What the configuration file holds already
