@@ -132,6 +132,9 @@ func referencesDoc(account string, row *db.Pool) (*ReferencesDoc, error) {
 	if err := json.Unmarshal([]byte(row.References), &doc.References); err != nil {
 		return nil, fmt.Errorf("references of pool %s: %w", row.ID, err)
 	}
+	if doc.References == nil {
+		doc.References = []batch.CertificateReference{} // nodes take nothing for nothing only when it says so
+	}
 	for i := range doc.References {
 		doc.References[i].Name = ""
 	}

@@ -63,12 +63,16 @@ func (s *service) References(ctx context.Context, revision string, wait time.Dur
 	if err != nil {
 		return nil, err
 	}
-	if answer.status == http.StatusNotModified {
+	if answer.status == http.StatusNotModified && revision != "" {
 		return nil, nil
 	}
+	// What lacks a part is not taken for an empty set.
 	var r nodeapi.References
-	if err := json.Unmarshal(answer.body, &r); err != nil || r.Revision == "" {
+	if err := json.Unmarshal(answer.body, &r); err != nil || r.Revision == "" || r.References == nil {
 		return nil, fmt.Errorf("GET %s%s: the answer is not in the form of the node API", m.base, nodeapi.PathReferences)
+	}
+	if r.Account != m.id.Account || r.Pool != m.id.Pool {
+		return nil, fmt.Errorf("GET %s%s: the answer is for pool %.64q of account %.64q", m.base, nodeapi.PathReferences, r.Pool, r.Account)
 	}
 	if len(r.References) > maxReferences {
 		return nil, fmt.Errorf("the pool refers to %d certificates, and a node takes %d at most", len(r.References), maxReferences)

@@ -26,11 +26,15 @@ func (s *Service) handler() http.Handler {
 	mux.HandleFunc("DELETE "+nodeapi.PathNode, s.asNode(s.leave))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
-		failure := s.failure
+		failure, strange := s.failure, s.strange
 		s.requests[r.URL.Path]++
 		s.mu.Unlock()
 		if failure != 0 {
 			http.Error(w, "out of order", failure)
+			return
+		}
+		if strange != nil {
+			strange.ServeHTTP(w, r)
 			return
 		}
 		mux.ServeHTTP(w, r)
@@ -145,7 +149,7 @@ func (s *Service) followReferences(w http.ResponseWriter, r *http.Request, node 
 	defer timeout.Stop()
 	for {
 		s.mu.Lock()
-		changed, revoked, failure := s.changed, node.revoked, s.failure
+		changed, revoked, failure, strange := s.changed, node.revoked, s.failure, s.strange
 		known := slices.Contains(slices.Collect(maps.Values(s.nodes)), node)
 		doc := nodeapi.References{Account: Account, Pool: Pool, Revision: "r" + strconv.Itoa(s.revision), References: s.references}
 		s.mu.Unlock()
@@ -159,6 +163,10 @@ func (s *Service) followReferences(w http.ResponseWriter, r *http.Request, node 
 		}
 		if failure != 0 {
 			http.Error(w, "out of order", failure)
+			return
+		}
+		if strange != nil {
+			strange.ServeHTTP(w, r)
 			return
 		}
 		if etag := strconv.Quote(doc.Revision); r.Header.Get("If-None-Match") != etag {

@@ -54,12 +54,13 @@ type Service struct {
 	life         time.Duration // of node certificates
 	tokens       map[string]*tokenRow
 	nodes        map[[sha256.Size]byte]*nodeRow // by SHA-256 of the key
-	ids          map[[sha256.Size]byte]string // of all nodes that there ever were
+	ids          map[[sha256.Size]byte]string   // of all nodes that there ever were
 	certificates map[batch.Thumbprint]*nodeapi.Certificate
 	references   []batch.CertificateReference
 	revision     int
 	changed      chan struct{} // closed at each change
 	failure      int           // status of every answer, 0: work
+	strange      http.Handler  // answers instead of the service; nil: work
 	withheld     int           // status of every answer for a certificate, 0: work
 	requests     map[string]int
 	shown        *x509.Certificate
@@ -84,8 +85,8 @@ func NewService(t testing.TB) *Service {
 	s := &Service{
 		t: t, Reports: make(chan nodeapi.Status, 10_000), life: nodeapi.CertificateLife,
 		tokens: make(map[string]*tokenRow), nodes: make(map[[sha256.Size]byte]*nodeRow), ids: make(map[[sha256.Size]byte]string),
-		certificates: make(map[batch.Thumbprint]*nodeapi.Certificate),
-		changed:      make(chan struct{}), requests: make(map[string]int),
+		certificates: make(map[batch.Thumbprint]*nodeapi.Certificate), references: []batch.CertificateReference{},
+		changed: make(chan struct{}), requests: make(map[string]int),
 		addr: "127.0.0.1:0",
 	}
 	s.caKey = s.newKey()
@@ -145,6 +146,12 @@ func (s *Service) Fail(status int) { s.update(func() { s.failure = status }) }
 // ends that.
 func (s *Service) FailCertificates(status int) { s.update(func() { s.withheld = status }) }
 
+// Answer has every request answered by h, which is in the place of the service; nil
+// ends that.
+func (s *Service) Answer(h http.Handler) {
+	s.update(func() { s.strange = h })
+}
+
 // SetLife sets the life of the node certificates that follow.
 func (s *Service) SetLife(d time.Duration) { s.update(func() { s.life = d }) }
 
@@ -173,7 +180,7 @@ func (s *Service) Add(thumbprint batch.Thumbprint, c *nodeapi.Certificate) {
 
 // SetReferences makes the pool refer to exactly these.
 func (s *Service) SetReferences(references ...batch.CertificateReference) {
-	s.update(func() { s.references, s.revision = references, s.revision+1 })
+	s.update(func() { s.references, s.revision = append([]batch.CertificateReference{}, references...), s.revision+1 })
 }
 
 // Evict revokes all nodes.
