@@ -94,7 +94,7 @@ func (l *Log) Begin(c *request.Call) error {
 		return nil
 	}
 	r := recordOf(c)
-	r.Result, r.Status = begun, 0
+	r.Result, r.Status = Begun, 0
 	if err := l.Write(r); err != nil {
 		return fmt.Errorf("%w: %w", ErrFailing, err)
 	}

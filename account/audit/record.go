@@ -8,8 +8,8 @@ import (
 
 // Results beside the codes of refusals.
 const (
-	done  = "ok"
-	begun = "begun"
+	Done  = "ok"
+	Begun = "begun"
 )
 
 // A Record is one line. Fields that have nothing to do with the act are absent.
@@ -43,7 +43,7 @@ func recordOf(c *request.Call) Record {
 		Pool: c.Pool, Node: c.Node, Nodes: c.Nodes, Thumbprint: c.Thumbprint, References: c.References, Token: c.Token, Name: c.Name,
 	}
 	if r.Result == "" {
-		r.Result = done
+		r.Result = Done
 	}
 	return r
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"poolcert/account"
+	"poolcert/account/audit"
 	"poolcert/batch"
 	"poolcert/internal/cli"
 )
@@ -49,12 +50,15 @@ holds them sealed. The name is 3 to 24 lower-case letters and digits.`,
 						return err
 					}
 				}
-				return s.CreateAccountShown(cmd.Context(), args[0], func(primary, secondary batch.Key) error {
-					made.PrimaryKey, made.SecondaryKey = primary.Encode(), secondary.Encode()
-					if asJSON {
-						return cli.JSON(cmd.OutOrStdout(), made)
-					}
-					return made.print(cmd)
+				return cfg.Audit.record("account.create", func(r *audit.Record) error {
+					r.Account = args[0]
+					return s.CreateAccountShown(cmd.Context(), args[0], func(primary, secondary batch.Key) error {
+						made.PrimaryKey, made.SecondaryKey = primary.Encode(), secondary.Encode()
+						if asJSON {
+							return cli.JSON(cmd.OutOrStdout(), made)
+						}
+						return made.print(cmd)
+					})
 				})
 			})
 		},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/tls"
 	"fmt"
 	"strings"
 
@@ -24,9 +23,12 @@ nothing, and works while the server runs.`,
 					return err
 				}
 				if cfg.TLSCert != "" {
-					if _, err := tls.LoadX509KeyPair(cfg.TLSCert, cfg.TLSKey); err != nil {
-						return fmt.Errorf("load tls_cert: %w", err)
+					if _, err := loadTLS(cfg.TLSCert, cfg.TLSKey, discard); err != nil {
+						return err
 					}
+				}
+				if err := cfg.Audit.try(); err != nil {
+					return err
 				}
 				if err := cfg.OIDC.warn(cmd.Context(), s, cmd.ErrOrStderr()); err != nil {
 					return err
@@ -62,11 +64,15 @@ database       %s
 delete_window  %s
 overlap        %s
 node_ttl       %s
-log            %s
+log            %s, %s
+master_key     %s
+audit          %s
+metrics        %s
 limits         %s
 sign-in        %s
 ok
 `, cfg.Listen, cfg.NodeListen, strings.Join(cfg.Hosts, ", "), show(cfg.urlFor(cfg.URL, "https", cfg.Listen)),
-		show(cfg.urlFor(cfg.NodeURL, "https", cfg.NodeListen)), certificate, cfg.databaseText(), cfg.DeleteWindow, cfg.Overlap, ttl, cfg.Log, cfg.Limits, cfg.OIDC.text())
+		show(cfg.urlFor(cfg.NodeURL, "https", cfg.NodeListen)), certificate, cfg.databaseText(), cfg.DeleteWindow, cfg.Overlap, ttl, cfg.Log, cfg.LogFormat,
+		cfg.MasterKey.text(), cfg.Audit.text(), cfg.Metrics.text(), cfg.Limits, cfg.OIDC.text())
 	return err
 }

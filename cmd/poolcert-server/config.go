@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -21,6 +22,7 @@ import (
 
 	"poolcert/account"
 	"poolcert/account/db"
+	"poolcert/account/request"
 	"poolcert/internal/cli"
 )
 
@@ -37,20 +39,24 @@ func configPath(dir string) string { return filepath.Join(dir, configName) }
 
 // config is what server.toml holds; configText is its manual.
 type config struct {
-	Listen       string   `toml:"listen"`
-	NodeListen   string   `toml:"node_listen"`
-	Hosts        []string `toml:"hosts"`
-	URL          string   `toml:"url"`
-	NodeURL      string   `toml:"node_url"`
-	TLSCert      string   `toml:"tls_cert"`
-	TLSKey       string   `toml:"tls_key"`
-	Database     string   `toml:"database"`
-	DeleteWindow duration `toml:"delete_window"`
-	Overlap      duration `toml:"overlap"`
-	NodeTTL      duration `toml:"node_ttl"`
-	Log          logLevel `toml:"log"`
-	Limits       limits   `toml:"limits"`
-	OIDC         *signIn  `toml:"oidc"` // nil: no tokens
+	Listen       string          `toml:"listen"`
+	NodeListen   string          `toml:"node_listen"`
+	Hosts        []string        `toml:"hosts"`
+	URL          string          `toml:"url"`
+	NodeURL      string          `toml:"node_url"`
+	TLSCert      string          `toml:"tls_cert"`
+	TLSKey       string          `toml:"tls_key"`
+	Database     string          `toml:"database"`
+	DeleteWindow duration        `toml:"delete_window"`
+	Overlap      duration        `toml:"overlap"`
+	NodeTTL      duration        `toml:"node_ttl"`
+	Log          logLevel        `toml:"log"`
+	LogFormat    string          `toml:"log_format"`
+	MasterKey    masterKey       `toml:"master_key"`
+	Audit        auditLog        `toml:"audit"`
+	Metrics      metricsListener `toml:"metrics"`
+	Limits       limits          `toml:"limits"`
+	OIDC         *signIn         `toml:"oidc"` // nil: no tokens
 }
 
 // configText is the file that init writes.
@@ -101,13 +107,16 @@ overlap = "{{.Overlap}}"
 
 # debug, info, warn or error. At debug, each request is logged.
 log = "{{.Log}}"
-` + limitsText + oidcText))
+
+# How lines of the log are written: text or json.
+log_format = "{{.LogFormat}}"
+` + masterKeyText + auditText + metricsText + limitsText + oidcText))
 
 // defaultConfig is a file in which every line is absent.
 func defaultConfig() config {
 	return config{
 		Listen: ":8443", NodeListen: ":8444",
-		DeleteWindow: duration(account.DefaultDeleteWindow), Overlap: duration(account.DefaultOverlap), Log: logLevel(slog.LevelInfo),
+		DeleteWindow: duration(account.DefaultDeleteWindow), Overlap: duration(account.DefaultOverlap), Log: logLevel(slog.LevelInfo), LogFormat: logText,
 		Limits: defaultLimits,
 	}
 }
@@ -129,7 +138,7 @@ func loadConfig(dir string) (*config, error) {
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		return nil, cli.Hint(fmt.Errorf("%s:%d: unknown key %q", path, lineOf(path, unknown[0]), unknown[0].String()),
-			"the keys are listen, node_listen, hosts, url, node_url, tls_cert, tls_key, database, delete_window, overlap, node_ttl, log, and the tables limits and oidc")
+			"the keys are listen, node_listen, hosts, url, node_url, tls_cert, tls_key, database, delete_window, overlap, node_ttl, log, log_format, and the tables master_key, audit, metrics, limits and oidc")
 	}
 	if err := cfg.check(); err != nil {
 		return nil, hintConfig(fmt.Errorf("%s: %w", path, err))
@@ -141,6 +150,9 @@ func loadConfig(dir string) (*config, error) {
 	}
 	// Paths in the file are relative to it, not to where somebody stands.
 	files := []*string{&cfg.TLSCert, &cfg.TLSKey}
+	if cfg.Audit.File != auditStderr {
+		files = append(files, &cfg.Audit.File)
+	}
 	if cfg.OIDC != nil {
 		files = append(files, &cfg.OIDC.CAFile)
 	}
@@ -188,6 +200,12 @@ func (c *config) check() error {
 	}
 	if ttl := time.Duration(c.NodeTTL); ttl != 0 && ttl < account.MinNodeTTL {
 		return cli.Hint(fmt.Errorf("node_ttl: %v is too short", ttl), "nodes are seen every few minutes, and are to survive a reboot: \"24h\" or more; leave it out to keep all nodes")
+	}
+	if c.LogFormat != logText && c.LogFormat != logJSON {
+		return fmt.Errorf("log_format: %q is neither text nor json", c.LogFormat)
+	}
+	if err := errors.Join(c.MasterKey.check(), c.Audit.check(), c.Metrics.check(c.Listen, c.NodeListen)); err != nil {
+		return err
 	}
 	if err := c.Limits.check(); err != nil {
 		return err
@@ -323,6 +341,22 @@ func (d *duration) UnmarshalText(text []byte) error {
 	}
 	*d = duration(v)
 	return nil
+}
+
+// Values of log_format.
+const (
+	logText = "text"
+	logJSON = "json"
+)
+
+// logger returns the log that the configuration asks for.
+func (c *config) logger(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: slog.Level(c.Log)}
+	var h slog.Handler = slog.NewTextHandler(w, options)
+	if c.LogFormat == logJSON {
+		h = slog.NewJSONHandler(w, options)
+	}
+	return slog.New(request.LogHandler(h))
 }
 
 // A logLevel is a slog level in lower case.

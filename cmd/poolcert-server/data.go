@@ -20,9 +20,10 @@ var discard = slog.New(slog.DiscardHandler)
 
 // data is an open data directory.
 type data struct {
-	db   *db.DB
-	keys *account.Keyring
-	ca   *account.CA
+	db     *db.DB
+	keys   *account.Keyring
+	ca     *account.CA
+	events account.Events
 }
 
 // openData opens what is in dir: the keys first, so that a wrong one changes
@@ -30,7 +31,7 @@ type data struct {
 func openData(ctx context.Context, dir string, cfg *config) (*data, error) {
 	var d data
 	var err error
-	if d.keys, err = account.OpenKeyring(filepath.Join(dir, masterName)); err != nil {
+	if d.keys, err = cfg.MasterKey.open(ctx, dir); err != nil {
 		return nil, err
 	}
 	if d.ca, err = loadCA(dir); err != nil {
@@ -76,7 +77,7 @@ func (d *data) service(ctx context.Context, cfg *config, nodeURL string, log *sl
 		nodeURL = "https://unknown.invalid"
 	}
 	return account.New(ctx, account.Config{
-		DB: d.db, Keys: d.keys, CA: d.ca, NodeURL: nodeURL, Log: log,
+		DB: d.db, Keys: d.keys, CA: d.ca, NodeURL: nodeURL, Log: log, Events: d.events,
 		NodeTTL:      time.Duration(cfg.NodeTTL),
 		Overlap:      cfg.overlapOfService(),
 		DeleteWindow: max(1, time.Duration(cfg.DeleteWindow)), // 0 would mean the default
@@ -86,6 +87,9 @@ func (d *data) service(ctx context.Context, cfg *config, nodeURL string, log *sl
 // withService runs a command that needs the service for a moment. A running
 // server on the same directory doesn't mind.
 func withService(ctx context.Context, dir string, do func(*config, *account.Service) error) (err error) {
+	if err := actAsOwner(dir); err != nil {
+		return err
+	}
 	cfg, err := loadConfig(dir)
 	if err != nil {
 		return err

@@ -80,7 +80,7 @@ func TestBackupAndRestore(t *testing.T) {
 	call(t, "init", "--dir", other, "--host", "localhost")
 	foreign := filepath.Join(t.TempDir(), "foreign.db")
 	call(t, "backup", foreign, "--dir", other)
-	wantText(t, fails(t, "restore", foreign, "--dir", r.dir), "master key", "hint: bring back the master.key")
+	wantText(t, fails(t, "restore", foreign, "--dir", r.dir), "master key", "hint: bring back the master key")
 	wantText(t, fails(t, "restore", configPath(r.dir), "--dir", r.dir), "read backup")
 	wantText(t, fails(t, "restore", filepath.Join(t.TempDir(), "none"), "--dir", r.dir), "no such file")
 	r.restart(client)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"poolcert/account"
+	"poolcert/account/audit"
 	"poolcert/internal/cli"
 )
 
@@ -19,7 +20,7 @@ func newKeyCommand(dir *string) *cobra.Command {
 		Long: `Rotate the master key, which opens what the database holds. All of it works while
 the server runs.`,
 	}
-	cmd.AddCommand(newKeyRotateCommand(dir), newKeyListCommand(dir), newKeyForgetCommand(dir))
+	cmd.AddCommand(newKeyRotateCommand(dir), newKeyListCommand(dir), newKeyForgetCommand(dir), newKeyNewCommand())
 	return cmd
 }
 
@@ -31,18 +32,46 @@ func newKeyRotateCommand(dir *string) *cobra.Command {
 on. The old keys stay in the file, since older backups need them; 'key forget'
 removes one.
 
-Copy master.key to the other servers on the same database before they start again.`,
-		Args: cobra.NoArgs,
+Copy master.key to the other servers on the same database before they start again.
+
+Where [master_key] in server.toml names a credential or a command, first put a line
+from 'poolcert-server key new' before the others there. This then seals the database
+with that key.`,
+		Example: `  poolcert-server key rotate`,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return withData(cmd.Context(), *dir, func(d *data) error {
-				path := filepath.Join(*dir, masterName)
-				id, err := account.RotateMasterKey(cmd.Context(), d.db, path)
-				if err != nil {
+			return withData(cmd.Context(), *dir, func(cfg *config, d *data) error {
+				return cfg.Audit.record("master-key.rotate", func(r *audit.Record) (err error) {
+					path := filepath.Join(*dir, masterName)
+					next := "Back up " + path + "."
+					if cfg.MasterKey.elsewhere() {
+						r.Key, err = rotateElsewhere(cmd.Context(), d, cfg.MasterKey)
+						next = "Backups from before need the old keys."
+					} else {
+						r.Key, err = account.RotateMasterKey(cmd.Context(), d.db, path)
+					}
+					if err != nil {
+						return err
+					}
+					_, err = fmt.Fprintf(cmd.OutOrStdout(), "The database is sealed with the new key %s. %s\n", r.Key, next)
 					return err
-				}
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "The database is sealed with the new key %s. Back up %s.\n", id, path)
-				return err
+				})
 			})
+		},
+	}
+}
+
+func newKeyNewCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "new",
+		Short: "Print a new master key",
+		Long: `Print a new master key, as a line for a credential or for what the command of
+[master_key] prints. It changes nothing. Keep it from the eyes of others.`,
+		Example: `  { poolcert-server key new; cat master.key; } | systemd-creds encrypt --name=poolcert-master-key - poolcert-master-key.cred`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := cmd.OutOrStdout().Write(account.NewKeyLine())
+			return err
 		},
 	}
 }
@@ -53,7 +82,7 @@ func newKeyListCommand(dir *string) *cobra.Command {
 		Short: "List the master keys by their ids",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return withData(cmd.Context(), *dir, func(d *data) error {
+			return withData(cmd.Context(), *dir, func(_ *config, d *data) error {
 				keys, err := account.MasterKeys(cmd.Context(), d.db, d.keys)
 				if err != nil {
 					return err
@@ -80,8 +109,15 @@ func newKeyForgetCommand(dir *string) *cobra.Command {
 without it. The key that seals the database stays.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withData(cmd.Context(), *dir, func(d *data) error {
-				return account.ForgetMasterKey(cmd.Context(), d.db, filepath.Join(*dir, masterName), args[0])
+			return withData(cmd.Context(), *dir, func(cfg *config, d *data) error {
+				if cfg.MasterKey.elsewhere() {
+					return cli.Hint(fmt.Errorf("the keys are not in %s, but in the %s", masterName, cfg.MasterKey.text()),
+						"remove the key's line there; 'poolcert-server key list' tells which key seals the database")
+				}
+				return cfg.Audit.record("master-key.forget", func(r *audit.Record) error {
+					r.Key = args[0]
+					return account.ForgetMasterKey(cmd.Context(), d.db, filepath.Join(*dir, masterName), args[0])
+				})
 			})
 		},
 	}
@@ -89,7 +125,10 @@ without it. The key that seals the database stays.`,
 
 // withData runs a command that needs the open data directory. A running server
 // doesn't mind.
-func withData(ctx context.Context, dir string, do func(*data) error) (err error) {
+func withData(ctx context.Context, dir string, do func(*config, *data) error) (err error) {
+	if err := actAsOwner(dir); err != nil {
+		return err
+	}
 	cfg, err := loadConfig(dir)
 	if err != nil {
 		return err
@@ -99,5 +138,5 @@ func withData(ctx context.Context, dir string, do func(*data) error) (err error)
 		return explain(err, dir)
 	}
 	defer func() { err = errors.Join(err, d.db.Close()) }()
-	return explain(do(d), dir)
+	return explain(do(cfg, d), dir)
 }

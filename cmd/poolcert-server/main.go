@@ -62,7 +62,7 @@ func explain(err error, dir string) error {
 	case errors.Is(err, account.ErrNoMasterKey):
 		return cli.Hint(err, "'poolcert-server key list' shows all keys")
 	case errors.Is(err, account.ErrMasterKey):
-		return cli.Hint(err, "bring back the master.key that belongs to this database (mode 0600): without it, nothing stored can be opened")
+		return cli.Hint(err, "bring back the master key that belongs to this database (master.key with mode 0600, or what [master_key] in server.toml names): without it, nothing stored can be opened")
 	case errors.Is(err, account.ErrAccountName):
 		return cli.Usage(err)
 	case errors.Is(err, account.ErrAccountExists):

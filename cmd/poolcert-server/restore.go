@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"poolcert/account"
 	"poolcert/account/db"
 	"poolcert/internal/securefile"
 )
@@ -57,7 +56,7 @@ func restore(ctx context.Context, dir, path string) (kept string, err error) {
 	}
 	defer lock.Close()
 	var d data
-	if d.keys, err = account.OpenKeyring(filepath.Join(dir, masterName)); err != nil {
+	if d.keys, err = cfg.MasterKey.open(ctx, dir); err != nil {
 		return "", err
 	}
 	if d.ca, err = loadCA(dir); err != nil {

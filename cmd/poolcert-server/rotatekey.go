@@ -6,6 +6,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"poolcert/account"
+	"poolcert/account/audit"
+	"poolcert/batch"
 	"poolcert/internal/cli"
 )
 
@@ -29,12 +31,18 @@ primary key, let all clients use the new one, rotate the secondary key.`,
 		Example: `  poolcert-server account rotate-key myaccount primary`,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withService(cmd.Context(), *dir, func(_ *config, s *account.Service) error {
-				key, err := s.RotateKey(cmd.Context(), args[0], account.KeyName(args[1]))
-				if err != nil {
+			return withService(cmd.Context(), *dir, func(cfg *config, s *account.Service) error {
+				var key batch.Key
+				err := cfg.Audit.record("account.rotate-key", func(r *audit.Record) (err error) {
+					r.Account, r.Key = args[0], args[1]
+					key, err = s.RotateKey(cmd.Context(), args[0], account.KeyName(args[1]))
+					return err
+				})
+				if key == nil {
 					return err
 				}
 				made := rotated{Account: args[0], Name: args[1], Key: key.Encode()}
+				recorded := err // the key is to be seen all the same
 				if asJSON {
 					err = cli.JSON(cmd.OutOrStdout(), made)
 				} else {
@@ -43,7 +51,7 @@ primary key, let all clients use the new one, rotate the secondary key.`,
 				if err != nil {
 					return cli.Hint(fmt.Errorf("the %s key is rotated, but the new one could not be shown: %w", made.Name, err), "rotate it once more, to get another; the old one is refused already")
 				}
-				return nil
+				return recorded
 			})
 		},
 	}

@@ -3,34 +3,50 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"poolcert/account"
+	"poolcert/account/audit"
 	"poolcert/account/nodeserver"
+	"poolcert/account/request"
 	"poolcert/account/rest"
+	"poolcert/internal/sdnotify"
 )
 
 // stopTimeout is what calls that are under way get at a stop. With the close of
 // the database, it stays within the five seconds that are promised.
 const stopTimeout = 4 * time.Second
 
-// server is what runs: the service and its two network sides.
+// server is what runs: the service, its two network sides, and what shows the
+// operator how they are.
 type server struct {
 	service *account.Service
 	clients *http.Server
 	node    *nodeserver.Server
+	metrics *http.Server // nil: none
+	health  *health
+	audit   *audit.Log        // nil: none
+	front   *frontCertificate // nil: plain HTTP
 	log     *slog.Logger
 }
 
-// run serves until ctx ends or a part fails. The order of a stop: both listeners
-// close, calls end, and only then the service, so that what they did is kept.
-func (s *server) run(ctx context.Context, clients, nodes net.Listener) error {
+// listeners are where it serves; metrics may be nil.
+type listeners struct{ clients, nodes, metrics net.Listener }
+
+// run serves until ctx ends or a part fails. The order of a stop: the listeners for
+// clients and nodes close, their calls end, and only then the service, so that what
+// they did is kept. Metrics and probes go on to the end.
+func (s *server) run(ctx context.Context, l listeners, reloads <-chan os.Signal) error {
+	defer context.AfterFunc(ctx, func() {
+		s.health.stopping.Store(true)
+		sdnotify.Stopping()
+	})()
 	serviceCtx, stopService := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopService()
 	work, workCtx := errgroup.WithContext(ctx)
@@ -38,8 +54,20 @@ func (s *server) run(ctx context.Context, clients, nodes net.Listener) error {
 	go func() {
 		ended <- s.service.Run(serviceCtx)
 	}()
-	work.Go(func() error { return s.node.Serve(workCtx, nodes) })
-	work.Go(func() error { return serveClients(workCtx, s.clients, clients) })
+	var shown errgroup.Group
+	if l.metrics != nil {
+		shown.Go(func() error { return serveUntil(serviceCtx, s.metrics, l.metrics) })
+	}
+	work.Go(func() error { return s.node.Serve(workCtx, l.nodes) })
+	work.Go(func() error { return serveUntil(workCtx, s.clients, l.clients) })
+	work.Go(func() error { s.reloadOn(workCtx, reloads); return nil })
+	work.Go(func() error {
+		sdnotify.Watch(workCtx, s.log, func() []string { s.service.Alive(); return nil })
+		return nil
+	})
+	if s.front != nil && s.front.files != nil {
+		work.Go(func() error { s.front.files.watch(workCtx); return nil })
+	}
 	work.Go(func() error {
 		select {
 		case err := <-ended:
@@ -49,15 +77,16 @@ func (s *server) run(ctx context.Context, clients, nodes net.Listener) error {
 			return nil
 		}
 	})
+	sdnotify.Ready()
 	err := work.Wait()
 	stopService()
-	err = errors.Join(err, <-ended)
+	err = errors.Join(err, <-ended, shown.Wait())
 	s.log.Info("stopped")
 	return err
 }
 
-// serveClients serves until ctx ends, then lets calls end.
-func serveClients(ctx context.Context, srv *http.Server, l net.Listener) error {
+// serveUntil serves until ctx ends, then lets calls end.
+func serveUntil(ctx context.Context, srv *http.Server, l net.Listener) error {
 	done := make(chan struct{})
 	unhook := context.AfterFunc(ctx, func() {
 		defer close(done)
@@ -77,12 +106,14 @@ func serveClients(ctx context.Context, srv *http.Server, l net.Listener) error {
 
 // clientServer answers clients. It bounds what a slow or hostile one can hold; the
 // times leave room for the 30 s of a call.
-func clientServer(service *account.Service, cfg *config, tokens rest.SignIn, o runOptions, log *slog.Logger) *http.Server {
+func clientServer(service *account.Service, cfg *config, tokens rest.SignIn, o runOptions, h *health, observer request.Observer, log *slog.Logger) *http.Server {
 	// SharedKey needs the request as it was sent; HTTP/2 would gain nothing.
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Server{
-		Handler:           withHealth(rest.New(rest.Config{Service: service, BaseURL: cfg.URL, SignIn: tokens, Limits: cfg.Limits.requests(), DebugAuth: o.debugAuth, Log: log}), service, log),
+		Handler: h.before(rest.New(rest.Config{
+			Service: service, BaseURL: cfg.URL, SignIn: tokens, Limits: cfg.Limits.requests(), DebugAuth: o.debugAuth, Observer: observer, Log: log,
+		})),
 		Protocols:         protocols,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       60 * time.Second,
@@ -91,26 +122,4 @@ func clientServer(service *account.Service, cfg *config, tokens rest.SignIn, o r
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-}
-
-// withHealth answers two paths without a signature. It is no ServeMux, which
-// would redirect from paths that it finds unclean.
-func withHealth(api http.Handler, service *account.Service, log *slog.Logger) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/healthz":
-			io.WriteString(w, "ok\n")
-		case "/readyz":
-			ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-			defer cancel()
-			if err := service.Ready(ctx); err != nil {
-				log.Warn("not ready", "err", err)
-				http.Error(w, "not ready", http.StatusServiceUnavailable)
-				return
-			}
-			io.WriteString(w, "ok\n")
-		default:
-			api.ServeHTTP(w, r)
-		}
-	})
 }

@@ -21,7 +21,7 @@ import (
 
 func newSlowServer() *http.Server {
 	cfg := defaultConfig()
-	return clientServer(nil, &cfg, rest.SignIn{}, runOptions{}, slog.New(slog.DiscardHandler))
+	return clientServer(nil, &cfg, rest.SignIn{}, runOptions{}, new(health), nil, slog.New(slog.DiscardHandler))
 }
 
 // A pipeListener gives a server the other ends of pipes.
@@ -54,11 +54,11 @@ func TestSlowClients(t *testing.T) {
 	}{
 		"nothing":       {"", true, head},
 		"half a line":   {"GET /heal", true, head},
-		"half a head":   {"GET /healthz HTTP/1.1\r\nHost: x\r\n", true, head},
+		"half a head":   {"GET /livez HTTP/1.1\r\nHost: x\r\n", true, head},
 		"half a body":   {"POST /certificates HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{", true, read},
 		"half a chunk":  {"POST /certificates HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{", true, read},
-		"takes nothing": {"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", false, write},
-		"idle":          {"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", true, idle},
+		"takes nothing": {"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", false, write},
+		"idle":          {"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", true, idle},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -114,7 +114,7 @@ func TestSlowLoris(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- serveClients(ctx, srv, limit.Listen(inner, limit.Connections{Total: 10, PerAddress: most}, nil))
+		ended <- serveUntil(ctx, srv, limit.Listen(inner, limit.Connections{Total: 10, PerAddress: most}, nil))
 	}()
 	t.Cleanup(func() {
 		stop()
@@ -133,7 +133,7 @@ func TestSlowLoris(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		io.WriteString(c, "GET /healthz HTTP/1.1\r\nX: ")
+		io.WriteString(c, "GET /livez HTTP/1.1\r\nX: ")
 		slow = append(slow, c)
 	}
 	ask := func(from string) error {
@@ -142,7 +142,7 @@ func TestSlowLoris(t *testing.T) {
 			return err
 		}
 		defer c.Close()
-		io.WriteString(c, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		io.WriteString(c, "GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 		if err == nil && resp.StatusCode != http.StatusOK {
 			err = errors.New(resp.Status)
