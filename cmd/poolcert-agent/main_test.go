@@ -47,7 +47,7 @@ func setup(t *testing.T, env *testscript.Env) error {
 	s, other := agenttest.NewService(t), agenttest.NewService(t)
 	env.Values[serviceKey{}] = s
 
-	expired := s.Token(1)
+	late := s.Token(1)
 	s.ExpireTokens()
 	foreign := other.Token(1)
 	foreign.URL = s.URL()
@@ -57,7 +57,7 @@ func setup(t *testing.T, env *testscript.Env) error {
 		"TOKEN":           s.Token(2),
 		"TOKEN_OTHER":     other.Token(9), // of another service
 		"TOKEN_USED_UP":   s.Token(0),
-		"TOKEN_EXPIRED":   expired,
+		"TOKEN_EXPIRED":   late,
 		"TOKEN_UNKNOWN":   nodeapi.NewToken(s.URL(), s.CA),
 		"TOKEN_FOREIGN":   foreign,
 		"TOKEN_NO_SERVER": nodeapi.NewToken("https://127.0.0.1:1", s.CA),
@@ -67,6 +67,12 @@ func setup(t *testing.T, env *testscript.Env) error {
 	pair := testcert.RSA(t, testcert.Name("one"))
 	s.Add(pair.Thumbprint(), &nodeapi.Certificate{Format: batch.FormatPFX, Data: pair.PFX("pw"), Password: "pw"})
 	env.Setenv("THUMBPRINT", batch.Thumbprint(pair.Thumbprint()).String())
+	wrong := testcert.RSA(t, testcert.Name("wrong password"))
+	s.Add(wrong.Thumbprint(), &nodeapi.Certificate{Format: batch.FormatPFX, Data: wrong.PFX("pw"), Password: "another"})
+	env.Setenv("WRONG", batch.Thumbprint(wrong.Thumbprint()).String())
+	expired := testcert.RSA(t, testcert.Name("expired"), testcert.Valid(time.Unix(0, 0), time.Unix(1e9, 0)))
+	s.Add(expired.Thumbprint(), &nodeapi.Certificate{Format: batch.FormatPFX, Data: expired.PFX("pw"), Password: "pw"})
+	env.Setenv("EXPIRED", batch.Thumbprint(expired.Thumbprint()).String())
 	env.Setenv("NO_COLOR", "1")
 
 	config := fmt.Sprintf(`state_dir = %q
@@ -84,6 +90,7 @@ remoteuser = { group = "%[4]d" }
 	directory := fmt.Sprintf("source = \"directory\"\ndirectory = { path = %q }\n", folder) + config
 	return errors.Join(
 		os.WriteFile(filepath.Join(env.WorkDir, "agent.toml"), []byte(config), 0o644),
+		os.WriteFile(filepath.Join(env.WorkDir, "decrypt-only.toml"), []byte("expose = \"decrypt-only\"\n"+config), 0o644),
 		os.WriteFile(filepath.Join(env.WorkDir, "directory.toml"), []byte(directory), 0o644),
 		os.WriteFile(filepath.Join(env.WorkDir, "one.pfx"), pair.PFX("pw"), 0o600),
 	)

@@ -184,10 +184,14 @@ func stateText(style cli.Style, s *agent.Status, now time.Time) string {
 }
 
 func memoryText(style cli.Style, m *agent.MemoryStatus) string {
-	if m.Locked {
-		return "locked: it is never swapped to a disk"
+	text := "locked: it is never swapped to a disk"
+	if !m.Locked {
+		text = style.Yellow("may be swapped to a disk: " + cli.Text(m.Problem))
 	}
-	return style.Yellow("may be swapped to a disk: " + cli.Text(m.Problem))
+	if m.Erased {
+		text += "; keys of removed certificates are overwritten"
+	}
+	return text
 }
 
 func certificateState(style cli.Style, c agent.CertificateStatus) string {
