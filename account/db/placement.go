@@ -52,35 +52,69 @@ type NodePlacement struct {
 	PublicOnly     bool
 }
 
-// placementState is what is known of a certificate on a node; r is the reference of
-// the node's pool and c what the node holds, or NULL. A node that is to have it
-// waits for it, whether or not it had it before.
-const placementState = `CASE WHEN c.state IS NULL OR c.state = 'removed' AND r.thumb IS NOT NULL THEN 'waiting' ELSE c.state END`
+func (p *NodePlacement) fields() []any {
+	return []any{&p.Pool, &p.PoolName, &p.Node, scanKey{&p.KeySHA256}, scanTime{&p.Seen}, &p.State, scanTime{&p.Time}, &p.Error, &p.PublicOnly}
+}
 
-var placementProperties = map[string]property{
-	"state":  {expr: placementState},
-	"poolId": {expr: "n.pool"},
-	"nodeId": {expr: "n.id"},
+// placementProperties are those of the row c of node_cert, or its absence. A node
+// whose pool refers to the certificate waits for it, whether or not it had it before.
+func placementProperties(refers bool) map[string]property {
+	state := "c.state"
+	if refers {
+		state = "CASE WHEN c.state IS NULL OR c.state = 'removed' THEN 'waiting' ELSE c.state END"
+	}
+	return map[string]property{
+		"state":  {expr: state},
+		"poolId": {expr: "n.pool"},
+		"nodeId": {expr: "n.id"},
+	}
 }
 
 // NodePlacements returns up to limit nodes of all pools after one, or from the
 // start, that are to have a certificate, or do or did hold it.
 func (tx *Tx) NodePlacements(acct int64, tp batch.Thumbprint, pool, node string, f *Filter, limit int) ([]NodePlacement, error) {
-	where, args, err := f.where(placementProperties)
+	thumb := tp.String()
+	type place struct {
+		pool   string
+		refers bool
+	}
+	pools, err := rows(tx, func(p *place) []any { return []any{&p.pool, &p.refers} },
+		`SELECT pool, max(refers) FROM (
+			SELECT pool, 1 AS refers FROM pool_ref WHERE acct = ? AND thumb = ? AND pool >= ?
+			UNION SELECT pool, 0 AS refers FROM node_cert WHERE acct = ? AND thumb = ? AND pool >= ?) AS both_kinds
+		GROUP BY pool ORDER BY pool`, acct, thumb, pool, acct, thumb, pool)
 	if err != nil {
 		return nil, err
 	}
-	thumb := tp.String()
-	fields := func(p *NodePlacement) []any {
-		return []any{&p.Pool, &p.PoolName, &p.Node, scanKey{&p.KeySHA256}, scanTime{&p.Seen}, &p.State, scanTime{&p.Time}, &p.Error, &p.PublicOnly}
+	// One by one: no planner finds a good way through all of them.
+	var all []NodePlacement
+	for _, p := range pools {
+		if p.pool != pool {
+			node = ""
+		}
+		page, err := tx.poolNodePlacements(acct, thumb, p.pool, node, p.refers, f, limit-len(all))
+		if all = append(all, page...); err != nil || len(all) >= limit {
+			return all, err
+		}
 	}
-	return rows(tx, fields, `SELECT n.pool, p.name, n.id, n.key_sha256, n.seen, `+placementState+`,
+	return all, nil
+}
+
+// poolNodePlacements are those of one pool.
+func (tx *Tx) poolNodePlacements(acct int64, thumb, pool, after string, refers bool, f *Filter, limit int) ([]NodePlacement, error) {
+	properties := placementProperties(refers)
+	where, args, err := f.where(properties)
+	if err != nil {
+		return nil, err
+	}
+	join := "JOIN"
+	if refers {
+		join = "LEFT JOIN"
+	}
+	return rows(tx, (*NodePlacement).fields, `SELECT n.pool, p.name, n.id, n.key_sha256, n.seen, `+properties["state"].expr+`,
 			COALESCE(c.at, 0), COALESCE(c.error, ''), COALESCE(c.public_only, 0)
 		FROM node n JOIN pool p ON p.acct = n.acct AND p.id = n.pool
-		LEFT JOIN pool_ref r ON r.acct = n.acct AND r.pool = n.pool AND r.thumb = ?
-		LEFT JOIN node_cert c ON c.acct = n.acct AND c.pool = n.pool AND c.node = n.id AND c.thumb = ?
-		WHERE n.acct = ? AND (n.pool > ? OR n.pool = ? AND n.id > ?) AND (r.thumb IS NOT NULL OR c.thumb IS NOT NULL)
-			AND n.pool IN (SELECT pool FROM pool_ref WHERE acct = ? AND thumb = ? UNION SELECT pool FROM node_cert WHERE acct = ? AND thumb = ?)
-			AND `+where+` ORDER BY n.pool, n.id LIMIT ?`,
-		append(append([]any{thumb, thumb, acct, pool, pool, node, acct, thumb, acct, thumb}, args...), limit)...)
+		`+join+` node_cert c ON c.acct = n.acct AND c.pool = n.pool AND c.node = n.id AND c.thumb = ?
+		WHERE n.acct = ? AND n.pool = ? AND n.id > ? AND `+where+` ORDER BY n.id LIMIT ?`,
+		append(append([]any{thumb, acct, pool, after}, args...), limit)...)
 }
