@@ -110,7 +110,8 @@ func (a *Agent) live(ctx context.Context, began func()) error {
 		return err
 	}
 	began()
-	return a.run(ctx, &parts{origin, certificates, a.openVault(state, origin.identity()), record, offline, hooks, metrics, socket.serve})
+	links := newLinks(a.config, state, record, a.log)
+	return a.run(ctx, &parts{origin, certificates, a.openVault(state, origin.identity()), record, offline, hooks, links, metrics, socket.serve})
 }
 
 // parts are what run puts together.
@@ -121,6 +122,7 @@ type parts struct {
 	record  *record
 	offline *offline
 	hooks   *hook.Runner
+	links   *links
 	metrics *metricsServer
 	serve   func(context.Context) error // local callers
 }
@@ -166,6 +168,7 @@ func (a *Agent) run(ctx context.Context, p *parts) error {
 	group.Go(func() error { follower.run(ctx); return nil })
 	group.Go(func() error { reconciler.run(ctx); return nil })
 	group.Go(func() error { watcher.run(ctx); return nil })
+	group.Go(func() error { p.links.run(ctx); return nil })
 	err := group.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil

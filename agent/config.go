@@ -83,6 +83,9 @@ type Config struct {
 	// [owners.starttask], [owners.remoteuser].
 	Owners PerVisibility[OwnerConfig] `toml:"owners"`
 
+	// RemoteUser is the table [remoteuser].
+	RemoteUser RemoteUserConfig `toml:"remoteuser"`
+
 	// Access says who may use the keys of a visibility through the socket:
 	// [access.task], [access.starttask], [access.remoteuser].
 	Access PerVisibility[AccessConfig] `toml:"access"`
@@ -239,6 +242,9 @@ func (c *Config) check() error {
 		return errors.New(`initial_jitter: want 0s to 1h, such as "2s"`)
 	}
 	if err := c.checkOwners(); err != nil {
+		return err
+	}
+	if err := c.RemoteUser.check(); err != nil {
 		return err
 	}
 	if c.KeepGenerations < 0 || c.KeepGenerations > maxKept {

@@ -111,6 +111,11 @@ func (s *Status) diagnose(stale error) {
 	if s.Repairs.Error != "" {
 		add("mend the cause; 'poolcert-agent refresh' checks again at once", "installed files are not checked, or not mended: %s", s.Repairs.Error)
 	}
+	for _, l := range s.Links {
+		if l.Error != "" {
+			add("mend the cause, or take the user out of remoteuser.users", "link of remote user %s: %s", l.User, l.Error)
+		}
+	}
 	failed := 0
 	for _, c := range s.Certificates {
 		if c.State != batch.NodeFailed {

@@ -67,6 +67,14 @@ func Leave(ctx context.Context, opts LeaveOptions) (*Identity, error) {
 	case err != nil && opts.Warn != nil:
 		opts.Warn(err)
 	}
+	if err := state.removeLinks(ctx); err != nil {
+		if !opts.Force {
+			return nil, fmt.Errorf("leave: %w", err)
+		}
+		if opts.Warn != nil {
+			opts.Warn(err)
+		}
+	}
 	// The identity is last: until it is gone, leaving can be tried again.
 	for _, name := range memberFiles {
 		if err := state.remove(name); err != nil {

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os/exec"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -51,6 +52,32 @@ func lookupGroup(name string) (int, error) {
 	return number(g.Gid)
 }
 
+// lookupHome returns the link of a user, still without its target.
+func lookupHome(name string) (homeLink, error) {
+	u, err := user.Lookup(name)
+	if errors.As(err, new(user.UnknownUserError)) {
+		var fields []string
+		if fields, err = systemNames.fields("passwd", name, err); err == nil && len(fields) < 6 {
+			err = fmt.Errorf("the name services know no home of %s", name)
+		}
+		if err == nil {
+			u = &user.User{Uid: fields[2], Gid: fields[3], HomeDir: fields[5]}
+		}
+	}
+	if err != nil {
+		return homeLink{}, err
+	}
+	uid, uidErr := number(u.Uid)
+	gid, gidErr := number(u.Gid)
+	if err := errors.Join(uidErr, gidErr); err != nil {
+		return homeLink{}, err
+	}
+	if !filepath.IsAbs(u.HomeDir) || filepath.Clean(u.HomeDir) == "/" {
+		return homeLink{}, fmt.Errorf("%s has no home", name)
+	}
+	return homeLink{User: name, UID: uid, GID: gid, Home: u.HomeDir}, nil
+}
+
 // isNumber tells whether text is meant as a number: no name has digits only.
 func isNumber(text string) bool {
 	return text != "" && strings.Trim(text, "0123456789") == ""
@@ -90,42 +117,50 @@ type nameServices struct {
 }
 
 type nameAnswer struct {
-	id    int
-	err   error
-	until time.Time
+	fields []string // of the name's line, as passwd(5) and group(5) have them
+	err    error
+	until  time.Time
 }
 
 // lookup returns the number of a name that is unknown to the files, as they say
 // with the error unknown.
 func (s *nameServices) lookup(database, name string, unknown error) (int, error) {
+	fields, err := s.fields(database, name, unknown)
+	if err != nil {
+		return 0, err
+	}
+	return number(fields[2])
+}
+
+func (s *nameServices) fields(database, name string, unknown error) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key := database + " " + name
 	if a, ok := s.answers[key]; ok && time.Now().Before(a.until) {
-		return a.id, a.err
+		return a.fields, a.err
 	}
-	id, err := getent(database, name)
-	a := nameAnswer{id, nil, time.Now().Add(getentKnown)}
+	fields, err := getent(database, name)
+	a := nameAnswer{fields, nil, time.Now().Add(getentKnown)}
 	if err != nil {
-		a = nameAnswer{0, unknown, time.Now().Add(getentUnknown)}
+		a = nameAnswer{nil, unknown, time.Now().Add(getentUnknown)}
 		if !errors.Is(err, errNoName) {
 			a.err = fmt.Errorf("%w (and %w)", unknown, err)
 		}
 	}
 	s.answers[key] = a // as many as the configuration has
-	return a.id, a.err
+	return a.fields, a.err
 }
 
 var errNoName = errors.New("no such name")
 
-// getent returns the third field of the name's line.
-func getent(database, name string) (int, error) {
+// getent returns the fields of the name's line.
+func getent(database, name string) ([]string, error) {
 	if err := checkName(name); err != nil {
-		return 0, err
+		return nil, err
 	}
 	path, err := exec.LookPath("getent")
 	if err != nil {
-		return 0, errNoName // this system has its files, and nothing else
+		return nil, errNoName // this system has its files, and nothing else
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), getentTime)
 	defer cancel()
@@ -133,10 +168,10 @@ func getent(database, name string) (int, error) {
 	cmd.WaitDelay = time.Second
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return 0, fmt.Errorf("ask the name services: %w", err)
+		return nil, fmt.Errorf("ask the name services: %w", err)
 	}
 	// A group's line may be very long. Its number is near the front.
 	line, _ := bufio.NewReader(io.LimitReader(out, 4096)).ReadString('\n')
@@ -148,17 +183,20 @@ func getent(database, name string) (int, error) {
 	var exit *exec.ExitError
 	switch {
 	case line != "":
-		fields := strings.SplitN(line, ":", 4)
+		fields := strings.Split(line, ":")
 		if len(fields) < 4 {
-			return 0, errors.New("ask the name services: an answer that is none")
+			return nil, errors.New("ask the name services: an answer that is none")
 		}
-		return number(fields[2])
+		if _, err := number(fields[2]); err != nil {
+			return nil, err
+		}
+		return fields, nil
 	case cancelled != nil:
-		return 0, fmt.Errorf("the name services did not answer in %v", getentTime)
+		return nil, fmt.Errorf("the name services did not answer in %v", getentTime)
 	case errors.As(err, &exit) && exit.ExitCode() == 2:
-		return 0, errNoName
+		return nil, errNoName
 	case err != nil:
-		return 0, fmt.Errorf("ask the name services: %w", err)
+		return nil, fmt.Errorf("ask the name services: %w", err)
 	}
-	return 0, errNoName
+	return nil, errNoName
 }

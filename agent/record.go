@@ -52,6 +52,7 @@ type record struct {
 	refused      string // why a changed configuration is not in force
 	failures     int    // polls without an answer, since the start
 	repairs      RepairStatus
+	links        []LinkStatus // of remote users
 	certificates map[batch.Thumbprint]CertificateStatus
 }
 
@@ -286,6 +287,7 @@ func (r *record) status(id *Identity, version string) *Status {
 		Revision:     r.revision,
 		Problem:      r.problem,
 		Repairs:      r.repairs,
+		Links:        r.links,
 		ConfigError:  r.refused,
 		Memory:       r.memory,
 		Certificates: r.list(),

@@ -1,0 +1,14 @@
+//go:build !linux
+
+package agent
+
+import (
+	"errors"
+	"fmt"
+)
+
+var errNoLinks = fmt.Errorf("links of remote users: %w", errors.ErrUnsupported)
+
+func (h homeLink) make() error            { return errNoLinks }
+func (h homeLink) remove() error          { return errNoLinks }
+func asUser(int, int, func() error) error { return errNoLinks }
