@@ -53,7 +53,7 @@ type follower struct {
 
 	revision  string // of the want that was passed on
 	evicted   bool   // that want was none, since the node is no member
-	outdated  bool   // that want was none, since there was no contact for too long
+	warned    bool   // that there was no contact for too long
 	supersede context.CancelFunc
 	renewal   struct {
 		retry   retry
@@ -99,6 +99,7 @@ func (f *follower) run(ctx context.Context) {
 			f.checkOffline(ctx)
 		default:
 			f.offline.reached()
+			f.warned = false
 			changed := references != nil && references.Revision != f.revision
 			if changed {
 				f.pass(ctx, want{revision: references.Revision, references: references.References})
@@ -119,14 +120,19 @@ func (f *follower) pass(ctx context.Context, w want) {
 		f.supersede()
 	}
 	w.superseded, f.supersede = context.WithCancel(ctx)
-	f.revision, f.evicted, f.outdated = w.revision, w.revoked, w.outdated
+	f.revision, f.evicted = w.revision, w.revoked
 	f.wants.put(w)
 }
 
-// checkOffline takes the certificates away when the configuration says so and the
-// source was out of reach for too long.
+// checkOffline tells, once, that the source was out of reach for too long, and takes
+// the certificates away when the configuration says so.
 func (f *follower) checkOffline(ctx context.Context) {
-	if f.evicted || f.outdated || !f.offline.outdated() {
+	if f.evicted || f.warned || !f.offline.tooLong() {
+		return
+	}
+	f.warned = true
+	if !f.offline.remove {
+		f.log.Error("no contact for longer than max_offline: the certificates are kept", "max_offline", f.offline.max)
 		return
 	}
 	f.log.Error("no contact for longer than max_offline: the certificates are removed", "max_offline", f.offline.max)

@@ -195,6 +195,7 @@ func TestMaxOffline(t *testing.T) {
 				return strings.Contains(s.Offline, "longer than max_offline (1s)") && installedAre(want...)(s)
 			})
 			a.wantInstalled(want...)
+			waitFor(t, func() bool { return strings.Contains(a.log.String(), "no contact for longer than max_offline") })
 			a.stop()
 			if err := os.RemoveAll(a.config.CertificatesDir); err != nil {
 				t.Fatal(err)
