@@ -83,8 +83,8 @@ func (c *call) countFailure(err error, address string) error {
 	return err
 }
 
-// throttle refuses a request for now. The API has one code for that, which its
-// clients take for a reason to try again after a while. The log hears of it once a
+// throttle refuses a request for now. The API has one code for that: its clients try
+// again on 503, where npm @azure/batch gives up on 429. The log hears of it once a
 // minute.
 func (c *call) throttle(wait time.Duration, kind, who string) error {
 	c.w.Header().Set("Retry-After", strconv.Itoa(limit.Seconds(wait)))
