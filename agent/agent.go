@@ -196,5 +196,5 @@ func (a *Agent) openStore() (store.Store, io.Closer, error) {
 		lock.Close()
 		return nil, nil, err
 	}
-	return &ownedStore{dir, a.config}, lock, nil
+	return &ownedStore{Dir: dir, config: a.config}, lock, nil
 }
