@@ -253,4 +253,14 @@ type lentListener struct {
 	deadliner
 }
 
+// Accept implements [net.Listener].
+func (l lentListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = net.ErrClosed
+	}
+	return conn, err
+}
+
+// Close implements [net.Listener].
 func (l lentListener) Close() error { return l.SetDeadline(time.Unix(1, 0)) }

@@ -70,17 +70,19 @@ func newTestAgent(t *testing.T, s *agenttest.Service) *testAgent {
 	return a
 }
 
-func (a *testAgent) start() {
+func (a *testAgent) start() *Agent {
 	a.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	a.cancel, a.done, a.ready = cancel, make(chan error, 1), make(chan struct{})
+	ready := a.ready
 	agent := New(Options{
-		Config: a.config, Version: "test", Ready: func() { close(a.ready) },
+		Config: a.config, Version: "test", Ready: sync.OnceFunc(func() { close(ready) }),
 		Log: slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	done := a.done
 	go func() { done <- agent.Run(ctx) }()
 	a.t.Cleanup(a.stop)
+	return agent
 }
 
 // stop ends the agent, which has to succeed.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -37,6 +38,8 @@ func TestScripts(t *testing.T) {
 			"await":    awaitCommand,
 			"reported": reportedCommand,
 			"hangup":   hangupCommand,
+			"manager":  managerCommand,
+			"told":     toldCommand,
 		},
 	})
 }
@@ -46,6 +49,7 @@ type serviceKey struct{}
 func setup(t *testing.T, env *testscript.Env) error {
 	s, other := agenttest.NewService(t), agenttest.NewService(t)
 	env.Values[serviceKey{}] = s
+	env.Values[managerKey{}] = new(*net.UnixConn)
 
 	late := s.Token(1)
 	s.ExpireTokens()

@@ -28,10 +28,12 @@ type crowd struct {
 	log             *slog.Logger
 	perUser, others int
 	turnedAway      notices
+	closed          sync.Once
 
 	mu    sync.Mutex
 	open  map[uint32]int
-	count int // of others
+	count int           // of others
+	empty chan struct{} // is closed when no connection is open; may be nil
 }
 
 // newCrowd leaves half of the descriptors that the process may open to the rest
@@ -45,6 +47,12 @@ func newCrowd(l net.Listener, descriptors uint64, log *slog.Logger) *crowd {
 		others:   int(min(connectionsOfUsers, descriptors/4)),
 		open:     make(map[uint32]int),
 	}
+}
+
+// Close closes the listener, once.
+func (c *crowd) Close() (err error) {
+	c.closed.Do(func() { err = c.Listener.Close() })
+	return err
 }
 
 // Accept returns the next connection that there is room for.
@@ -89,6 +97,28 @@ func (c *crowd) leave(uid uint32) {
 	}
 	if !trusted(uid) {
 		c.count--
+	}
+	if len(c.open) == 0 && c.empty != nil {
+		close(c.empty)
+		c.empty = nil
+	}
+}
+
+// settle waits until no connection is open, at most for d.
+func (c *crowd) settle(d time.Duration) {
+	c.mu.Lock()
+	if len(c.open) == 0 {
+		c.mu.Unlock()
+		return
+	}
+	empty := make(chan struct{})
+	c.empty = empty
+	c.mu.Unlock()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-empty:
+	case <-timer.C:
 	}
 }
 
