@@ -40,6 +40,7 @@ type running struct {
 	stop  context.CancelFunc
 	ended chan int
 	log   *bytes.Buffer // complete after ended
+	lines chan string   // of the log, as they come
 }
 
 // start makes a data directory and runs the service on it.
@@ -61,6 +62,8 @@ func (r *running) run(options ...string) {
 	ctx, r.stop = context.WithCancel(context.Background())
 	log := new(bytes.Buffer)
 	r.log = log
+	r.lines = make(chan string, 10000)
+	seen := r.lines
 	lines, stderr := io.Pipe()
 	listening := make(chan bool, 1)
 	logged := make(chan bool)
@@ -74,7 +77,11 @@ func (r *running) run(options ...string) {
 		defer close(logged)
 		for s := bufio.NewScanner(lines); s.Scan(); {
 			log.WriteString(s.Text() + "\n")
-			if strings.Contains(s.Text(), "msg=listening") {
+			select {
+			case seen <- s.Text():
+			default: // nobody waits for so many
+			}
+			if strings.Contains(s.Text(), "msg=listening") || strings.Contains(s.Text(), `"msg":"listening"`) {
 				listening <- true
 			}
 		}
@@ -101,6 +108,37 @@ func (r *running) run(options ...string) {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
 	t.Cleanup(transport.CloseIdleConnections)
 	r.http = &http.Client{Transport: transport}
+}
+
+// logged waits for a line of the log.
+func (r *running) logged(text string) string {
+	r.t.Helper()
+	late := time.After(30 * time.Second)
+	for {
+		select {
+		case line := <-r.lines:
+			if strings.Contains(line, text) {
+				return line
+			}
+		case <-late:
+			r.t.Fatalf("%q is not in the log", text)
+		}
+	}
+}
+
+// configured makes a data directory whose server.toml ends with text, and runs the
+// service on it.
+func configured(t *testing.T, text string, options ...string) *running {
+	t.Helper()
+	r := &running{t: t, dir: filepath.Join(t.TempDir(), "data"), ended: make(chan int, 1)}
+	call(t, "init", "--dir", r.dir, "--host", "localhost", "--listen", "127.0.0.1:0", "--node-listen", "127.0.0.1:0")
+	written, err := os.ReadFile(configPath(r.dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.write(configName, append(written, text...))
+	r.run(options...)
+	return r
 }
 
 // end stops the program; it may be called again.

@@ -47,6 +47,7 @@ func (s *server) run(ctx context.Context, l listeners, reloads <-chan os.Signal)
 		s.health.stopping.Store(true)
 		sdnotify.Stopping()
 	})()
+	sdnotify.Ready() // who connects now is answered in a moment
 	serviceCtx, stopService := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopService()
 	work, workCtx := errgroup.WithContext(ctx)
@@ -77,7 +78,6 @@ func (s *server) run(ctx context.Context, l listeners, reloads <-chan os.Signal)
 			return nil
 		}
 	})
-	sdnotify.Ready()
 	err := work.Wait()
 	stopService()
 	err = errors.Join(err, <-ended, shown.Wait())

@@ -29,7 +29,9 @@ const (
 type tlsFiles struct {
 	cert, key string
 	log       *slog.Logger
-	loaded    func(error) // for tests; may be nil
+
+	loaded   func(error) // for tests, as is watching; may be nil
+	watching func()
 
 	current  atomic.Pointer[tls.Certificate]
 	failures atomic.Uint64
@@ -77,8 +79,8 @@ func (f *tlsFiles) reload() error {
 
 // complain tells that the present certificate stays.
 func (f *tlsFiles) complain(err error) {
-	f.failures.Add(1)
 	f.log.Error("the changed TLS certificate can't be used, the one before stays", "err", err, "not_after", f.current.Load().Leaf.NotAfter)
+	f.failures.Add(1)
 }
 
 // watch reloads the files when they change, until ctx ends.
@@ -90,6 +92,9 @@ func (f *tlsFiles) watch(ctx context.Context) {
 	} else {
 		defer watcher.Close()
 		f.follow(watcher)
+	}
+	if f.watching != nil {
+		f.watching()
 	}
 	slow := time.NewTicker(slowCheckTime)
 	defer slow.Stop()
