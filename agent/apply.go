@@ -351,7 +351,7 @@ func (r *reconciler) replace(ctx context.Context, entries []store.Entry, failed 
 		return fmt.Errorf("install: %w", err), r.withdraw(ctx, slices.Collect(maps.Values(next)))
 	}
 	for thumbprint, err := range refused {
-		failed[thumbprint] = fmt.Errorf("install: %w", err)
+		failed[thumbprint] = err
 		delete(next, thumbprint)
 	}
 	r.logChange(r.installed, next)
