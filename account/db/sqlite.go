@@ -116,7 +116,7 @@ func (e *sqliteEngine) view(ctx context.Context, fn func(context.Context, querie
 
 func (e *sqliteEngine) close() error {
 	e.writer.stop()
-	return errors.Join(e.reads.Close(), e.writer.conn.Close(), e.writes.Close())
+	return errors.Join(e.reads.Close(), e.writer.rows.close(), e.writer.conn.Close(), e.writes.Close())
 }
 
 // sqliteError wraps ErrBusy around what may pass.

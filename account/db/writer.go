@@ -12,6 +12,7 @@ const maxBatch = 256
 // are waiting together: one sync to disk serves them all.
 type writer struct {
 	conn    *sql.Conn
+	rows    *prepared // the same, for jobs
 	jobs    chan *job // not buffered: a job that was sent will be answered
 	quit    chan struct{}
 	stopped chan struct{}
@@ -26,7 +27,7 @@ type job struct {
 }
 
 func startWriter(conn *sql.Conn) *writer {
-	w := &writer{conn: conn, jobs: make(chan *job), quit: make(chan struct{}), stopped: make(chan struct{})}
+	w := &writer{conn: conn, rows: &prepared{conn: conn}, jobs: make(chan *job), quit: make(chan struct{}), stopped: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -114,7 +115,7 @@ func (w *writer) perform(j *job) error {
 	if err := w.exec("SAVEPOINT job"); err != nil {
 		return err
 	}
-	j.call(w.conn)
+	j.call(w.rows)
 	if j.err != nil || j.panicked != nil {
 		if err := w.exec("ROLLBACK TO job"); err != nil {
 			return j.cause(err)
@@ -125,9 +126,9 @@ func (w *writer) perform(j *job) error {
 
 // call runs fn. An interrupted statement would roll back the whole batch, so fn
 // gets a context that doesn't end.
-func (j *job) call(conn *sql.Conn) {
+func (j *job) call(q querier) {
 	defer func() { j.panicked = recover() }()
-	j.err = j.fn(context.WithoutCancel(j.ctx), conn)
+	j.err = j.fn(context.WithoutCancel(j.ctx), q)
 }
 
 // cause prefers the job's error over one that only says that the transaction is gone.
