@@ -12,16 +12,19 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+	"golang.org/x/time/rate"
 
 	"poolcert/store"
 )
 
 const (
-	settleTime = 100 * time.Millisecond // changes seldom come alone
-	checkRest  = 500 * time.Millisecond // between two checks, at least
-	checkShare = 10                     // and this many times what a check takes, if that is
-	checkPause = 5 * time.Second        // no more than this
-	blindRest  = 10 * time.Second       // between two checks of folders that cannot be watched, in the end
+	settleTime  = 100 * time.Millisecond // changes seldom come alone
+	checkRest   = 500 * time.Millisecond // between two checks, at least
+	checkShare  = 10                     // and this many times what a check takes, if that is
+	checkPause  = 5 * time.Second        // no more than this
+	repairRest  = 6 * time.Second        // between repairs that never end,
+	repairBurst = 10                     // after so many
+	blindRest   = 10 * time.Second       // between two checks of folders that cannot be watched, in the end
 )
 
 // A watcher has the installed files checked: when somebody changes them, and
@@ -30,7 +33,8 @@ const (
 // The store's own changes are followed by one check, which finds nothing and so
 // changes nothing. Who makes changes all the time, as a task may do to files that
 // belong to it, causes two checks a second at most: beside it, the kernel keeps the
-// changes to itself.
+// changes to itself. When each of them has to mend something they become rarer,
+// since each repair takes an older set from its readers.
 type watcher struct {
 	folders  func() []string // that matter now; none: there is nothing to watch
 	interval time.Duration   // between checks without a known reason
@@ -54,15 +58,19 @@ func (w *watcher) run(ctx context.Context) {
 		wg.Go(func() { watchMounts(ctx, mounts) })
 	}
 	defer w.close()
+	repairs := rate.NewLimiter(rate.Every(repairRest), repairBurst)
 	regular := time.NewTicker(w.interval)
 	defer regular.Stop()
 	for ctx.Err() == nil {
 		// First the watch, then the look: nothing can happen in between.
 		w.tell(w.follow())
 		start := time.Now()
-		w.check(ctx)
-		took := time.Since(start)
-		if sleep(ctx, max(checkRest, min(checkShare*took, checkPause))) != nil || !w.wait(ctx, regular.C, mounts) {
+		found := w.check(ctx)
+		rest := max(checkRest, min(checkShare*time.Since(start), checkPause))
+		if found > 0 {
+			rest = max(rest, repairs.Reserve().Delay())
+		}
+		if sleep(ctx, rest) != nil || !w.wait(ctx, regular.C, mounts) {
 			return
 		}
 		w.settle(ctx)

@@ -138,8 +138,8 @@ func (d *Dir) List(ctx context.Context) ([]Installed, error) {
 	return d.current().list(), ctx.Err()
 }
 
-// Repair implements [Store]. It mends by a new generation with the same entries,
-// and keeps nothing of the one that drifted.
+// Repair implements [Store]. It mends by a new generation with the same entries. Of
+// the one that drifted, what is as it should be stays for its readers.
 func (d *Dir) Repair(ctx context.Context) ([]Drift, error) {
 	d.changing.Lock()
 	defer d.changing.Unlock()
@@ -163,7 +163,7 @@ func (d *Dir) Repair(ctx context.Context) ([]Drift, error) {
 		}
 		return nil, nil
 	}
-	failed, err := d.install(ctx, t, s.entries, 0)
+	failed, err := d.install(ctx, t, s.entries, d.keep)
 	errs := []error{err}
 	for _, err := range failed {
 		errs = append(errs, err)

@@ -97,7 +97,8 @@ func TestDirRepair(t *testing.T) {
 				t.Errorf("found %v, want %s: %s", found, test.path, test.cause)
 			}
 			checkOneOf(t, root, treeOf(a, b))
-			checkClean(t, root, 0)
+			checkClean(t, root, 1)
+			checkKept(t, root, treeOf(a, b))
 			if found, err := d.Repair(t.Context()); err != nil || len(found) > 0 {
 				t.Errorf("second Repair: %v, error %v", found, err)
 			}
@@ -131,11 +132,29 @@ func TestDirRemovesSafely(t *testing.T) {
 	if found, err := d.Repair(t.Context()); err != nil || len(found) != 3 {
 		t.Errorf("Repair: %v, error %v, want 3", found, err)
 	}
-	checkClean(t, root, 0)
+	checkClean(t, root, 1)
+	checkKept(t, root, treeOf(storetest.PFX(t, "a")))
 	if data, err := os.ReadFile(outside); err != nil || string(data) != "precious" {
 		t.Errorf("the file outside has %q, error %v", data, err)
 	}
 	if info, err := os.Stat(outside); err != nil || info.Mode() != 0o444 {
 		t.Errorf("the file outside has mode %v, error %v", info.Mode(), err)
+	}
+}
+
+// checkKept checks that an older generation has only what belongs to want, for
+// those who still read there.
+func checkKept(t *testing.T, root string, want tree) {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(root, "generations", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range all {
+		for name, content := range read(t, dir) {
+			if wanted, ok := want[name]; !ok || wanted != content {
+				t.Errorf("%s of generation %s is not as it should be", name, filepath.Base(dir))
+			}
+		}
 	}
 }

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -10,6 +12,9 @@ import (
 	"strconv"
 	"strings"
 )
+
+// maxFile is more than a certificate's files are.
+const maxFile = 16 << 20
 
 const (
 	generations = "generations"
@@ -74,7 +79,7 @@ func (t *tree) sweep(current string, keep int) error {
 		name := generationName(n)
 		switch {
 		case name == current:
-		case n < number(current) && keep > 0:
+		case n < number(current) && keep > 0 && t.isSound(path.Join(generations, name)):
 			keep--
 			errs = append(errs, t.prune(path.Join(generations, name), path.Join(generations, current)))
 		default:
@@ -82,6 +87,12 @@ func (t *tree) sweep(current string, keep int) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// isSound tells whether a generation's folder is ours alone to change.
+func (t *tree) isSound(dir string) bool {
+	info, err := t.root.Lstat(dir)
+	return err == nil && info.Mode() == fs.ModeDir|treeMode && checkOwned(info) == nil
 }
 
 // linked returns the generation that the link names, or "".
@@ -120,7 +131,7 @@ func (t *tree) sweepNames(dir, prefix string) error {
 }
 
 // prune removes from an old generation each file that the current one does not
-// have with the same owner and mode, so that a certificate that was removed, or
+// have with the same rights and content, so that a certificate that was removed, or
 // taken from one visibility, is nowhere.
 func (t *tree) prune(old, current string) error {
 	return t.pruneNames(old, current, func(folder string) error {
@@ -144,7 +155,7 @@ func (t *tree) pruneNames(old, current string, enter func(name string) error) er
 			errs = append(errs, err)
 			continue
 		}
-		same := err == nil && rightsOf(is) == rightsOf(was) && t.sameACL(path.Join(old, name), path.Join(current, name))
+		same := err == nil && rightsOf(is) == rightsOf(was) && t.same(path.Join(old, name), path.Join(current, name))
 		switch {
 		case same && enter == nil && was.Mode().IsRegular():
 		case same && enter != nil && was.IsDir() && checkOwned(was) == nil:
@@ -156,20 +167,31 @@ func (t *tree) pruneNames(old, current string, enter func(name string) error) er
 	return errors.Join(errs...)
 }
 
-// sameACL compares what has the same rights else.
-func (t *tree) sameACL(a, b string) bool {
-	aclAt := func(name string) (string, error) {
-		f, err := t.root.OpenFile(name, os.O_RDONLY|openSafely, 0)
-		if err != nil {
-			return "", err
-		}
-		defer f.Close()
-		return aclOf(f)
-	}
-	one, err := aclAt(a)
+// same compares the ACLs, and of files the content, of what has the same rights else.
+func (t *tree) same(a, b string) bool {
+	one, oneACL, err := t.look(a)
+	defer clear(one)
 	if err != nil {
 		return false
 	}
-	other, err := aclAt(b)
-	return err == nil && one == other
+	other, otherACL, err := t.look(b)
+	defer clear(other)
+	return err == nil && oneACL == otherACL && bytes.Equal(one, other)
+}
+
+// look returns the content, if it is a file, and the ACL.
+func (t *tree) look(name string) (data []byte, acl string, err error) {
+	f, err := t.root.OpenFile(name, os.O_RDONLY|openSafely, 0)
+	if err != nil {
+		return nil, "", err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err == nil {
+		acl, err = aclOf(f)
+	}
+	if err == nil && info.Mode().IsRegular() {
+		data, err = io.ReadAll(io.LimitReader(f, maxFile))
+	}
+	return data, acl, err
 }
