@@ -172,6 +172,7 @@ func certificateOf(row *db.Certificate) (*batch.Certificate, error) {
 		PreviousState:       row.PreviousState,
 		PublicData:          base64.StdEncoding.EncodeToString(row.Public),
 		Name:                batch.CertificateName(row.Name),
+		NameState:           row.NameState,
 	}
 	hasKey := row.Format == batch.FormatPFX
 	c.HasPrivateKey = &hasKey

@@ -59,7 +59,7 @@ func (s *Service) NameHistory(ctx context.Context, a *Account, q NameQuery) (pag
 		named := &rows[i].Named
 		page = append(page, NameEntry{
 			NamedCertificate: batch.NamedCertificate{
-				Certificate: *c, NameState: named.State, Added: batch.TimeOf(named.Added), Until: timeOf(named.Until),
+				Certificate: *c, Added: batch.TimeOf(named.Added), Until: timeOf(named.Until),
 			},
 			Revision: named.Revision,
 		})

@@ -83,6 +83,9 @@ type Certificate struct {
 
 	// Name is under which it was added; empty: none.
 	Name CertificateName `json:"poolcert:name,omitempty"`
+
+	// NameState is what it is to its name.
+	NameState NameState `json:"poolcert:nameState,omitempty"`
 }
 
 // DER returns the public certificate.

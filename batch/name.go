@@ -59,8 +59,7 @@ const (
 // A NamedCertificate is one entry in the history of a name.
 type NamedCertificate struct {
 	Certificate
-	NameState NameState `json:"poolcert:nameState"`
-	Added     Time      `json:"poolcert:addedTime"`
+	Added Time `json:"poolcert:addedTime"`
 
 	// Until is when it leaves the pools that refer to the name, or left them; nil for
 	// the current one.

@@ -18,7 +18,8 @@ type Certificate struct {
 	Public            []byte // DER
 	DeleteError       string // JSON, or empty
 	Revision          int64
-	Name              string // as it is spelled; empty: none
+	Name              string          // as it is spelled; empty: none
+	NameState         batch.NameState // read only, see NamedCertificate; empty without a name
 }
 
 // A CertificateFile is what was added, sealed.
@@ -28,11 +29,12 @@ type CertificateFile struct {
 	Password []byte
 }
 
-const certificateColumns = `c.acct, c.thumb, c.state, c.state_at, c.prev_state, c.prev_at, c.format, c.public, c.delete_error, c.rev, c.name`
+const certificateColumns = `c.acct, c.thumb, c.state, c.state_at, c.prev_state, c.prev_at, c.format, c.public, c.delete_error, c.rev, c.name,
+	CASE WHEN c.name = '' THEN '' ELSE COALESCE((SELECT s.state FROM cert_name s WHERE s.acct = c.acct AND s.thumb = c.thumb), '') END`
 
 func (c *Certificate) fields() []any {
 	return []any{&c.Account, scanThumbprint{&c.Thumbprint}, &c.State, scanTime{&c.StateTime}, &c.PreviousState,
-		scanTime{&c.PreviousStateTime}, &c.Format, &c.Public, &c.DeleteError, &c.Revision, &c.Name}
+		scanTime{&c.PreviousStateTime}, &c.Format, &c.Public, &c.DeleteError, &c.Revision, &c.Name, &c.NameState}
 }
 
 // Certificate returns one certificate.

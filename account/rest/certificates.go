@@ -14,7 +14,7 @@ var certificateFields = fields{"state": word, "thumbprint": word, "stateTransiti
 var certificateProperties = []string{
 	"thumbprint", "thumbprintAlgorithm", "url", "state", "stateTransitionTime", "previousState",
 	"previousStateTransitionTime", "publicData", "deleteCertificateError",
-	"poolcert:hasPrivateKey", "poolcert:name",
+	"poolcert:hasPrivateKey", "poolcert:name", "poolcert:nameState",
 }
 
 func certificatePath(tp batch.Thumbprint) string {

@@ -11,7 +11,7 @@ import (
 
 // Names of certificates, poolcert's own (docs/batch-api.md).
 
-var namedCertificateProperties = append([]string{"poolcert:nameState", "poolcert:addedTime", "poolcert:untilTime"}, certificateProperties...)
+var namedCertificateProperties = append([]string{"poolcert:addedTime", "poolcert:untilTime"}, certificateProperties...)
 
 func namePath(name string) string { return "/certificatenames/" + url.PathEscape(name) }
 

@@ -57,7 +57,7 @@ func newCertListCommand(acct *accountFlags) *cobra.Command {
 				if cert, err := parsePublic(c); err == nil {
 					subject, expires = cli.Text(cert.Subject.String()), expiry(style, cert)
 				}
-				table.Row(c.Thumbprint.String(), paintState(style, c.State), hasKey(style, c), expires, nameText(c.Name), subject)
+				table.Row(c.Thumbprint.String(), paintState(style, c.State), hasKey(style, c), expires, nameText(c.Name, c.NameState), subject)
 			}
 			return table.Write(cmd.OutOrStdout())
 		},
@@ -67,11 +67,15 @@ func newCertListCommand(acct *accountFlags) *cobra.Command {
 	return cmd
 }
 
-func nameText(name batch.CertificateName) string {
-	if name == "" {
+// nameText is a certificate's name, and what it is to it unless it is current.
+func nameText(name batch.CertificateName, state batch.NameState) string {
+	switch {
+	case name == "":
 		return "-"
+	case state == "" || state == batch.NameCurrent:
+		return cli.Text(string(name))
 	}
-	return cli.Text(string(name))
+	return cli.Text(fmt.Sprintf("%s (%s)", name, state))
 }
 
 // hasKey tells whether the nodes get the private key too.
@@ -171,7 +175,7 @@ func printCertificate(w io.Writer, c *batch.Certificate, p *placement) error {
 	style := cli.StyleOf(w)
 	table := cli.NewTable("thumbprint", c.Thumbprint.String())
 	if c.Name != "" {
-		table.Row("name", cli.Text(string(c.Name)))
+		table.Row("name", nameText(c.Name, c.NameState))
 	}
 	table.Row("state", paintState(style, c.State)+" since "+cli.Time(c.StateTransitionTime.Time))
 	if c.PreviousState != "" {

@@ -199,15 +199,15 @@ func printReferences(w io.Writer, refs []batch.CertificateReference) error {
 	table := cli.NewTable("THUMBPRINT", "NAME", "VISIBILITY", "WINDOWS STORE")
 	for i, r := range refs {
 		r = r.WithDefaults()
-		name := nameText(r.Name)
+		state := batch.NameCurrent
 		if !isCurrent(refs, i) {
-			name += " (overlap)"
+			state = batch.NameOverlap
 		}
 		var visibility []string
 		for _, v := range r.Visibility {
 			visibility = append(visibility, string(v))
 		}
-		table.Row(r.Thumbprint.String(), name, strings.Join(visibility, "+"), string(r.StoreLocation)+`\`+cli.Text(r.StoreName))
+		table.Row(r.Thumbprint.String(), nameText(r.Name, state), strings.Join(visibility, "+"), string(r.StoreLocation)+`\`+cli.Text(r.StoreName))
 	}
 	return table.Write(w)
 }

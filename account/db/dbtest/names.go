@@ -92,6 +92,7 @@ func testNamedCertificates(t *testing.T, d *db.DB) {
 		}
 		return tx.SetName(&db.NamedCertificate{Account: 1, Thumbprint: thumbprint(20), Name: "storage-key", State: batch.NameCurrent, Revision: 3})
 	})
+	want.NameState = batch.NameCurrent
 	view(t, d, func(tx *db.Tx) error {
 		got, err := tx.Certificate(1, thumbprint(20))
 		equal(t, got, err, want)
