@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"poolcert/agent"
 	"poolcert/internal/cli"
 	"poolcert/internal/svcrun"
 	"poolcert/packaging/systemd"
@@ -48,9 +49,13 @@ func serviceCommands(o *options) []*cobra.Command {
 			Example: "  poolcert-agent " + name,
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				s := o.service()
-				if name == "install" {
-					if _, err := o.config(); err != nil { // a service that cannot start helps nobody
+				if name == "install" || name == "start" || name == "restart" { // a service that cannot start helps nobody
+					config, err := o.config()
+					if err != nil {
 						return err
+					}
+					if _, err := agent.StoppedStatus(config, ""); name != "install" && errors.Is(err, agent.ErrNotJoined) {
+						return withHint(err)
 					}
 				}
 				if err := do(s, cmd.Context()); err != nil {
