@@ -104,6 +104,11 @@ func (a auditLog) record(operation string, do func(set *audit.Record) error) err
 // caller is the person who runs a command, as far as the system tells.
 func caller() string {
 	name := strconv.Itoa(callerID)
+	if callerID < 0 { // Windows
+		if u, err := user.Current(); err == nil {
+			return u.Username
+		}
+	}
 	if u, err := user.LookupId(name); err == nil {
 		name = u.Username
 	}
