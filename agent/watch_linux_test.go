@@ -281,3 +281,20 @@ func TestRegularChecks(t *testing.T) {
 		}
 	})
 }
+
+// What has to be mended again and again is mended ever more seldom.
+func TestEndlessRepairsBecomeRare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checks := 0
+		w := &watcher{
+			folders: func() []string { return nil }, interval: time.Second, record: newRecord(),
+			check: func(context.Context) int { checks++; return 1 },
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		w.run(ctx)
+		if want := repairBurst + int(10*time.Minute/repairRest); checks < want/2 || checks > want+1 {
+			t.Errorf("%d repairs in 10 minutes, want %d at most", checks, want)
+		}
+	})
+}
