@@ -33,7 +33,7 @@ and overlap; the latter leave them at the time shown.`,
 					return err
 				}
 				if asJSON {
-					return cli.JSON(cmd.OutOrStdout(), history)
+					return writeHistory(cmd.OutOrStdout(), history)
 				}
 				return printHistory(cmd.OutOrStdout(), history)
 			})
@@ -41,6 +41,22 @@ and overlap; the latter leave them at the time shown.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// writeHistory writes JSON: what the service tells, with the subjects.
+func writeHistory(w io.Writer, history []*batch.NamedCertificate) error {
+	type entry struct {
+		*batch.NamedCertificate
+		Subject string `json:"subject,omitempty"`
+	}
+	entries := make([]entry, len(history))
+	for i, c := range history {
+		entries[i].NamedCertificate = c
+		if cert, err := parsePublic(&c.Certificate); err == nil {
+			entries[i].Subject = cert.Subject.String()
+		}
+	}
+	return cli.JSON(w, entries)
 }
 
 func printHistory(w io.Writer, history []*batch.NamedCertificate) error {
