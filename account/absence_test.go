@@ -37,8 +37,8 @@ func (f *fixture) openTTL() (stop func()) {
 func TestNodeTTL(t *testing.T) {
 	type run struct {
 		*fixture
-		stop                 func()
-		present, absent, new *testNode
+		stop            func()
+		present, absent *testNode
 	}
 	// pass lets time pass, while one node makes requests.
 	pass := func(r *run, d time.Duration) {
