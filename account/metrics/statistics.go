@@ -80,7 +80,7 @@ func (s *statistics) Collect(to chan<- prometheus.Metric) {
 
 // nodeStates are those that there always are, and others that nodes are in now.
 func nodeStates(st *account.Statistics) []batch.NodeState {
-	states := []batch.NodeState{batch.NodeStarting, batch.NodeIdle, batch.NodeUnknown}
+	states := []batch.NodeState{batch.NodeStarting, batch.NodeIdle, batch.NodeUnusable, batch.NodeUnknown}
 	for state := range st.Nodes {
 		if !slices.Contains(states, state) {
 			states = append(states, state)
