@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"io"
 	"regexp"
+	"sync"
 )
 
 // eyamlBegin begins an encrypted value of hiera-eyaml: ENC[METHOD,BASE64], where
@@ -15,7 +16,7 @@ const eyamlBegin = "ENC["
 const maxEYAMLKey = 1 << 10
 
 // eyamlEnd is the end of the line of a value.
-var eyamlEnd = regexp.MustCompile(`^\]["']?\s*(\s#.*)?$`)
+var eyamlEnd = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\]["']?\s*(\s#.*)?$`) })
 
 // findEYAML returns where a value of hiera-eyaml begins, or -1. A key of YAML may
 // stand before it: "name: ENC[", with quotes, or with > and a line break.
@@ -60,7 +61,7 @@ func endEYAML(br *bufio.Reader) error {
 		return err
 	}
 	line, _, _ := bytes.Cut(head, []byte("\n"))
-	ended := eyamlEnd.Match(line)
+	ended := eyamlEnd().Match(line)
 	for {
 		if bytes.Contains(head, []byte(eyamlBegin)) {
 			return ErrAnotherMessage

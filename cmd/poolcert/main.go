@@ -17,10 +17,12 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	return cli.Main(ctx, newCommand(), args, stdin, stdout, stderr)
+	return cli.Main(ctx, newCommand(args), args, stdin, stdout, stderr)
 }
 
-func newCommand() *cobra.Command {
+// newCommand returns the tree of commands. When args begin with one of them, the
+// others are left out: a task that opens a secret need not wait for all.
+func newCommand(args []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "poolcert",
 		Short: "Secrets for batch and HPC tasks, by certificates on the nodes of a pool",
@@ -47,16 +49,43 @@ can open it.`,
 		&cobra.Group{ID: "secrets", Title: "Secrets:"},
 		&cobra.Group{ID: "account", Title: "The account:"},
 	)
-	for _, cmd := range []*cobra.Command{newDecryptCommand(), newExecCommand(), newEncryptCommand(), newReencryptCommand(), newInspectCommand(), newPFXCommand()} {
-		cmd.GroupID = "secrets"
-		root.AddCommand(cmd)
+	if len(args) > 0 {
+		addCommands(root, args[0])
+	}
+	if !root.HasSubCommands() {
+		addCommands(root, "")
+	} else {
+		root.CompletionOptions.DisableDefaultCmd = true // one more that nobody asked for
+	}
+	return root
+}
+
+// addCommands adds the command with this name, if there is one; "" is all.
+func addCommands(root *cobra.Command, name string) {
+	add := func(n, group string, build func() *cobra.Command) {
+		if name == "" || name == n {
+			cmd := build()
+			cmd.GroupID = group
+			root.AddCommand(cmd)
+		}
 	}
 	acct := new(accountFlags)
-	for _, cmd := range []*cobra.Command{newLoginCommand(acct), newCertCommand(acct), newPoolCommand(acct), newNodeCommand(acct)} {
-		cmd.GroupID = "account"
-		acct.register(cmd)
-		root.AddCommand(cmd)
+	ofAccount := func(build func(*accountFlags) *cobra.Command) func() *cobra.Command {
+		return func() *cobra.Command {
+			cmd := build(acct)
+			acct.register(cmd)
+			return cmd
+		}
 	}
-	root.AddCommand(cli.VersionCommand())
-	return root
+	add("decrypt", "secrets", newDecryptCommand)
+	add("exec", "secrets", newExecCommand)
+	add("encrypt", "secrets", newEncryptCommand)
+	add("reencrypt", "secrets", newReencryptCommand)
+	add("inspect", "secrets", newInspectCommand)
+	add("pfx", "secrets", newPFXCommand)
+	add("login", "account", ofAccount(newLoginCommand))
+	add("cert", "account", ofAccount(newCertCommand))
+	add("pool", "account", ofAccount(newPoolCommand))
+	add("node", "account", ofAccount(newNodeCommand))
+	add("version", "", cli.VersionCommand)
 }

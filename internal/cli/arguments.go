@@ -3,18 +3,21 @@ package cli
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 )
 
 // optional matches what a usage line says beside the arguments that must be.
-var optional = regexp.MustCompile(`\([^)]*\)|\[[^\]]*\]|\s-\w+ \S+`)
+var optional = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\([^)]*\)|\[[^\]]*\]|\s-\w+ \S+`)
+})
 
 // required returns the names of the arguments that a command must have, from its
 // usage line, such as POOL and NODE from "evict POOL NODE...".
 func required(use string) []string {
 	var names []string
-	for _, word := range strings.Fields(optional.ReplaceAllString(use, " "))[1:] {
+	for _, word := range strings.Fields(optional().ReplaceAllString(use, " "))[1:] {
 		if name := strings.TrimSuffix(word, "..."); strings.Trim(name, ".-") != "" {
 			names = append(names, name)
 		}

@@ -72,11 +72,19 @@ func parseUnusualKey(der cryptobyte.String) (crypto.PrivateKey, error) {
 	return nil, unsupported("", a.oid)
 }
 
-var curves = map[string]elliptic.Curve{
-	"1.3.132.0.33":        elliptic.P224(),
-	"1.2.840.10045.3.1.7": elliptic.P256(),
-	"1.3.132.0.34":        elliptic.P384(),
-	"1.3.132.0.35":        elliptic.P521(),
+// curve returns nil for one that we have not.
+func curve(oid string) elliptic.Curve {
+	switch oid {
+	case "1.3.132.0.33":
+		return elliptic.P224()
+	case "1.2.840.10045.3.1.7":
+		return elliptic.P256()
+	case "1.3.132.0.34":
+		return elliptic.P384()
+	case "1.3.132.0.35":
+		return elliptic.P521()
+	}
+	return nil
 }
 
 // parseECKey takes the secret number alone and ignores what is behind it.
@@ -88,7 +96,7 @@ func parseECKey(a algorithm, rest cryptobyte.String) (crypto.PrivateKey, error) 
 	if !ok {
 		return nil, damaged("PKCS #8")
 	}
-	curve := curves[oid]
+	curve := curve(oid)
 	if curve == nil {
 		return nil, unsupported("elliptic curve", oid)
 	}
