@@ -133,6 +133,7 @@ func (s *Service) nodeOf(row *db.Node) batch.Node {
 		IPAddress:           row.Address,
 		LastSeen:            timeOf(seen),
 		AgentVersion:        row.AgentVersion,
+		Hooks:               hooksOf(row.Hooks),
 	}
 	switch lost := seen.Add(unknownAfter); {
 	case lost.Before(time.Now()):

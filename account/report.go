@@ -57,6 +57,9 @@ func checkStatus(n *NodeIdentity, status *nodeapi.Status) (map[batch.Thumbprint]
 	if len(status.Revision) > maxRevision {
 		return nil, refuseNode(nodeapi.CodeBadRequest, "the revision has more than %d characters", maxRevision)
 	}
+	if len(status.Hooks) > nodeapi.MaxHooks {
+		return nil, refuseNode(nodeapi.CodeBadRequest, "the report has %d hooks; the limit is %d", len(status.Hooks), nodeapi.MaxHooks)
+	}
 	rows := make(map[batch.Thumbprint]db.NodeCertificate, len(status.Certificates))
 	for _, c := range status.Certificates {
 		switch c.State {
@@ -84,6 +87,9 @@ func report(tx *db.Tx, n *NodeIdentity, status *nodeapi.Status, reported map[bat
 	}
 	node, err := tx.LockNode(n.acct, n.poolKey, n.Node)
 	if err != nil {
+		return false, err
+	}
+	if node.Hooks, err = hookText(status.Hooks); err != nil {
 		return false, err
 	}
 	if node.KeySHA256 != n.key {

@@ -9,7 +9,6 @@ import (
 
 	"poolcert/agent/hook"
 	"poolcert/batch"
-	"poolcert/internal/nodeapi"
 )
 
 // hooksFile holds what the hooks were told. It stays when the node leaves its
@@ -58,10 +57,10 @@ func (o *outcome) hookSet(revision string) hook.Set {
 }
 
 // hookReports returns what the service is told of hooks.
-func hookReports(results []hook.Result) []nodeapi.HookStatus {
-	var reports []nodeapi.HookStatus
+func hookReports(results []hook.Result) []batch.NodeHook {
+	var reports []batch.NodeHook
 	for _, r := range results {
-		s := nodeapi.HookStatus{Name: r.Name, State: string(r.State), ExitCode: r.ExitCode, Attempts: r.Attempts, Error: clip(r.Error)}
+		s := batch.NodeHook{Name: r.Name, State: string(r.State), ExitCode: r.ExitCode, Attempts: r.Attempts, Error: clip(r.Error)}
 		if r.Error != "" {
 			s.Output = lastLines(r.Output)
 		}

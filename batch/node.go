@@ -31,6 +31,18 @@ type Node struct {
 	AgentVersion string            `json:"poolcert:agentVersion,omitempty"`
 	UpToDate     *bool             `json:"poolcert:upToDate,omitempty"` // it has applied the references as they are now
 	Certificates []NodeCertificate `json:"poolcert:certificates,omitempty"`
+	Hooks        []NodeHook        `json:"poolcert:hooks,omitempty"`
+}
+
+// A NodeHook tells what came of a program that a node runs when its set changes.
+type NodeHook struct {
+	Name     string `json:"name"`
+	State    string `json:"state"`              // idle, running, ok, retrying, gave-up
+	Time     *Time  `json:"time,omitempty"`     // of the end of the last run
+	ExitCode *int   `json:"exitCode,omitempty"` // of the last run, if it ended by itself
+	Attempts int    `json:"attempts,omitempty"` // for the change that fails
+	Error    string `json:"error,omitempty"`    // of the last run
+	Output   string `json:"output,omitempty"`   // of the last run, if it failed: its end
 }
 
 // A NodeCertificateState is how far one certificate is on one node.

@@ -25,14 +25,15 @@ type Node struct {
 	State        batch.NodeState // of its last report
 	StateTime    time.Time       // since when it is in that state, or was seen again
 	Address      string          // where its last report came from; empty: unknown
+	Hooks        string          // JSON, as reported; empty: none
 }
 
-const nodeColumns = `acct, pool, id, public_key, seal_key, enrolled, booted, reported, seen, revision, agent, state, state_at, address`
+const nodeColumns = `acct, pool, id, public_key, seal_key, enrolled, booted, reported, seen, revision, agent, state, state_at, address, hooks`
 
 func (n *Node) fields() []any {
 	return []any{&n.Account, &n.Pool, &n.ID, &n.PublicKey, &n.SealKey, scanTime{&n.Enrolled}, scanTime{&n.Booted},
 		scanTime{&n.Reported}, scanTime{&n.Seen}, &n.Revision, &n.AgentVersion,
-		&n.State, scanTime{&n.StateTime}, &n.Address}
+		&n.State, scanTime{&n.StateTime}, &n.Address, &n.Hooks}
 }
 
 func (tx *Tx) node(where string, args ...any) (*Node, error) {
@@ -120,9 +121,9 @@ func (tx *Tx) NodeKeys(acct int64, pool string) ([][sha256.Size]byte, error) {
 // AddNode inserts a node.
 func (tx *Tx) AddNode(n *Node) error {
 	n.KeySHA256 = sha256.Sum256(n.PublicKey)
-	_, err := tx.exec(`INSERT INTO node (`+nodeColumns+`, key_sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err := tx.exec(`INSERT INTO node (`+nodeColumns+`, key_sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		n.Account, n.Pool, n.ID, n.PublicKey, n.SealKey, nanos(n.Enrolled), nanos(n.Booted), nanos(n.Reported), nanos(n.Seen),
-		n.Revision, n.AgentVersion, string(n.State), nanos(n.StateTime), n.Address, n.KeySHA256[:])
+		n.Revision, n.AgentVersion, string(n.State), nanos(n.StateTime), n.Address, n.Hooks, n.KeySHA256[:])
 	return err
 }
 
@@ -133,9 +134,9 @@ func (tx *Tx) SetNodeSealKey(acct int64, pool, id string, key []byte) error {
 
 // SetNodeReport writes what a node reported of itself.
 func (tx *Tx) SetNodeReport(n *Node) error {
-	return tx.one(`UPDATE node SET booted = ?, reported = ?, seen = ?, revision = ?, agent = ?, state = ?, state_at = ?, address = ?
+	return tx.one(`UPDATE node SET booted = ?, reported = ?, seen = ?, revision = ?, agent = ?, state = ?, state_at = ?, address = ?, hooks = ?
 		WHERE acct = ? AND pool = ? AND id = ?`,
-		nanos(n.Booted), nanos(n.Reported), nanos(n.Seen), n.Revision, n.AgentVersion, string(n.State), nanos(n.StateTime), n.Address,
+		nanos(n.Booted), nanos(n.Reported), nanos(n.Seen), n.Revision, n.AgentVersion, string(n.State), nanos(n.StateTime), n.Address, n.Hooks,
 		n.Account, n.Pool, n.ID)
 }
 

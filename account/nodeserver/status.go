@@ -20,32 +20,45 @@ const maxStatusBody = 3 << 19
 type statusBody struct {
 	nodeapi.Status
 	Certificates certificateList `json:"certificates"`
+	Hooks        hookList        `json:"hooks"`
 }
 
 // A certificateList is decoded one by one: two bytes of JSON make an element of a
 // hundred, so a list is not to be decoded before it is counted.
 type certificateList []batch.NodeCertificate
 
-func (l *certificateList) UnmarshalJSON(data []byte) error {
-	*l = nil
+func (l *certificateList) UnmarshalJSON(data []byte) (err error) {
+	*l, err = decodeList[batch.NodeCertificate](data, "certificates", account.MaxReported)
+	return err
+}
+
+// A hookList is the same for hooks.
+type hookList []batch.NodeHook
+
+func (l *hookList) UnmarshalJSON(data []byte) (err error) {
+	*l, err = decodeList[batch.NodeHook](data, "hooks", nodeapi.MaxHooks)
+	return err
+}
+
+func decodeList[T any](data []byte, name string, limit int) (list []T, err error) {
 	if string(data) == "null" {
-		return nil
+		return nil, nil
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	if begin, err := dec.Token(); err != nil || begin != json.Delim('[') {
-		return errors.New("certificates is no list")
+		return nil, errors.New(name + " is no list")
 	}
 	for dec.More() {
-		if len(*l) == account.MaxReported {
-			return badRequest("the report has more than %d certificates", account.MaxReported)
+		if len(list) == limit {
+			return nil, badRequest("the report has more than %d %s", limit, name)
 		}
-		var c batch.NodeCertificate
-		if err := dec.Decode(&c); err != nil {
-			return err
+		var element T
+		if err := dec.Decode(&element); err != nil {
+			return nil, err
 		}
-		*l = append(*l, c)
+		list = append(list, element)
 	}
-	return nil
+	return list, nil
 }
 
 func (s *Server) status(w http.ResponseWriter, r *http.Request, node *account.NodeIdentity) {
@@ -59,7 +72,7 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request, node *account.No
 	r.Body = http.MaxBytesReader(w, r.Body, maxStatusBody)
 	err := decode(r, &body)
 	if err == nil {
-		body.Status.Certificates = body.Certificates
+		body.Status.Certificates, body.Status.Hooks = body.Certificates, body.Hooks
 		if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 			node.CalledFrom(from.Addr())
 		}

@@ -143,6 +143,13 @@ func printNode(w io.Writer, n *batch.Node) error {
 	}
 	fmt.Fprintf(w, "Node %s: %s%s, references %s, last seen %s%s, agent %s\n", cli.Text(n.ID), paintNodeState(style, n.State), since,
 		followed(style, n), ago(n.LastSeen), address, cli.Text(n.AgentVersion))
+	if err := printNodeCertificates(w, style, n); err != nil {
+		return err
+	}
+	return printNodeHooks(w, style, n.Hooks)
+}
+
+func printNodeCertificates(w io.Writer, style cli.Style, n *batch.Node) error {
 	if len(n.Certificates) == 0 {
 		_, err := fmt.Fprintln(w, "No certificates.")
 		return err
@@ -168,6 +175,28 @@ func printNode(w io.Writer, n *batch.Node) error {
 			state = style.Red(state)
 		}
 		table.Row(c.Thumbprint.String(), state, cli.Time(c.Time.Time), visibility[c.Thumbprint], cli.Text(c.Error))
+	}
+	return table.Write(w)
+}
+
+// printNodeHooks shows what came of the programs that the node runs.
+func printNodeHooks(w io.Writer, style cli.Style, hooks []batch.NodeHook) error {
+	if len(hooks) == 0 {
+		return nil
+	}
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	table := cli.NewTable("HOOK", "STATE", "LAST RUN", "EXIT", "ERROR")
+	for _, h := range hooks {
+		last, exit := "never", "-"
+		if h.Time != nil {
+			last = cli.Time(h.Time.Time)
+		}
+		if h.ExitCode != nil {
+			exit = fmt.Sprint(*h.ExitCode)
+		}
+		table.Row(cli.Text(h.Name), cli.Text(h.State), last, exit, style.Red(cli.Text(h.Error)))
 	}
 	return table.Write(w)
 }

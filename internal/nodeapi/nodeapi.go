@@ -79,22 +79,11 @@ type Status struct {
 	AgentVersion string                  `json:"agentVersion"`
 	BootTime     *batch.Time             `json:"bootTime,omitempty"`
 	Certificates []batch.NodeCertificate `json:"certificates"`
-	Hooks        []HookStatus            `json:"hooks,omitempty"` // at most MaxHooks
+	Hooks        []batch.NodeHook        `json:"hooks,omitempty"` // at most MaxHooks
 }
 
 // MaxHooks is how many hooks a status may tell of.
 const MaxHooks = 20
-
-// A HookStatus tells what came of a program that a node runs when its set changes.
-type HookStatus struct {
-	Name     string      `json:"name"`
-	State    string      `json:"state"`              // idle, running, ok, retrying, gave-up
-	Time     *batch.Time `json:"time,omitempty"`     // of the end of the last run
-	ExitCode *int        `json:"exitCode,omitempty"` // of the last run, if it ended by itself
-	Attempts int         `json:"attempts,omitempty"` // for the change that fails
-	Error    string      `json:"error,omitempty"`    // of the last run
-	Output   string      `json:"output,omitempty"`   // of the last run, if it failed: its end
-}
 
 // An Error is the body of every refusal. Message is a sentence for a person.
 type Error struct {

@@ -246,7 +246,7 @@ func testNodes(t *testing.T, d *db.DB) {
 		if err != nil {
 			return err
 		}
-		want.Booted, want.Reported, want.Seen, want.Revision, want.AgentVersion = start.Add(1), start.Add(2), start.Add(3), "r", "v1"
+		want.Booted, want.Reported, want.Seen, want.Revision, want.AgentVersion, want.Hooks = start.Add(1), start.Add(2), start.Add(3), "r", "v1", "[]"
 		want.State, want.StateTime, want.Address = batch.NodeUnusable, start.Add(2), "192.0.2.1"
 		if err := tx.SetNodeReport(want); err != nil {
 			return err
