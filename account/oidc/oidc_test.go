@@ -218,11 +218,11 @@ func TestOutage(t *testing.T) {
 
 func TestWrongDiscovery(t *testing.T) {
 	for name, text := range map[string]string{
-		"other issuer": `{"issuer": "https://other.example", "jwks_uri": "https://other.example/keys"}`,
+		"other issuer": `{"issuer": "https://other.example", "jwks_uri": "ISSUER/keys"}`,
 		"no keys":      `{"issuer": "ISSUER"}`,
 		"plain http":   `{"issuer": "ISSUER", "jwks_uri": "http://192.0.2.1/keys"}`,
 		"a page":       `<html>`,
-		"too long":     `{"x": "` + strings.Repeat("x", maxDocument) + `"}`,
+		"too long":     `{"issuer": "ISSUER", "jwks_uri": "ISSUER/keys", "x": "` + strings.Repeat("x", maxDocument) + `"}`,
 		"no set":       `{"issuer": "ISSUER", "jwks_uri": "ISSUER/.well-known/openid-configuration"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
