@@ -25,6 +25,7 @@ const directoryInterval = time.Minute
 // for concurrent use.
 type directory struct {
 	path string
+	step func() // between reading and the look whether that was whole; nil but in tests
 
 	mu      sync.Mutex
 	current *snapshot // the last one that was good; nil: none
@@ -90,6 +91,9 @@ func (d *directory) read(ctx context.Context) (*snapshot, error) {
 	s, err := f.snapshot(ctx, d.current)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
+	}
+	if d.step != nil {
+		d.step()
 	}
 	// A file that is half written is most often refused for its content; that is
 	// no better a reason than this one.

@@ -290,6 +290,11 @@ func TestDirectoryIsReadWhenItRests(t *testing.T) {
 	if _, err := reading.snapshot(t.Context(), nil); err != nil || reading.changed() {
 		t.Fatalf("at rest: %v, changed %v", err, reading.changed())
 	}
+	d := newDirectory(f.path)
+	d.step = func() { f.references("certificate = []\n") }
+	if _, err := d.References(t.Context(), "", 0); !errors.Is(err, errBusy) {
+		t.Errorf("while somebody writes: %v", err)
+	}
 	for name, change := range map[string]func(){
 		"appended": func() { f.write("a.pfx", string(pair.PFX("pw"))+"x", 0o600) },
 		"touched":  func() { os.Chtimes(filepath.Join(f.path, "a.pfx"), time.Time{}, time.Now().Add(time.Second)) },

@@ -51,11 +51,11 @@ func newOffline(c *Config, state *stateDir, clock clock, log *slog.Logger) *offl
 	o.at, o.stored = boot, boot
 	data, err := readLimited(state.file(contactFile), 4096)
 	var m contactMark
-	if err != nil || json.Unmarshal(data, &m) != nil || m.Offline < 0 {
+	if err != nil || json.Unmarshal(data, &m) != nil || m.Offline < 0 || m.BootID == id && m.Boot > boot {
 		return o
 	}
 	o.count, o.last = m.Offline, m.Last
-	if m.BootID == id && m.Boot <= boot {
+	if m.BootID == id {
 		o.at = m.Boot
 	} else {
 		o.at, o.off = 0, m.Wall

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -119,7 +120,9 @@ func TestOfflineWithoutLimit(t *testing.T) {
 
 // A file that is damaged takes nothing away.
 func TestDamagedContactFile(t *testing.T) {
-	for _, text := range []string{"", "{", `{"offline": -5}`, `{"offline": 1e30}`, `[]`, strings.Repeat(" ", 5000)} {
+	id, _ := systemClock().boot()
+	future := fmt.Sprintf(`{"bootId": %q, "boot": 9000000000000000000, "offline": 9000000000000000000}`, id)
+	for _, text := range []string{future, "", "{", `{"offline": -5}`, `{"offline": 1e30}`, `[]`, strings.Repeat(" ", 5000)} {
 		state := newTestState(t)
 		if err := state.write(contactFile, []byte(text)); err != nil {
 			t.Fatal(err)
@@ -173,6 +176,35 @@ func TestFollowerRemovesWhatIsOutdated(t *testing.T) {
 			t.Errorf("want %+v", w)
 		}
 	})
+}
+
+// The time ended while no agent ran: nothing is installed first and removed then.
+func TestOutdatedSetIsNotRestored(t *testing.T) {
+	s := newFakeSource()
+	one := s.add(t, "one")
+	before, _ := newTestReconciler(t, s)
+	if err := before.apply(t.Context(), wantOf(t.Context(), "1", one)); err != nil {
+		t.Fatal(err)
+	}
+	config := DefaultConfig()
+	config.AfterMaxOffline = afterRemove
+	n := &fakeNode{"boot", time.Hour, time.Now(), true}
+	newOffline(config, before.vault.state, n.clock(), before.log).reached()
+	for _, test := range []struct {
+		passed time.Duration
+		want   int
+	}{{config.MaxOffline, 1}, {config.MaxOffline + time.Hour, 0}} {
+		passed, want := test.passed, test.want
+		later := *n
+		later.pass(passed)
+		r, b := newTestReconciler(t, s)
+		r.vault.state = before.vault.state
+		r.offline = newOffline(config, before.vault.state, later.clock(), r.log)
+		revision := r.restore(t.Context())
+		if list, err := b.List(t.Context()); err != nil || len(list) != want || (revision == "1") != (want == 1) {
+			t.Errorf("after %v: %d installed of revision %q, %v; want %d", passed, len(list), revision, err, want)
+		}
+	}
 }
 
 // max_offline with real files: what happens, also over a restart, and what is told.

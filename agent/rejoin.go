@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 
@@ -29,6 +30,9 @@ func (s *service) Rejoin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if token.IDText() == s.elsewhere.token {
+		return s.elsewhere.err // each try takes a use of it
+	}
 	old := s.identity()
 	if s.server != "" {
 		token.URL = s.server
@@ -42,8 +46,10 @@ func (s *service) Rejoin(ctx context.Context) error {
 	}
 	if !id.isNode(old) {
 		// What it has now is another pool's. Moving is for a person to decide.
-		left := id.call(ctx, "DELETE", nodeapi.PathNode)
-		return errors.Join(fmt.Errorf("join_token_file: the token is for pool %s of account %s, and this is a node of pool %s of account %s", id.Pool, id.Account, old.Pool, old.Account), left)
+		s.elsewhere.token = token.IDText()
+		s.elsewhere.err = errors.Join(fmt.Errorf("join_token_file: the token is for pool %s of account %s, and this is a node of pool %s of account %s",
+			id.Pool, id.Account, old.Pool, old.Account), id.call(ctx, http.MethodDelete, nodeapi.PathNode))
+		return s.elsewhere.err
 	}
 	if s.server != "" {
 		id.Server = old.Server

@@ -92,7 +92,7 @@ func TestForgottenNodeJoinsAgain(t *testing.T) {
 	}
 	s.Stop()
 	a.start()
-	a.awaitReady()
+	awaitStatus(t, a, func(s *Status) bool { return countInstalled(s) == 1 })
 	if after := a.installed("task"); strings.Join(after, " ") != strings.Join(before, " ") || len(after) == 0 {
 		t.Errorf("installed %v, before %v", after, before)
 	}
@@ -105,6 +105,32 @@ func TestRejoinElsewhereIsRefused(t *testing.T) {
 	s.Forget()
 	a.start()
 	awaitStatus(t, a, func(s *Status) bool { return strings.Contains(s.ContactError, "another CA") })
+}
+
+// Nor does one for another pool; and the node does not stay there.
+func TestRejoinInAnotherPoolIsRefused(t *testing.T) {
+	s, a := forgottenAgent(t)
+	id, err := LoadIdentity(a.config.StateDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := *id
+	other.Pool = "formerpool"
+	if err := (&stateDir{path: a.config.StateDir}).saveIdentity(&other); err != nil {
+		t.Fatal(err)
+	}
+	a.writeToken(s.Token(9), 0o600)
+	s.Forget()
+	a.start()
+	awaitStatus(t, a, func(s *Status) bool {
+		return strings.Contains(s.ContactError, "the token is for pool testpool of account testaccount, and this is a node of pool formerpool")
+	})
+	waitFor(t, func() bool { return s.Members() == 0 })
+	unknown := a.status().Failures
+	awaitStatus(t, a, func(s *Status) bool { return s.Failures > unknown })
+	if n := s.Requests(nodeapi.PathEnroll); n != 2 {
+		t.Errorf("%d enrolments, want the first and one more: each takes a use of the token", n)
+	}
 }
 
 // Tries to join again are as rare as polls without an answer.

@@ -20,6 +20,10 @@ type service struct {
 	save      func(*Identity) error
 	server    string // instead of the identity's; may be empty
 	tokenFile string // for a node that the service does not know; may be empty
+	elsewhere struct {
+		token string // that is for another pool
+		err   error
+	}
 }
 
 // A member is an identity with its connections. A renewed identity gets new ones:
