@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // A pair is the two ends of a connection.
@@ -58,6 +59,7 @@ func refuse(t *testing.T, from string, l net.Listener) {
 	c, err := d.Dial("tcp", l.Addr().String())
 	if err == nil {
 		defer c.Close()
+		c.SetDeadline(time.Now().Add(10 * time.Second))
 		_, err = c.Read(make([]byte, 1))
 	}
 	if !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
