@@ -3,11 +3,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -28,6 +30,7 @@ type server struct {
 	dir     string
 	dsn     string
 	address string // of the node listener
+	metrics string // URL
 	ca      *x509.CertPool
 }
 
@@ -45,6 +48,9 @@ func (b *bench) start(ctx context.Context, name, database string) (*server, erro
 		args = append(args, "--database", database)
 	}
 	if _, err := b.call(ctx, args...); err != nil {
+		return nil, err
+	}
+	if err := appendTo(filepath.Join(s.dir, "server.toml"), "\n[metrics]\nlisten = \"127.0.0.1:0\"\n"); err != nil {
 		return nil, err
 	}
 	out, err := b.call(ctx, "account", "create", "--dir", s.dir, account, "--json")
@@ -85,7 +91,7 @@ func (b *bench) run(ctx context.Context, s *server, key batch.Key) error {
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
-	var at struct{ URL, NodeListen string }
+	var at struct{ URL, NodeListen, Metrics string }
 	for late := time.After(20 * time.Second); ; {
 		if data, err := os.ReadFile(ready); err == nil && json.Unmarshal(data, &at) == nil {
 			break
@@ -100,11 +106,20 @@ func (b *bench) run(ctx context.Context, s *server, key batch.Key) error {
 	if err != nil {
 		return err
 	}
-	s.ca, s.address = x509.NewCertPool(), at.NodeListen
+	s.ca, s.address, s.metrics = x509.NewCertPool(), at.NodeListen, at.Metrics
 	s.ca.AppendCertsFromPEM(pem)
 	s.Client = &batch.Client{Endpoint: at.URL, Credentials: batch.Credentials{Account: account, Key: key},
 		HTTP: &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.ca}}}}
 	return nil
+}
+
+func appendTo(path, text string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }
 
 // stop ends the process.
@@ -133,13 +148,37 @@ func (s *server) processor() (time.Duration, error) {
 	return time.Duration(ticks) * 10 * time.Millisecond, nil
 }
 
-// resident returns the memory of the server's process in bytes.
-func (s *server) resident() (int64, error) {
+// Memory is what the server's process holds, in bytes.
+type memory struct {
+	resident int64
+	heap     int64 // in use, with what the next collection will free
+	stacks   int64 // of goroutines
+}
+
+func (s *server) memory() (m memory, err error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
 	if err != nil {
-		return 0, err
+		return m, err
 	}
 	_, rest, _ := strings.Cut(string(data), "VmRSS:")
-	kB, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-	return kB << 10, err
+	if m.resident, err = strconv.ParseInt(strings.Fields(rest)[0], 10, 64); err != nil {
+		return m, err
+	}
+	m.resident <<= 10
+	resp, err := http.Get(s.metrics)
+	if err != nil {
+		return m, err
+	}
+	defer resp.Body.Close()
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		name, text, _ := strings.Cut(lines.Text(), " ")
+		value, _ := strconv.ParseFloat(text, 64) // comments are none of ours
+		switch name {
+		case "go_memstats_heap_inuse_bytes":
+			m.heap = int64(value)
+		case "go_memstats_stack_inuse_bytes":
+			m.stacks = int64(value)
+		}
+	}
+	return m, nil
 }

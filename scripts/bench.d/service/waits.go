@@ -44,8 +44,8 @@ func (b *bench) waitRound(ctx context.Context, f *figures) error {
 	if err != nil {
 		return err
 	}
-	var memory [3]int64
-	if memory[0], err = s.settled(); err != nil {
+	var held [3]memory
+	if held[0], err = s.settled(); err != nil {
 		return err
 	}
 	for step, count := range []int{1000, 5000} {
@@ -66,7 +66,7 @@ func (b *bench) waitRound(ctx context.Context, f *figures) error {
 				if change > 0 {
 					return nil
 				}
-				memory[step+1], err = s.settled()
+				held[step+1], err = s.settled()
 				return err
 			})
 			if err != nil {
@@ -83,18 +83,21 @@ func (b *bench) waitRound(ctx context.Context, f *figures) error {
 	for _, n := range nodes {
 		n.close()
 	}
-	kB := func(bytes int64) float64 { return float64(bytes) / 1000 }
-	f.add("resident memory with 5,000 known nodes, none connected", "%.1f MB", kB(memory[0])/1000)
-	f.add("resident memory with 1,000 long polls", "%.1f MB", kB(memory[1])/1000)
-	f.add("resident memory with 5,000 long polls", "%.1f MB", kB(memory[2])/1000)
-	f.add("resident memory of one more long poll, from 1,000 to 5,000", "%.1f kB", kB(memory[2]-memory[1])/4000)
+	MB := func(bytes int64) float64 { return float64(bytes) / 1e6 }
+	f.add("resident memory, 5,000 nodes have joined and none is connected", "%.1f MB", MB(held[0].resident))
+	f.add("resident memory with 1,000 long polls", "%.1f MB", MB(held[1].resident))
+	f.add("resident memory with 5,000 long polls", "%.1f MB", MB(held[2].resident))
+	perPoll := func(of func(memory) int64) float64 { return float64(of(held[2])-of(held[1])) / 4000 / 1000 }
+	f.add("one more long poll, from 1,000 to 5,000: resident", "%.1f kB", perPoll(func(m memory) int64 { return m.resident }))
+	f.add("one more long poll, from 1,000 to 5,000: heap in use, garbage included", "%.1f kB", perPoll(func(m memory) int64 { return m.heap }))
+	f.add("one more long poll, from 1,000 to 5,000: stacks", "%.1f kB", perPoll(func(m memory) int64 { return m.stacks }))
 	return nil
 }
 
-// settled is the resident memory some seconds from now.
-func (s *server) settled() (int64, error) {
+// settled is the memory some seconds from now.
+func (s *server) settled() (memory, error) {
 	time.Sleep(3 * time.Second)
-	return s.resident()
+	return s.memory()
 }
 
 // change has nodes wait, changes the pool's references, and returns when each of them
