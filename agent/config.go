@@ -150,7 +150,8 @@ const maxKept = 10
 const maxConfig = 1 << 20
 
 // LoadConfig reads path over the defaults. An empty path is the system's
-// configuration file, which need not exist. Errors name the file, the line and
+// configuration file, which need not exist. A file with hooks has to be one that
+// only root and the agent's user can change. Errors name the file, the line and
 // the key.
 func LoadConfig(path string) (*Config, error) {
 	optional := path == ""
@@ -169,6 +170,9 @@ func LoadConfig(path string) (*Config, error) {
 	c, err := ParseConfig(string(data))
 	if err != nil {
 		return nil, fmt.Errorf("read configuration %s: %w", path, err)
+	}
+	if fi, err := os.Stat(path); err == nil && len(c.Hooks) > 0 && checkOwner(fi) != nil {
+		return nil, fmt.Errorf("read configuration %s: it names hooks, which the agent runs, and %w", path, checkOwner(fi))
 	}
 	return c, nil
 }

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -91,5 +92,29 @@ func TestLoadConfigNamesTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none.toml")
 	if _, err := LoadConfig(path); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("LoadConfig = %v, want an error that names %s", err, path)
+	}
+}
+
+// Who can change a file with hooks has the agent's rights.
+func TestLoadConfigWithHooks(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "agent.toml")
+	for _, test := range []struct {
+		text string
+		mode os.FileMode
+		ok   bool
+	}{
+		{"[[hook]]\ncommand = ['/bin/true']\n", 0o644, true},
+		{"[[hook]]\ncommand = ['/bin/true']\n", 0o664, false},
+		{"wait = '5s'\n", 0o664, true},
+	} {
+		if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, test.mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := LoadConfig(path); (err == nil) != test.ok {
+			t.Errorf("mode %v: LoadConfig = %v", test.mode, err)
+		}
 	}
 }

@@ -191,7 +191,7 @@ func (f *findings) request(ctx context.Context, server, host string, id *Identit
 		return
 	}
 	// Date is cut to seconds, and was written between the question and the answer.
-	skew := time.Since(began)/2 + answered.Add(time.Second/2).Sub(time.Now())
+	skew := time.Since(began)/2 + time.Until(answered.Add(time.Second/2))
 	if skew.Abs() > maxSkew {
 		f.wrong("clock", "set it, and have it kept by chrony, systemd-timesyncd or the like", "this node's clock differs from the service's by %v", skew.Round(time.Second))
 		return

@@ -150,7 +150,7 @@ func TestRunnerRetries(t *testing.T) {
 		r, _ := startRunner(t, &memory{}, rec, Hook{Name: "bad", Command: []string{"bad"}}, Hook{Name: "good"})
 		r.Set(setOf("a"))
 		settle()
-		if got := r.Results()[0]; got.State != Retrying || got.Attempts != 1 || got.Next.Sub(time.Now()) != firstRetry || *got.ExitCode != 1 {
+		if got := r.Results()[0]; got.State != Retrying || got.Attempts != 1 || time.Until(*got.Next) != firstRetry || *got.ExitCode != 1 {
 			t.Errorf("got %+v", got)
 		}
 		wait()
