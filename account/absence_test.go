@@ -32,39 +32,55 @@ func (f *fixture) openTTL() (stop func()) {
 	return f.run()
 }
 
+type absenceRun struct {
+	*fixture
+	stop            func()
+	present, absent *testNode
+}
+
 // TestNodeTTL takes out nodes that were not seen while the service was there to see
 // them, and no others.
 func TestNodeTTL(t *testing.T) {
-	type run struct {
-		*fixture
-		stop            func()
-		present, absent *testNode
-	}
 	// pass lets time pass, while one node makes requests.
-	pass := func(r *run, d time.Duration) {
+	pass := func(r *absenceRun, d time.Duration) {
 		for range d / time.Minute {
 			time.Sleep(time.Minute)
 			r.present.identity()
 		}
 	}
 	for name, test := range map[string]struct {
-		event func(*run)
+		event func(*absenceRun)
 		gone  bool
 	}{
-		"not yet":            {func(r *run) { pass(r, testTTL-25*time.Minute) }, false},
-		"absent":             {func(r *run) { pass(r, testTTL+10*time.Minute) }, true},
-		"came back":          {func(r *run) { pass(r, testTTL-25*time.Minute); r.absent.identity(); pass(r, testTTL-25*time.Minute) }, false},
-		"short restart":      {func(r *run) { pass(r, testTTL/2); r.stop(); r.openTTL(); pass(r, testTTL/2) }, true},
-		"long outage":        {func(r *run) { r.stop(); time.Sleep(30 * 24 * time.Hour); r.openTTL(); pass(r, testTTL-25*time.Minute) }, false},
-		"long after outage":  {func(r *run) { r.stop(); time.Sleep(30 * 24 * time.Hour); r.openTTL(); pass(r, testTTL+10*time.Minute) }, true},
-		"clock ahead":        {func(r *run) { r.jump(40 * 24 * time.Hour); pass(r, 10*time.Minute) }, false},
-		"clock behind":       {func(r *run) { r.jump(-40 * 24 * time.Hour); pass(r, testTTL-25*time.Minute) }, false},
-		"clock ahead a bit":  {func(r *run) { r.jump(testTTL / 20); pass(r, testTTL+10*time.Minute) }, true},
-		"restored elsewhere": {func(r *run) { r.jump(20 * 365 * 24 * time.Hour); pass(r, testTTL-25*time.Minute) }, false},
+		"not yet": {func(r *absenceRun) { pass(r, testTTL-25*time.Minute) }, false},
+		"absent":  {func(r *absenceRun) { pass(r, testTTL+10*time.Minute) }, true},
+		"came back": {func(r *absenceRun) {
+			pass(r, testTTL-25*time.Minute)
+			r.absent.identity()
+			pass(r, testTTL-25*time.Minute)
+		}, false},
+		"short restart": {func(r *absenceRun) { pass(r, testTTL/2); r.stop(); r.openTTL(); pass(r, testTTL/2) }, true},
+		"long outage": {func(r *absenceRun) {
+			r.stop()
+			time.Sleep(30 * 24 * time.Hour)
+			r.openTTL()
+			pass(r, testTTL-25*time.Minute)
+		}, false},
+		"long after outage": {func(r *absenceRun) {
+			r.stop()
+			time.Sleep(30 * 24 * time.Hour)
+			r.openTTL()
+			pass(r, testTTL+10*time.Minute)
+		}, true},
+		"seen by a replica":  {func(r *absenceRun) { r.seenByReplica(testTTL + 10*time.Minute) }, false},
+		"clock ahead":        {func(r *absenceRun) { r.jump(40 * 24 * time.Hour); pass(r, 10*time.Minute) }, false},
+		"clock behind":       {func(r *absenceRun) { r.jump(-40 * 24 * time.Hour); pass(r, testTTL-25*time.Minute) }, false},
+		"clock ahead a bit":  {func(r *absenceRun) { r.jump(testTTL / 20); pass(r, testTTL+10*time.Minute) }, true},
+		"restored elsewhere": {func(r *absenceRun) { r.jump(20 * 365 * 24 * time.Hour); pass(r, testTTL-25*time.Minute) }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := &run{fixture: newFixture(t)}
+				r := &absenceRun{fixture: newFixture(t)}
 				r.addPool("pool")
 				r.present, r.absent = r.joined("pool", "present"), r.joined("pool", "absent")
 				r.stop = r.openTTL()
@@ -90,6 +106,20 @@ func TestNodeTTL(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// seenByReplica lets time pass while both nodes make requests, at another replica only.
+func (r *absenceRun) seenByReplica(d time.Duration) {
+	other := r.replica()
+	other.run()
+	for range d / time.Minute {
+		time.Sleep(time.Minute)
+		for _, n := range []*testNode{r.present, r.absent} {
+			if _, err := other.NodeByKey(r.t.Context(), n.spki()); err != nil {
+				r.t.Error(err)
+			}
+		}
 	}
 }
 
