@@ -330,3 +330,18 @@ func FuzzClaims(f *testing.F) {
 		c.name()
 	})
 }
+
+func BenchmarkVerify(b *testing.B) {
+	issuer := oidctest.NewIssuer(b)
+	v, err := New(Config{Issuer: issuer.URL(), Audience: oidctest.ClientID, Rules: []Rule{{"groups", "admins", Contributor, "acct"}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	issuer.SetKeys(testcert.RSA(b).Key)
+	token := issuer.Token(map[string]any{"groups": []string{"admins", "users"}})
+	for b.Loop() {
+		if _, err := v.Verify(b.Context(), token); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

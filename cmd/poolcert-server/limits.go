@@ -23,7 +23,7 @@ type limits struct {
 // certificates in a row does not, nor do 100,000 nodes of which 20,000 are behind one
 // address.
 var defaultLimits = limits{
-	AccountRate: 500, AddressRate: 500, FailureRate: 60,
+	AccountRate: 500, AddressRate: 1000, FailureRate: 60,
 	Connections: 4096, ConnectionsPerAddress: 512,
 	NodeConnections: 120000, NodeConnectionsPerAddress: 20000,
 }
