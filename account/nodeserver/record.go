@@ -1,6 +1,7 @@
 package nodeserver
 
 import (
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -46,6 +47,9 @@ func (s *Server) record(next http.Handler) http.Handler {
 		defer func() {
 			call.Took = time.Since(call.Began)
 			s.observer.End(call)
+			if !s.log.Enabled(r.Context(), slog.LevelDebug) { // before the arguments cost something
+				return
+			}
 			s.log.DebugContext(r.Context(), "node request", "operation", call.Operation, "method", r.Method, "path", r.URL.Path,
 				"pool", call.Pool, "node", call.Node, "status", call.Status, "code", call.Code, "took", call.Took)
 		}()

@@ -126,18 +126,21 @@ func (f *tlsFiles) watch(ctx context.Context) {
 			broken = err.Error()
 			f.complain(err)
 		}
-		if watcher.Events != nil {
-			f.follow(watcher)
+		// Before it was watched, a new folder may have changed again.
+		if watcher.Events != nil && f.follow(watcher) && settled == nil {
+			settled = time.After(settleTime)
 		}
 	}
 }
 
 // follow watches the folders on the way to the files, and no others. Folders, since
 // files are replaced; all on the way, since they are often links, of which any may be
-// replaced: Kubernetes does so with a folder, certbot with the last one.
-func (f *tlsFiles) follow(w *fsnotify.Watcher) {
+// replaced: Kubernetes does so with a folder, certbot with the last one. It tells
+// whether there are new ones.
+func (f *tlsFiles) follow(w *fsnotify.Watcher) (added bool) {
+	watched := w.WatchList()
 	wanted := append(folders(f.cert), folders(f.key)...)
-	for _, have := range w.WatchList() {
+	for _, have := range watched {
 		if !slices.Contains(wanted, have) {
 			w.Remove(have) // it may be gone
 		}
@@ -145,8 +148,11 @@ func (f *tlsFiles) follow(w *fsnotify.Watcher) {
 	for _, dir := range wanted {
 		if err := w.Add(dir); err != nil {
 			f.log.Debug("a folder can't be watched", "path", dir, "err", err)
+		} else if !slices.Contains(watched, dir) {
+			added = true
 		}
 	}
+	return added
 }
 
 // maxLinks is where a way of links ends, as in the system's own rules.

@@ -126,7 +126,7 @@ func (w *watched) becomes(p pair) {
 }
 
 func TestTLSFilesAreFollowed(t *testing.T) {
-	one, two, three := newPair(t), newPair(t), newPair(t)
+	one, two, three, four := newPair(t), newPair(t), newPair(t), newPair(t)
 	for name, replace := range map[string]func(t *testing.T, dir string) (cert string, next func(pair)){
 		"written in place": func(t *testing.T, dir string) (string, func(pair)) {
 			one.write(t, dir)
@@ -190,6 +190,14 @@ func TestTLSFilesAreFollowed(t *testing.T) {
 			w.becomes(two)
 			next(three) // what is watched has changed
 			w.becomes(three)
+			// Also in a folder that was not there when the watch began.
+			folder, err := filepath.EvalSymlinks(filepath.Dir(cert))
+			put(t, err)
+			if file, err := filepath.EvalSymlinks(cert); err == nil {
+				folder = filepath.Dir(file)
+			}
+			four.write(t, folder)
+			w.becomes(four)
 			if n := w.failures.Load(); n != 0 {
 				t.Errorf("%d failures", n)
 			}
