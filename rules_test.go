@@ -96,6 +96,7 @@ func TestImportRules(t *testing.T) {
 				case within(imp, "software.sslmate.com/src/go-pkcs12") && !in("internal/pfx"),
 					within(imp, "github.com/go-jose/go-jose/v4") && !in("decrypt/jwe", "account/oidc"),
 					within(imp, "github.com/fsnotify/fsnotify") && !in("agent", "account", "cmd"),
+					within(imp, "github.com/google/go-tpm") && !in("internal/tpmkey"),
 					within(imp, "modernc.org/sqlite", "github.com/jackc/pgx") && !in("account/db"),
 					within(imp, "github.com/spf13/cobra") && !in("cmd", "internal/cli"):
 					bad = "is not the one importer of this dependency"

@@ -40,7 +40,7 @@ func (p *pace) failed(err error) time.Duration {
 
 // answered is for a poll that the source answered after it held it for so long.
 func (p *pace) answered(changed bool, held time.Duration) time.Duration {
-	asked := p.hold
+	asked, lost := p.hold, p.failures.window > 0
 	p.failures.reset()
 	p.contact = true
 	if p.interval > 0 {
@@ -50,6 +50,8 @@ func (p *pace) answered(changed bool, held time.Duration) time.Duration {
 	switch {
 	case changed:
 		return changePause
+	case asked == 0 && lost:
+		return jitter(p.wait / 10) // else the two polls of a return come in one moment
 	case held >= asked.Truncate(time.Second)-holdError:
 		return 0
 	}
