@@ -34,6 +34,7 @@ type fakeSource struct {
 	rejoins      int
 	renewed      func() // called by a renewal that works; may be nil
 	polls        []time.Time
+	longest      time.Duration // that a poll was to be held
 	renewals     []time.Time
 	reports      []*nodeapi.Status
 	fetch        func(context.Context) error // before each certificate; may be nil
@@ -60,6 +61,7 @@ func (s *fakeSource) References(ctx context.Context, revision string, wait time.
 	defer timeout.Stop()
 	s.mu.Lock()
 	s.polls = append(s.polls, time.Now())
+	s.longest = max(s.longest, wait)
 	cuts := s.cuts
 	s.mu.Unlock()
 	for {
@@ -385,4 +387,26 @@ func TestOnlyNodeRevokedRevokes(t *testing.T) {
 			t.Errorf("isRevoked(%q) = %v, want %v", code, got, want)
 		}
 	}
+}
+
+// With an interval, no poll is held, and a change is seen at the next one.
+func TestFollowPlainPolls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSource()
+		f := newTestFollower(s)
+		f.interval = 30 * time.Second
+		follow(t, f)
+		<-f.wants.c
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n := len(s.pollsSince(time.Time{})); n < 120 || n > 134 || s.longest != 0 {
+			t.Errorf("%d polls in an hour, held for %v at most", n, s.longest)
+		}
+		start := time.Now()
+		s.setReferences(ref(1))
+		<-f.wants.c
+		if d := time.Since(start); d > f.interval {
+			t.Errorf("a change took %v", d)
+		}
+	})
 }

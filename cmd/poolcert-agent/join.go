@@ -37,6 +37,9 @@ node has joined anew, the old one leaves its pool.`,
 			if err != nil {
 				return err
 			}
+			if config.Source != agent.SourceService {
+				return cli.Hint(cli.Usage(errors.New("this node follows a directory, and joins no pool")), "remove 'source = \"directory\"' from the configuration to have it follow a pool")
+			}
 			token, err := readToken(cli.Input(cmd.Context(), cmd.InOrStdin()), args, tokenFile)
 			if err != nil {
 				return withHint(err)
