@@ -133,7 +133,7 @@ func TestOwnersConfigRefuses(t *testing.T) {
 		"[owners.task]\nmode = '440'\nacl = ['x']": `owners.task.acl: "x" is no entry`,
 		"[owners.task]\nmode = 'rw'":               `owners.task.mode: "rw" is no mode`,
 		"[owners.task]\nacl = ['u:nginx:rw']":      `"u:nginx:rw" is no entry such as "u:nginx:r"`,
-		"[owners.task]\nacl = ['o:nginx:r']":       "begins with neither u: nor g:",
+		"[owners.task]\nacl = ['o:nginx:r']":       `begins with neither "u:" nor "g:"`,
 		"[owners.task]\nacl = ['u::r']":            "names nobody",
 		"[owners.task]\nacl = ['u:4294967295:r']":  "owners.task.acl: 4294967295 is no number",
 		"[owners.remoteuser]\nacl = ['g:a b:r']":   `"a b" is no name`,

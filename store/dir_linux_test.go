@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"poolcert/batch"
+	"poolcert/internal/testtool"
 	"poolcert/store"
 	"poolcert/store/storetest"
 )
@@ -51,7 +52,7 @@ func TestDirFullDisk(t *testing.T) {
 	}
 	mount := t.TempDir()
 	if err := syscall.Mount("tmpfs", mount, "tmpfs", 0, "size=512k,mode=755"); err != nil {
-		t.Skipf("no mounts here (%v); TestDirFailureAtEveryStep has the faults", err)
+		testtool.Missing(t, "the right to mount", err)
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(mount, 0); err != nil {
