@@ -29,6 +29,7 @@ func (f *fixture) openTTL() (stop func()) {
 		f.t.Fatal(err)
 	}
 	f.acct = f.account("acme")
+	account.SetFollowInterval(f.Service, time.Minute) // hours are to pass
 	return f.run()
 }
 
@@ -112,6 +113,7 @@ func TestNodeTTL(t *testing.T) {
 // seenByReplica lets time pass while both nodes make requests, at another replica only.
 func (r *absenceRun) seenByReplica(d time.Duration) {
 	other := r.replica()
+	account.SetFollowInterval(other.Service, time.Minute)
 	other.run()
 	for range d / time.Minute {
 		time.Sleep(time.Minute)

@@ -96,6 +96,7 @@ func TestDeliveryWithoutArmour(t *testing.T) {
 func TestReport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
+		account.SetFollowInterval(f.Service, time.Hour) // days are to pass
 		f.run()
 		first, second := f.addCertificate("first"), f.addCertificate("second")
 		f.addPool("pool", first, second)
