@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -135,6 +136,10 @@ func TestExecuteAsUser(t *testing.T) {
 	}
 	if a.err != nil || a.output != string(bytes.TrimSpace(want)) {
 		t.Errorf("got %+v, want %q", a, want)
+	}
+	account.Groups = []uint32{account.GID, 54_321}
+	if a := shell("id -G").execute(t.Context(), testChange(), account); a.err != nil || a.output != fmt.Sprint(account.GID, 54_321) {
+		t.Errorf("supplementary groups: %+v", a)
 	}
 	if _, err := LookUp("no-such-user"); err == nil {
 		t.Error("LookUp of a user that does not exist: no error")

@@ -161,6 +161,13 @@ func TestRunnerRetries(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 
+		// The same set anew is no change.
+		r.Set(setOf("a"))
+		wait()
+		if got := rec.took(); got != "" {
+			t.Errorf("got %q after it gave up", got)
+		}
+
 		// The next change tells of what was never heard.
 		broken = false
 		r.Set(setOf("a", "b"))
