@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/fsnotify/fsnotify"
 	"golang.org/x/sys/unix"
 
 	"poolcert/batch"
@@ -297,4 +298,18 @@ func TestEndlessRepairsBecomeRare(t *testing.T) {
 			t.Errorf("%d repairs in 10 minutes, want %d at most", checks, want)
 		}
 	})
+}
+
+// When the kernel lost changes, all is looked at.
+func TestLostChangesMakeACheck(t *testing.T) {
+	w := &watcher{inotify: &fsnotify.Watcher{Events: make(chan fsnotify.Event), Errors: make(chan error, 1)}}
+	w.inotify.Errors <- fsnotify.ErrEventOverflow
+	if !w.wait(t.Context(), nil, nil) {
+		t.Error("no check is due")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if w.wait(ctx, nil, nil) {
+		t.Error("a check is due though nothing happened")
+	}
 }
