@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"poolcert/batch"
+	"poolcert/internal/fsuser"
 )
 
 // A RemoteUserConfig is the table [remoteuser].
@@ -167,7 +168,7 @@ func (l *links) within(ctx context.Context, link homeLink, do func() error) erro
 		}
 	}
 	done := make(chan error, 1)
-	go func() { done <- asUser(link.UID, link.GID, do) }()
+	go func() { done <- fsuser.Do(link.UID, link.GID, do) }()
 	select {
 	case err := <-done:
 		return err

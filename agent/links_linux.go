@@ -3,8 +3,6 @@ package agent
 import (
 	"errors"
 	"fmt"
-	"os"
-	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -76,42 +74,4 @@ func readLink(home int) (string, error) {
 		return "", err
 	}
 	return string(target[:n]), nil
-}
-
-// asUser runs do with a user's rights to files, and no more: not those of root,
-// nor of root's groups. Another user than the own one takes root.
-func asUser(uid, gid int, do func() error) error {
-	us := os.Geteuid()
-	if us == uid {
-		return do()
-	}
-	if us != 0 {
-		return fmt.Errorf("act as uid %d: %w", uid, unix.EPERM)
-	}
-	done := make(chan error, 1)
-	go func() {
-		// Never unlocked: the thread ends with this goroutine, so that no other
-		// one ever runs with these rights.
-		runtime.LockOSThread()
-		done <- dropTo(uid, gid, do)
-	}()
-	return <-done
-}
-
-// dropTo changes this thread only, unlike the functions of package syscall.
-func dropTo(uid, gid int, do func() error) error {
-	if _, _, errno := unix.RawSyscall(unix.SYS_SETGROUPS, 0, 0, 0); errno != 0 {
-		return fmt.Errorf("drop groups: %w", errno)
-	}
-	// These two tell of no error, but of what was: asked again, of what is.
-	for _, set := range []struct {
-		call func(int) (int, error)
-		id   int
-	}{{unix.SetfsgidRetGid, gid}, {unix.SetfsuidRetUid, uid}} {
-		_, _ = set.call(set.id)
-		if is, err := set.call(set.id); err != nil || is != set.id {
-			return fmt.Errorf("act as %d:%d: %w", uid, gid, unix.EPERM)
-		}
-	}
-	return do()
 }

@@ -9,6 +9,5 @@ import (
 
 var errNoLinks = fmt.Errorf("links of remote users: %w", errors.ErrUnsupported)
 
-func (h homeLink) make() error            { return errNoLinks }
-func (h homeLink) remove() error          { return errNoLinks }
-func asUser(int, int, func() error) error { return errNoLinks }
+func (h homeLink) make() error   { return errNoLinks }
+func (h homeLink) remove() error { return errNoLinks }

@@ -47,6 +47,7 @@ can open it.`,
 	}
 	root.AddGroup(
 		&cobra.Group{ID: "secrets", Title: "Secrets:"},
+		&cobra.Group{ID: "tasks", Title: "Tasks and nodes:"},
 		&cobra.Group{ID: "account", Title: "The account:"},
 	)
 	if len(args) > 0 {
@@ -83,6 +84,7 @@ func addCommands(root *cobra.Command, name string) {
 	add("reencrypt", "secrets", newReencryptCommand)
 	add("inspect", "secrets", newInspectCommand)
 	add("pfx", "secrets", newPFXCommand)
+	add("task-env", "tasks", newTaskEnvCommand)
 	add("login", "account", ofAccount(newLoginCommand))
 	add("cert", "account", ofAccount(newCertCommand))
 	add("pool", "account", ofAccount(newPoolCommand))

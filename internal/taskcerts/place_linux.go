@@ -1,0 +1,118 @@
+package taskcerts
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"poolcert/internal/fsuser"
+)
+
+// A place is where a folder may be made or removed, and who does it.
+type place struct {
+	dir  string
+	as   User // with whose rights
+	root bool // the folder is root's, as are those above it
+}
+
+// do calls f with dir opened.
+func (p place) do(f func(dir *os.Root) error) error {
+	return fsuser.Do(p.as.UID, p.as.GID, func() error {
+		dir, err := os.OpenRoot(p.dir)
+		if err != nil {
+			return err
+		}
+		defer dir.Close()
+		// What is open now is what counts: the path may lead elsewhere since it was looked at.
+		info, err := dir.Stat(".")
+		if err != nil {
+			return err
+		}
+		if owner := ownerOf(info); owner.UID != p.as.UID {
+			return fmt.Errorf("%w: %s belongs to uid %d, not to uid %d", ErrPlace, p.dir, owner.UID, p.as.UID)
+		}
+		return f(dir)
+	})
+}
+
+// placeOf decides by the owner of dir.
+func placeOf(dir string) (place, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return place{}, err
+	}
+	if !info.IsDir() {
+		return place{}, &fs.PathError{Op: "open", Path: dir, Err: syscall.ENOTDIR}
+	}
+	owner := ownerOf(info)
+	if owner.UID != 0 {
+		return place{dir: dir, as: owner}, nil
+	}
+	if os.Geteuid() != 0 {
+		return place{}, fmt.Errorf("%w: %s is root's, and this is not root", ErrPlace, dir)
+	}
+	dir, err = rootsOnly(dir)
+	return place{dir: dir, as: owner, root: true}, err
+}
+
+// rootsOnly returns the path of dir without links, if only root can change what
+// is on it: then it leads to the same folder until root changes it.
+func rootsOnly(dir string) (string, error) {
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return "", err
+	}
+	for at := dir; ; at = filepath.Dir(at) {
+		info, err := os.Lstat(at)
+		if err != nil {
+			return "", err
+		}
+		if ownerOf(info).UID != 0 || info.Mode().Perm()&0o022 != 0 || !info.IsDir() {
+			return "", fmt.Errorf("%w: others than root can write to %s", ErrPlace, at)
+		}
+		if at == filepath.Dir(at) {
+			return dir, nil
+		}
+	}
+}
+
+// ensure makes dir if it is missing: as root's where only root can write, else with
+// the user's rights.
+func ensure(dir string, user User) error {
+	var missing []string
+	there := dir
+	for ; ; there = filepath.Dir(there) {
+		if _, err := os.Stat(there); err == nil {
+			break
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		missing = append(missing, filepath.Base(there))
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	real, err := rootsOnly(there)
+	if os.Geteuid() != 0 || err != nil {
+		return fsuser.Do(user.UID, user.GID, func() error { return os.MkdirAll(dir, 0o700) })
+	}
+	for _, name := range slices.Backward(missing) {
+		real = filepath.Join(real, name)
+		if err := os.Mkdir(real, 0o755); err != nil {
+			return err
+		}
+		if err := os.Chmod(real, 0o755); err != nil { // whatever the umask is
+			return err
+		}
+	}
+	return nil
+}
+
+func ownerOf(info fs.FileInfo) User {
+	st := info.Sys().(*syscall.Stat_t)
+	return User{int(st.Uid), int(st.Gid)}
+}
