@@ -89,6 +89,8 @@ func serviceHint(err error) error {
 		return cli.Hint(err, "have what supervises services here run 'poolcert-agent run'; it stays in the foreground and ends with SIGTERM")
 	case errors.Is(err, svcrun.ErrNotInstalled):
 		return cli.Hint(err, "run 'poolcert-agent install' first")
+	case errors.Is(err, svcrun.ErrOpenProgram):
+		return cli.Hint(err, "copy the program to /usr/local/bin as root, and run '/usr/local/bin/poolcert-agent install'")
 	case errors.Is(err, svcrun.ErrForeign):
 		return cli.Hint(err, "use 'systemctl enable', 'systemctl edit' and 'systemctl disable' for it")
 	case os.Geteuid() > 0:

@@ -22,6 +22,10 @@ var ErrNotInstalled = errors.New("the service is not installed")
 // ErrForeign means that a service of this name exists, which Install did not make.
 var ErrForeign = errors.New("a service of this name exists that this command did not make")
 
+// ErrOpenProgram means that others than root can exchange the program: they would
+// have the service's rights.
+var ErrOpenProgram = errors.New("others than root can exchange the program")
+
 // A Service is a program with its command line.
 type Service struct {
 	Name        string // such as "poolcert-agent"

@@ -29,7 +29,13 @@ var system = layout{
 	systemctl: "systemctl",
 }
 
-func (s *Service) install(ctx context.Context) error   { return s.installTo(ctx, system) }
+func (s *Service) install(ctx context.Context) error {
+	if err := checkProgram(s.Program); err != nil {
+		return err
+	}
+	return s.installTo(ctx, system)
+}
+
 func (s *Service) uninstall(ctx context.Context) error { return s.uninstallFrom(ctx, system) }
 func (s *Service) control(ctx context.Context, verb string) error {
 	return s.controlIn(ctx, system, verb)

@@ -171,3 +171,43 @@ func TestInstallWithoutSystemd(t *testing.T) {
 		t.Error("something was done")
 	}
 }
+
+// A program that others can exchange is no service of root's.
+func TestCheckProgram(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("the files have to be root's")
+	}
+	dir := t.TempDir()
+	folder, program := filepath.Join(dir, "bin"), filepath.Join(dir, "bin", "p")
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(program, nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(program, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		what   string
+		change func() error
+		open   bool
+	}{
+		{"as it should be", func() error { return nil }, false},
+		{"a program of others", func() error { return os.Chown(program, 54_321, 0) }, true},
+		{"root's again", func() error { return os.Chown(program, 0, 0) }, false},
+		{"a folder that a group can write", func() error { return os.Chmod(folder, 0o775) }, true},
+		{"a sticky one", func() error { return os.Chmod(folder, 0o775|os.ModeSticky) }, false},
+		{"a program that others can write", func() error { return os.Chmod(program, 0o757) }, true},
+	} {
+		if err := test.change(); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{program, link} {
+			if err := checkProgram(path); errors.Is(err, ErrOpenProgram) != test.open || !test.open && err != nil {
+				t.Errorf("%s: %v", test.what, err)
+			}
+		}
+	}
+}
