@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -36,13 +37,10 @@ type server struct {
 	log     *slog.Logger
 }
 
-// listeners are where it serves; metrics may be nil.
-type listeners struct{ clients, nodes, metrics net.Listener }
-
 // run serves until ctx ends or a part fails. The order of a stop: the listeners for
 // clients and nodes close, their calls end, and only then the service, so that what
 // they did is kept. Metrics and probes go on to the end.
-func (s *server) run(ctx context.Context, l listeners, reloads <-chan os.Signal) error {
+func (s *server) run(ctx context.Context, l *listeners, reloads <-chan os.Signal) error {
 	defer context.AfterFunc(ctx, func() {
 		s.health.stopping.Store(true)
 		sdnotify.Stopping()
@@ -59,7 +57,7 @@ func (s *server) run(ctx context.Context, l listeners, reloads <-chan os.Signal)
 	if l.metrics != nil {
 		shown.Go(func() error { return serveUntil(serviceCtx, s.metrics, l.metrics) })
 	}
-	work.Go(func() error { return s.node.Serve(workCtx, l.nodes) })
+	work.Go(func() error { return s.node.Serve(workCtx, tls.NewListener(l.nodes, s.node.TLSConfig())) })
 	work.Go(func() error { return serveUntil(workCtx, s.clients, l.clients) })
 	work.Go(func() error { s.reloadOn(workCtx, reloads); return nil })
 	work.Go(func() error {
