@@ -55,7 +55,7 @@ func (r *record) summary() string {
 		contact = "no contact"
 	}
 	if !r.applied {
-		return contact + ", no set installed yet"
+		return contact + "; no set installed yet"
 	}
 	installed, failed := 0, 0
 	for _, c := range r.certificates {
@@ -66,9 +66,9 @@ func (r *record) summary() string {
 			failed++
 		}
 	}
-	text := fmt.Sprintf("%s, %d certificates installed", contact, installed)
+	text := fmt.Sprintf("%s; certificates installed: %d", contact, installed)
 	if failed > 0 {
-		text += fmt.Sprintf(", %d failed", failed)
+		text += fmt.Sprintf(", failed: %d", failed)
 	}
 	return text
 }

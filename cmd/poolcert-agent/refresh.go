@@ -60,7 +60,7 @@ exit code is 1 if something went wrong.`,
 					installed++
 				}
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "up to date: %d certificates installed, %d differences mended\n", installed, r.Repairs)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "up to date; certificates installed: %d, differences mended: %d\n", installed, r.Repairs)
 			return err
 		},
 	}
