@@ -29,9 +29,18 @@ func callerOf(conn net.Conn) (c Caller, err error) {
 	if err == nil {
 		err = failed
 	}
-	if err == nil && c.UID == ^uint32(0) {
+	hidden, some := hiddenUID()
+	switch {
+	case err != nil:
+	case c.UID == ^uint32(0):
 		err = errors.New("the kernel does not know")
+	case some && c.UID == hidden:
+		err = errHidden
 	}
+	if gid, some := hiddenGID(); some && c.GID == gid {
+		c.GID = ^uint32(0) // no one's
+	}
+	c.Groups = withoutHidden(c.Groups)
 	return c, err
 }
 

@@ -7,9 +7,9 @@
 // Promises. No one but this process's user connects before the socket has its
 // owner and mode. A socket on which someone answers is not taken away, and
 // whatever is no socket is not removed. A [Caller] is what the kernel recorded
-// when the connection was made; nothing is looked up by process id, so that a reused id lends no rights.
-// An unknown caller is an error: treat it as no. A client speaks only to root and
-// to its own user.
+// when the connection was made. What [ProcessOf] reads by process id is read while
+// that process lives, so that a reused id lends no rights. An unknown caller is an
+// error: treat it as no. A client speaks only to root and to its own user.
 //
 // The folder of a socket must be one in which only trusted users may write.
 package localsock
@@ -54,19 +54,29 @@ func Listen(path string, opts Options) (net.Listener, error) {
 	return l, nil
 }
 
+// errHidden: in this process's user namespace, a container's, the other end's user
+// has no id.
+var errHidden = errors.New("it is a user whom this user namespace does not show")
+
 // ErrUntrusted is wrapped by the error of Dial when someone else listens.
 var ErrUntrusted = errors.New("who listens is neither root nor this process's user")
 
 // Dial connects to the socket at path, if the one who listens is root or this
 // process's user: in a folder such as /tmp, anyone can make a socket and pose as
-// a service.
+// a service. Where a user namespace hides who listens, as root of the node is hidden
+// from a container, everyone but the owners of the folders above the socket must be
+// kept from writing in these.
 func Dial(ctx context.Context, path string) (net.Conn, error) {
 	conn, err := dial(ctx, path)
 	if err != nil {
 		return nil, err
 	}
 	peer, err := CallerOf(conn) // works in both directions
-	if err == nil && peer.UID != 0 && int64(peer.UID) != int64(os.Geteuid()) {
+	if errors.Is(err, errHidden) {
+		if err = checkWay(path); err != nil {
+			err = fmt.Errorf("%w, as far as this user namespace shows: %w", ErrUntrusted, err)
+		}
+	} else if err == nil && peer.UID != 0 && int64(peer.UID) != int64(os.Geteuid()) {
 		err = fmt.Errorf("%w but uid %d", ErrUntrusted, peer.UID)
 	}
 	if err != nil {
@@ -84,14 +94,18 @@ type Caller struct {
 
 	// PID is for logs alone. The process may have ended, and its id be reused.
 	PID int32
+
+	// Process is filled in by who asked ProcessOf; else it is zero.
+	Process Process
 }
 
 // InGroup tells whether gid is among the caller's groups.
 func (c Caller) InGroup(gid uint32) bool { return c.GID == gid || slices.Contains(c.Groups, gid) }
 
-// LogValue shows the caller without its groups.
+// LogValue shows the caller without its groups and control groups.
 func (c Caller) LogValue() slog.Value {
-	return slog.GroupValue(slog.Any("uid", c.UID), slog.Any("gid", c.GID), slog.Any("pid", c.PID))
+	attrs := []slog.Attr{slog.Any("uid", c.UID), slog.Any("gid", c.GID), slog.Any("pid", c.PID)}
+	return slog.GroupValue(append(attrs, c.Process.attrs()...)...)
 }
 
 // CallerOf asks the kernel who made a connection that a listener of this package

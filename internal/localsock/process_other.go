@@ -1,0 +1,13 @@
+//go:build !linux
+
+package localsock
+
+import (
+	"fmt"
+	"net"
+	"runtime"
+)
+
+func processOf(net.Conn, Caller) (Process, error) {
+	return Process{}, fmt.Errorf("not known how on %s", runtime.GOOS)
+}
