@@ -16,15 +16,16 @@
 //
 // Whoever opens path, at any time and after any crash, finds the old file, or
 // the new file with its final content, owner and mode. A failure leaves nothing.
-// A killed process may leave a temporary file, which only its creator can read;
-// IsTemp knows its name, so that the owner of the folder can sweep.
+// Nor does a killed process, where the system has files without names (Linux, on most
+// file systems), but in one case: between the two calls that replace an old file. Elsewhere, and in that case, it
+// leaves a temporary file, which only its creator can read; IsTemp knows its name, so that the
+// owner of the folder can sweep. For many files, CommitAll is faster than Commit.
 //
 // The folder must be one in which only trusted users may write. Only a regular
 // file is replaced: a link, a device or a pipe at path is refused.
 package securefile
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -55,13 +56,19 @@ func Owner(uid, gid int) Option {
 	return func(f *File) { f.uid, f.gid = uid, gid }
 }
 
+// NoReplace makes Commit fail, with an error that wraps fs.ErrExist, when there is
+// something at path.
+func NoReplace() Option { return func(f *File) { f.noReplace = true } }
+
 // A File is the future content of a path. It is not for concurrent use.
 type File struct {
-	path     string
-	temp     *os.File
-	perm     fs.FileMode
-	uid, gid int
-	done     bool
+	path      string
+	temp      *os.File
+	tempName  string // its path; "" while it has none
+	perm      fs.FileMode
+	uid, gid  int
+	noReplace bool
+	done      bool
 
 	size, started int64 // bytes written, and handed on to the disk
 }
@@ -81,9 +88,7 @@ func Create(path string, perm fs.FileMode, opts ...Option) (*File, error) {
 	if info, err := os.Lstat(f.path); err == nil && !info.Mode().IsRegular() {
 		return nil, &fs.PathError{Op: "replace", Path: path, Err: fmt.Errorf("%w, but %s", ErrNotRegular, kind(info.Mode()))}
 	}
-	temp := filepath.Join(filepath.Dir(f.path), tempPrefix+rand.Text())
-	var err error
-	if f.temp, err = f.createTemp(temp); err != nil {
+	if err := f.createTemp(); err != nil {
 		return nil, fmt.Errorf("create %s: %w", path, err)
 	}
 	return f, nil
@@ -133,52 +138,6 @@ func (f *File) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Commit makes the new content durable and puts it in place. When it fails, the
-// old file is untouched, with one exception that the error names: the new file
-// is in place, and only the sync of its folder failed. No Close is needed after
-// Commit.
-func (f *File) Commit() error {
-	if f.done {
-		return ErrCommitted
-	}
-	// Rights before sync, so that they are as durable as the content.
-	if err := f.protect(); err != nil {
-		return f.fail("set owner and mode of", err)
-	}
-	if err := f.temp.Sync(); err != nil {
-		return f.fail("sync", err)
-	}
-	if err := f.temp.Close(); err != nil {
-		return f.fail("close", err)
-	}
-	if err := rename(f.temp.Name(), f.path); err != nil {
-		return f.fail("replace", err)
-	}
-	f.done = true
-	if err := SyncDir(filepath.Dir(f.path)); err != nil {
-		return fmt.Errorf("%s is in place, but may not survive a power loss: %w", f.path, err)
-	}
-	return nil
-}
-
-// Close gives up an uncommitted replacement and removes its temporary file.
-// After Commit, or a second time, it does nothing.
-func (f *File) Close() error {
-	if f.done {
-		return nil
-	}
-	f.done = true
-	f.temp.Close()
-	if err := os.Remove(f.temp.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove temporary file: %w", err)
-	}
-	return nil
-}
-
-func (f *File) fail(doing string, err error) error {
-	return errors.Join(fmt.Errorf("%s %s: %w", doing, f.path, err), f.Close())
-}
-
 // SyncDir makes the creations, renames and removals in the folder dir durable.
 // Where folders cannot be synced it does nothing.
 func SyncDir(dir string) error { return syncDir(dir) }
@@ -187,7 +146,7 @@ func SyncDir(dir string) error { return syncDir(dir) }
 // no one else to find: it has no name any more (Windows: it is removed when
 // closed), so that nothing stays, however the process ends.
 func Scratch(dir string) (*os.File, error) {
-	f, err := scratch(filepath.Join(dir, tempPrefix+rand.Text()))
+	f, err := scratch(tempIn(dir))
 	if err != nil {
 		return nil, fmt.Errorf("create scratch file: %w", err)
 	}

@@ -152,3 +152,49 @@ func TestLargeFile(t *testing.T) {
 		t.Errorf("the %d bytes are not what was written", len(got))
 	}
 }
+
+func TestNoReplace(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "secret")
+	for i, content := range []string{"old", "new"} {
+		f, err := Create(path, 0o600, NoReplace())
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(f, content)
+		if err := f.Commit(); errors.Is(err, os.ErrExist) != (i > 0) {
+			t.Errorf("Commit %d: %v", i, err)
+		}
+	}
+	checkDir(t, dir, map[string]string{"secret": "old"})
+}
+
+// Each file of many fails on its own.
+func TestCommitAll(t *testing.T) {
+	dir := t.TempDir()
+	want := make(map[string]string)
+	var files []*File
+	for i := range 9 {
+		name := string(rune('a' + i))
+		f, err := Create(filepath.Join(dir, name), 0o600, NoReplace())
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(f, "new "+name)
+		files = append(files, f)
+		want[name] = "new " + name
+	}
+	if err := os.WriteFile(filepath.Join(dir, "c"), []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	files[4].Close()
+	want["c"] = "old"
+	delete(want, "e")
+	for i, err := range CommitAll(files) {
+		wanted := map[int]error{2: os.ErrExist, 4: ErrCommitted}[i]
+		if !errors.Is(err, wanted) {
+			t.Errorf("file %d: %v, want %v", i, err, wanted)
+		}
+	}
+	checkDir(t, dir, want)
+}

@@ -5,11 +5,14 @@ package securefile
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
-func (f *File) createTemp(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+func (f *File) createTempNamed() (err error) {
+	f.tempName = tempIn(filepath.Dir(f.path))
+	f.temp, err = os.OpenFile(f.tempName, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	return err
 }
 
 // protect gives the owner first: a mode for the group must not meet the wrong
@@ -24,6 +27,14 @@ func (f *File) protect() error {
 }
 
 func rename(from, to string) error { return os.Rename(from, to) }
+
+// renameNew moves a file to where nothing is.
+func renameNew(from, to string) error {
+	if err := os.Link(from, to); err != nil {
+		return err
+	}
+	return os.Remove(from)
+}
 
 func syncDir(dir string) error {
 	d, err := os.Open(dir)

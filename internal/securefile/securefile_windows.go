@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -14,12 +15,17 @@ import (
 // and inherits nothing from the folder.
 const protectedSDDL = "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)"
 
-func (f *File) createTemp(path string) (*os.File, error) {
+func (f *File) createTemp() (err error) {
 	if f.uid >= 0 || f.gid >= 0 {
-		return nil, fmt.Errorf("set owner by number: %w", errors.ErrUnsupported)
+		return fmt.Errorf("set owner by number: %w", errors.ErrUnsupported)
 	}
-	return createFile(path, windows.GENERIC_WRITE, windows.FILE_ATTRIBUTE_NORMAL, f.perm&0o077 == 0)
+	f.tempName = tempIn(filepath.Dir(f.path))
+	f.temp, err = createFile(f.tempName, windows.GENERIC_WRITE, windows.FILE_ATTRIBUTE_NORMAL, f.perm&0o077 == 0)
+	return err
 }
+
+func (f *File) place() error        { return f.placeNamed() }
+func syncAll(files []*File) []error { return syncEach(files) }
 
 // protect has nothing left to do: rename keeps the rights of createTemp.
 func (f *File) protect() error { return nil }
@@ -46,6 +52,13 @@ func createFile(path string, access, flags uint32, protected bool) (*os.File, er
 }
 
 func rename(from, to string) error {
+	return move(from, to, windows.MOVEFILE_REPLACE_EXISTING|windows.MOVEFILE_WRITE_THROUGH)
+}
+
+// renameNew moves a file to where nothing is.
+func renameNew(from, to string) error { return move(from, to, windows.MOVEFILE_WRITE_THROUGH) }
+
+func move(from, to string, flags uint32) error {
 	src, err := windows.UTF16PtrFromString(from)
 	if err != nil {
 		return err
@@ -54,7 +67,7 @@ func rename(from, to string) error {
 	if err != nil {
 		return err
 	}
-	if err := windows.MoveFileEx(src, dst, windows.MOVEFILE_REPLACE_EXISTING|windows.MOVEFILE_WRITE_THROUGH); err != nil {
+	if err := windows.MoveFileEx(src, dst, flags); err != nil {
 		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
 	}
 	return nil

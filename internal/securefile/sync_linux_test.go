@@ -60,7 +60,11 @@ func TestCommitSyncs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := f.temp.Name()
+	f.temp.Close()
+	if err := f.createTempNamed(); err != nil {
+		t.Fatal(err)
+	}
+	name := f.tempName
 	f.temp.Close()
 	if err := errors.Join(os.Remove(name), unix.Mkfifo(name, 0o600)); err != nil {
 		t.Fatal(err)
