@@ -348,6 +348,7 @@ func TestClockAhead(t *testing.T) {
 		follow(t, f)
 		<-f.wants.c
 		time.Sleep(5*time.Hour + time.Minute)
+		synctest.Wait()
 		before := len(s.renewals)
 		if before < 4 || before > 6 {
 			t.Errorf("%d renewals in 5 hours, want one an hour", before)
@@ -356,6 +357,7 @@ func TestClockAhead(t *testing.T) {
 		<-f.wants.c
 		s.update(func() { s.ahead = 0 })
 		time.Sleep(10 * time.Hour)
+		synctest.Wait()
 		if n := len(s.renewals) - before; n != 1 {
 			t.Errorf("%d renewals when the clock is right, want one", n)
 		}
