@@ -63,7 +63,8 @@ func (s *service) References(ctx context.Context, revision string, wait time.Dur
 	}
 	path := nodeapi.PathReferences + "?wait=" + strconv.Itoa(int(wait/time.Second))
 	m := s.member.Load()
-	answer, err := m.do(ctx, wait+requestTime, http.MethodGet, path, nil, header)
+	// Go wakes up for a timer that was stopped, too: that of a poll, when the next one ends.
+	answer, err := m.do(ctx, max(wait+requestTime, 2*wait), http.MethodGet, path, nil, header)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -40,12 +42,25 @@ func (p process) files() (int, error) {
 
 func (p process) threads() (int64, error) { return status(p.path("status"), "Threads") }
 
-// wakes is how often the threads of the process were put to sleep until now: as
-// often as they woke. A thread that ends takes its count with it.
+// wakes is how often threads of the process were put to sleep until now, as often as
+// they woke: all but Go's monitor, which looks every minute whether there is work. A
+// thread that ends takes its count with it.
 func (p process) wakes() (sum int64, err error) {
 	threads, err := os.ReadDir(p.path("task"))
+	var ids []int
 	for _, t := range threads {
-		n, err := status(p.path("task/"+t.Name()+"/status"), "voluntary_ctxt_switches")
+		id, err := strconv.Atoi(t.Name())
+		if err != nil {
+			return 0, err
+		}
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for i, id := range ids {
+		if i == 1 { // the monitor is the first thread that Go starts
+			continue
+		}
+		n, err := status(p.path(fmt.Sprintf("task/%d/status", id)), "voluntary_ctxt_switches")
 		if err != nil {
 			return 0, err
 		}
