@@ -54,7 +54,7 @@ func (b *bench) polls(ctx context.Context) error {
 		}
 		f.add("unchanged polls a second", "%.0f", float64(polled)/took.Seconds())
 		f.add("the server's processor time a poll", "%.1f µs", float64(served.Microseconds())/float64(polled))
-		f.add("the generator's processor time a poll", "%.1f µs", float64(own.Microseconds())/float64(polled))
+		f.add("the player's processor time a poll", "%.1f µs", float64(own.Microseconds())/float64(polled))
 	}
 	f.print()
 	return nil

@@ -63,6 +63,11 @@ func (b *bench) usable(ctx context.Context) error {
 			})
 		}()
 		time.Sleep(2 * time.Second) // until all of them wait
+		before, err := s.processor()
+		if err != nil {
+			return err
+		}
+		ownBefore := ownProcessor()
 		begin = time.Now()
 		if err := s.refer(ctx, tp); err != nil {
 			return err
@@ -70,6 +75,11 @@ func (b *bench) usable(ctx context.Context) error {
 		if err := <-done; err != nil {
 			return err
 		}
+		after, err := s.processor()
+		if err != nil {
+			return err
+		}
+		own := ownProcessor() - ownBefore
 		if round == 0 { // to warm up
 			continue
 		}
@@ -78,6 +88,8 @@ func (b *bench) usable(ctx context.Context) error {
 		f.add("1,000 nodes, from a change to the certificate opened: p50", "%.0f ms", quantile(opened, 0.5))
 		f.add("1,000 nodes, from a change to the certificate opened: p99", "%.0f ms", quantile(opened, 0.99))
 		f.add("1,000 nodes, from a change to the report taken: p99", "%.0f ms", quantile(reported, 0.99))
+		f.add("the server's processor time of that, a node", "%.2f ms", (after - before).Seconds())
+		f.add("the player's processor time of that, a node", "%.2f ms", own.Seconds())
 	}
 	f.print()
 	return nil
