@@ -22,8 +22,16 @@ import (
 type access map[batch.Visibility]accessRule
 
 type accessRule struct {
-	users, groups []uint32
-	names         []string // of both, for people
+	users, groups []named
+	uids          []uidRange
+	cgroups       []string
+	names         []string // of all, for people
+}
+
+// A named user or group.
+type named struct {
+	id   uint32
+	name string // with what it is, for people
 }
 
 // An accessList is the configured access, with the names looked up when they are
@@ -69,13 +77,13 @@ func (c *Config) resolveAccess() (access, error) {
 		if groups == nil && c.Owners.For(v).Group != "" {
 			groups = []string{c.Owners.For(v).Group}
 		}
-		add := func(ids *[]uint32, kind, name string, lookup func(string) (int, error)) {
+		add := func(ids *[]named, kind, name string, lookup func(string) (int, error)) {
 			id, err := lookup(name)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("access.%s: %w", v, err))
 				return
 			}
-			*ids = append(*ids, uint32(id))
+			*ids = append(*ids, named{uint32(id), kind + " " + name})
 			rule.names = append(rule.names, kind+" "+name)
 		}
 		for _, name := range configured.Users {
@@ -84,22 +92,76 @@ func (c *Config) resolveAccess() (access, error) {
 		for _, name := range groups {
 			add(&rule.groups, "group", name, lookupGroup)
 		}
+		for _, text := range configured.UIDs {
+			uids, _ := parseUIDs(text) // was checked
+			rule.uids = append(rule.uids, uids)
+			rule.names = append(rule.names, "uids "+text)
+		}
+		for _, pattern := range configured.Cgroups {
+			rule.cgroups = append(rule.cgroups, pattern)
+			rule.names = append(rule.names, "cgroup "+pattern)
+		}
 		a[v] = rule
 	}
 	return a, errors.Join(errs...)
 }
 
-// visible returns the visibilities that the caller may use, by what the kernel
-// says of it. Root may use all.
+// allows returns what of the rule the caller is, by what the kernel says of it.
+// Root may use all.
+func (r *accessRule) allows(c localsock.Caller) (by string, ok bool) {
+	if c.UID == 0 {
+		return "root", true
+	}
+	for _, u := range r.users {
+		if u.id == c.UID {
+			return u.name, true
+		}
+	}
+	for _, g := range r.groups {
+		if c.InGroup(g.id) {
+			return g.name, true
+		}
+	}
+	for _, uids := range r.uids {
+		if uids.first <= c.UID && c.UID <= uids.last {
+			return fmt.Sprintf("uids %d-%d", uids.first, uids.last), true
+		}
+	}
+	for _, pattern := range r.cgroups {
+		if slices.ContainsFunc(c.Process.Cgroups, func(path string) bool { return inCgroup(pattern, path) }) {
+			return "cgroup " + pattern, true
+		}
+	}
+	return "", false
+}
+
+// visible returns the visibilities that the caller may use.
 func (a access) visible(c localsock.Caller) []batch.Visibility {
 	var visible []batch.Visibility
 	for _, v := range batch.Visibilities() {
 		rule := a[v]
-		if c.UID == 0 || slices.Contains(rule.users, c.UID) || slices.ContainsFunc(rule.groups, c.InGroup) {
+		if _, ok := rule.allows(c); ok {
 			visible = append(visible, v)
 		}
 	}
 	return visible
+}
+
+// explain says for each visibility what allows the caller, or who would be allowed.
+func (a access) explain(c localsock.Caller) []local.Access {
+	var list []local.Access
+	for _, v := range batch.Visibilities() {
+		rule := a[v]
+		by, ok := rule.allows(c)
+		if !ok {
+			by = "it is for " + strings.Join(append(slices.Clone(rule.names), "root"), ", ")
+			if len(rule.cgroups) > 0 && c.ProcessErr != nil {
+				by += "; the caller's cgroup is not known: " + c.ProcessErr.Error()
+			}
+		}
+		list = append(list, local.Access{Visibility: v, Allowed: ok, Rule: by})
+	}
+	return list
 }
 
 // String says who may use anything.

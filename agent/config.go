@@ -97,13 +97,6 @@ type LogConfig struct {
 	Format string     `toml:"format"` // text (default) or json
 }
 
-// An AccessConfig lists users and groups, by name or by number as text. Root may
-// always use everything.
-type AccessConfig struct {
-	Users  []string `toml:"users"`
-	Groups []string `toml:"groups"` // default: the group of the visibility's owner
-}
-
 // PerVisibility holds one T for each visibility.
 type PerVisibility[T any] struct {
 	Task       T `toml:"task"`
@@ -246,6 +239,9 @@ func (c *Config) check() error {
 		return errors.New(`initial_jitter: want 0s to 1h, such as "2s"`)
 	}
 	if err := c.checkOwners(); err != nil {
+		return err
+	}
+	if err := c.checkAccess(); err != nil {
 		return err
 	}
 	if err := c.RemoteUser.check(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"poolcert/decrypt/local"
+	"poolcert/internal/localsock"
 	"poolcert/store"
 )
 
@@ -36,6 +37,7 @@ func (a *Agent) listen(l *life, certificates store.Store) (*socket, error) {
 	gate := &gate{&accessList{config: a.config}, certificates, l.record}
 	return &socket{listener, local.NewServer(local.Config{
 		Authorize: gate.authorize,
+		Explain:   func(c localsock.Caller) []local.Access { return gate.access.get().explain(c) },
 		Ready:     l.ready,
 		Log:       a.log,
 		Audit: func(u local.Use) {

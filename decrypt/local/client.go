@@ -111,6 +111,17 @@ func (c *Client) Certificates(ctx context.Context) ([]Certificate, error) {
 	return list.Certificates, err
 }
 
+// Whoami returns what the service sees of this process. It works for those who may
+// use nothing.
+func (c *Client) Whoami(ctx context.Context) (*Identity, error) {
+	var identity Identity
+	err := c.callJSON(ctx, http.MethodGet, "/v1/whoami", "", nil, &identity)
+	if err != nil {
+		return nil, err
+	}
+	return &identity, nil
+}
+
 // Healthy returns nil when the service answers.
 func (c *Client) Healthy(ctx context.Context) error {
 	_, err := c.call(ctx, http.MethodGet, "/healthz", "", nil)

@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -67,7 +68,11 @@ func (c *crowd) Accept() (net.Conn, error) {
 			caller.UID = ^uint32(0) // no one's
 		}
 		if c.enter(caller.UID) {
-			return &connection{conn, caller, err, sync.OnceFunc(func() { c.leave(caller.UID) })}, nil
+			return &connection{
+				Conn: conn, caller: caller, err: err,
+				process: sync.OnceValues(func() (localsock.Process, error) { return localsock.ProcessOf(conn, caller) }),
+				leave:   sync.OnceFunc(func() { c.leave(caller.UID) }),
+			}, nil
 		}
 		if untold, tell := c.turnedAway.next(caller.UID); tell {
 			c.log.Warn("too many connections", "caller", caller, "not_told", untold)
@@ -141,9 +146,10 @@ func turnAway(conn net.Conn) {
 // A connection is counted until it is closed.
 type connection struct {
 	net.Conn
-	caller localsock.Caller
-	err    error // why the caller is not known
-	leave  func()
+	caller  localsock.Caller
+	err     error                             // why the caller is not known
+	process func() (localsock.Process, error) // of the caller, as it was at the first request
+	leave   func()
 }
 
 func (c *connection) Close() error {
@@ -162,7 +168,18 @@ func (c *connection) CloseWrite() error {
 
 func connContext(ctx context.Context, conn net.Conn) context.Context {
 	c := conn.(*connection)
-	return localsock.NewContext(ctx, c.caller, c.err)
+	return context.WithValue(localsock.NewContext(ctx, c.caller, c.err), connectionKey{}, c)
+}
+
+type connectionKey struct{}
+
+// processOf asks for the process that made the connection of a request.
+func processOf(ctx context.Context) (localsock.Process, error) {
+	c, ok := ctx.Value(connectionKey{}).(*connection)
+	if !ok {
+		return localsock.Process{}, errors.New("ask which process calls: not a connection of this server")
+	}
+	return c.process()
 }
 
 // once has the connection closed after the answer. It is for what anyone may

@@ -18,6 +18,8 @@
 //	POST /v1/decrypt       body: a whole message of at most 64 MiB, in any form
 //	                       that package decrypt detects; answer: the content
 //	GET  /v1/certificates  answer: {"certificates": [...]}, see Certificate
+//	GET  /v1/whoami        answer: what the system says of the caller, and what that
+//	                       one may use, see Identity; also for who may use nothing
 //	GET  /healthz          200 while the process serves
 //	GET  /readyz           200 when it is ready, else 503
 //
@@ -41,8 +43,8 @@
 // messages in a minute that do not decrypt; 30, where failures tell something of
 // the plaintext (raw RSA; CMS with PKCS #1 v1.5 sent to decrypt).
 //
-// Promises. The kernel says who calls; for healthz and readyz nothing else is
-// asked. A caller uses only what [Config].Authorize grants, and a certificate
+// Promises. The kernel says who calls; for healthz, readyz and whoami nothing
+// else is asked. A caller uses only what [Config].Authorize grants, and a certificate
 // that it may not use is, to it, not there. Content leaves when all of it is
 // verified. After a private key was used, decrypt has one error for all causes;
 // unwrap has none, and answers a key that looks random, but for an RSA block,
@@ -91,6 +93,10 @@ type Config struct {
 	// who may use nothing here, one that wraps ErrNotReady while there is nothing
 	// to use yet. Others are a failure of the service, and are not told.
 	Authorize func(ctx context.Context, c localsock.Caller) (Grant, error)
+
+	// Explain says of each visibility whether, and why, a caller may use it. GET
+	// /v1/whoami tells it to anyone. Nil: nothing is told.
+	Explain func(c localsock.Caller) []Access
 
 	// Ready returns why the service is not ready; the text is told. Nil: always
 	// ready. It decides GET /readyz only.

@@ -53,6 +53,7 @@ func NewServer(config Config) *Server {
 	s.mux.HandleFunc("POST /v1/unwrap", s.use("unwrap", maxWrappedKey, unwrapKey))
 	s.mux.HandleFunc("POST /v1/decrypt", s.use("decrypt", MaxMessage, decryptMessage))
 	s.mux.HandleFunc("GET /v1/certificates", s.certificates)
+	s.mux.HandleFunc("GET /v1/whoami", once(s.whoami))
 	s.mux.HandleFunc("GET /healthz", once(func(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	}))
@@ -106,12 +107,22 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// authorize finds out who calls and what that one may use.
-func (s *Server) authorize(r *http.Request) (localsock.Caller, Grant, error) {
+// caller finds out who calls.
+func (s *Server) caller(r *http.Request) (localsock.Caller, error) {
 	caller, err := localsock.FromContext(r.Context())
 	if err != nil {
 		s.log.Warn("caller unknown", "err", err)
-		return caller, nil, &RefusedError{"the system does not say who calls"}
+		return caller, &RefusedError{"the system does not say who calls: " + err.Error()}
+	}
+	caller.Process, caller.ProcessErr = processOf(r.Context())
+	return caller, nil
+}
+
+// authorize finds out who calls and what that one may use.
+func (s *Server) authorize(r *http.Request) (localsock.Caller, Grant, error) {
+	caller, err := s.caller(r)
+	if err != nil {
+		return caller, nil, err
 	}
 	grant, err := s.config.Authorize(r.Context(), caller)
 	return caller, grant, err

@@ -95,8 +95,10 @@ type Caller struct {
 	// PID is for logs alone. The process may have ended, and its id be reused.
 	PID int32
 
-	// Process is filled in by who asked ProcessOf; else it is zero.
-	Process Process
+	// Process is filled in by who asked ProcessOf; else it is zero. ProcessErr is
+	// why that failed.
+	Process    Process
+	ProcessErr error
 }
 
 // InGroup tells whether gid is among the caller's groups.
