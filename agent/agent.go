@@ -142,7 +142,7 @@ func (a *Agent) run(ctx context.Context, p *parts) error {
 	turns := a.control.turns
 	follower := &follower{
 		source: p.origin, member: p.origin.member, offline: p.offline,
-		wait: a.config.Wait, interval: p.origin.interval, jitter: a.config.InitialJitter, log: a.log,
+		wait: a.config.Wait, interval: p.origin.interval, retryCap: p.origin.retryCap, jitter: a.config.InitialJitter, log: a.log,
 		wants: wants, contact: p.record.contact, revision: revision, turns: turns, pulse: a.control.follower,
 	}
 	watcher := &watcher{
@@ -152,8 +152,8 @@ func (a *Agent) run(ctx context.Context, p *parts) error {
 		reporter := &reporter{p.origin.member, p.record, a.version, a.log}
 		group.Go(func() error { reporter.run(ctx); return nil })
 	}
-	if p.origin.folders != nil {
-		news := &newsWatch{p.origin.folders, func(ctx context.Context) { turns.ask(ctx) }, a.log}
+	if news := p.origin.news; news != nil {
+		news.tell = func(ctx context.Context) { turns.ask(ctx) }
 		group.Go(func() error { news.run(ctx); return nil })
 	}
 	group.Go(func() error {

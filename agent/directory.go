@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,7 +38,7 @@ type snapshot struct {
 	certificates map[batch.Thumbprint]*nodeapi.Certificate
 }
 
-func newDirectory(path string) *directory { return &directory{path: path} }
+func newDirectory(path string) *directory { return &directory{path: filepath.Clean(path)} }
 
 // References implements [source]. It does not wait. Errors are [*SourceError].
 func (d *directory) References(ctx context.Context, revision string, _ time.Duration) (*nodeapi.References, error) {
@@ -73,6 +74,12 @@ func (d *directory) folders() []string {
 		folders = append(folders, path)
 	}
 	return folders
+}
+
+// matters tells whether a change of path is news. Beside the folder, it is not: a
+// log may lie there.
+func (d *directory) matters(path string) bool {
+	return filepath.Dir(path) != filepath.Dir(d.path) || slices.Contains(d.folders(), path) || path == d.path
 }
 
 var errBusy = errors.New("its files are changing")

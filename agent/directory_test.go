@@ -312,3 +312,52 @@ func TestDirectoryIsReadWhenItRests(t *testing.T) {
 		}
 	}
 }
+
+// What lies beside the folder, such as the agent's own log, is no news.
+func TestDirectoryNews(t *testing.T) {
+	f := newTestFolder(t)
+	parent := filepath.Dir(f.path)
+	link := filepath.Join(parent, "link")
+	if err := os.Symlink("certs.d", link); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		of, path string
+		want     bool
+	}{
+		{f.path, filepath.Join(f.path, referencesFile), true},
+		{f.path + "/", filepath.Join(f.path, referencesFile), true},
+		{f.path, f.path, true},
+		{f.path, filepath.Join(parent, "agent.log"), false},
+		{f.path, link, false},
+		{link, link, true},
+		{link, f.path, true},
+		{link, filepath.Join(f.path, "x"), true},
+		{link, filepath.Join(parent, "agent.log"), false},
+	} {
+		if got := newDirectory(test.of).matters(test.path); got != test.want {
+			t.Errorf("%s: %s matters: %v, want %v", test.of, test.path, got, test.want)
+		}
+	}
+}
+
+// Who writes in the folder all the time has it read once in a while, not all the time.
+func TestNoiseInADirectory(t *testing.T) {
+	a, f := newDirectoryAgent(t)
+	f.references("certificate = []\n")
+	a.start()
+	a.awaitReady()
+	end := time.After(3 * time.Second)
+	for n := 0; ; n++ {
+		select {
+		case <-end:
+			if polls := strings.Count(a.log.String(), "no new references"); polls > 4 {
+				t.Errorf("%d polls in 3 s", polls)
+			}
+			return
+		default:
+			f.write("unused", strings.Repeat("x", n%100), 0o600)
+			f.references("broken" + strings.Repeat("x", n%100) + "\n")
+		}
+	}
+}

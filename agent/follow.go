@@ -43,6 +43,7 @@ type follower struct {
 	member   membership    // nil: the source does not know its nodes
 	wait     time.Duration // of a long poll
 	interval time.Duration // between plain polls; 0: long polls
+	retryCap time.Duration // of the waits after failures; 0: retryCap
 	jitter   time.Duration // before the first one
 	log      *slog.Logger
 	wants    *latest[want]
@@ -69,7 +70,7 @@ func (f *follower) run(ctx context.Context) {
 	if sleep(turn, jitter(f.jitter)) != nil && ctx.Err() != nil {
 		return
 	}
-	pace := &pace{wait: f.wait, interval: f.interval}
+	pace := &pace{wait: f.wait, interval: f.interval, failures: retry{cap: f.retryCap}}
 	for {
 		turn, asked := f.turns.begin(ctx)
 		if asked {

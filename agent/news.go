@@ -12,13 +12,15 @@ import (
 const (
 	quietTime = 300 * time.Millisecond // without a change: whoever writes has finished, most likely
 	noiseTime = 5 * time.Second        // changes that do not end are looked at after that
+	newsRest  = time.Second            // between two looks, at least
 )
 
 // A newsWatch tells when something changes in the folders of a source. Where that
 // cannot be known, say on a network file system, the follower's interval is left.
 type newsWatch struct {
 	folders func() []string
-	tell    func(context.Context) // returns when the folders were read
+	matters func(path string) bool // of what changed there
+	tell    func(context.Context)  // returns when the folders were read
 	log     *slog.Logger
 }
 
@@ -31,19 +33,28 @@ func (n *newsWatch) run(ctx context.Context) {
 	}
 	defer inotify.Close()
 	for {
-		n.follow(inotify)
-		select {
-		case <-ctx.Done():
-			return
-		case <-inotify.Events:
-		case <-inotify.Errors: // changes were lost
-		}
-		if !settle(ctx, inotify) {
-			return
-		}
 		// First the watch, then the look: nothing can happen in between.
 		n.follow(inotify)
 		n.tell(ctx)
+		if sleep(ctx, newsRest) != nil || !n.await(ctx, inotify) || !settle(ctx, inotify) {
+			return
+		}
+	}
+}
+
+// await waits for something that matters. It returns false when ctx ends.
+func (n *newsWatch) await(ctx context.Context, inotify *fsnotify.Watcher) bool {
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case e := <-inotify.Events:
+			if n.matters(e.Name) {
+				return true
+			}
+		case <-inotify.Errors: // changes were lost
+			return true
+		}
 	}
 }
 

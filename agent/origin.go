@@ -10,7 +10,8 @@ type origin struct {
 	source
 	member   membership       // nil: the source does not know its nodes
 	identity func() *Identity // returns nil without a membership
-	folders  func() []string  // a change there may be news; nil: there are none
+	news     *newsWatch       // nil: there are no folders to watch
+	retryCap time.Duration    // of the waits after failures; 0: retryCap
 	interval time.Duration    // between polls; 0: the source holds them
 	close    func()
 }
@@ -23,7 +24,8 @@ func (a *Agent) openOrigin(state *stateDir) (*origin, error) {
 		d := newDirectory(c.Directory.Path)
 		return &origin{
 			source: d, identity: func() *Identity { return nil },
-			folders: d.folders, interval: directoryInterval, close: func() {},
+			news:     &newsWatch{folders: d.folders, matters: d.matters, log: a.log},
+			interval: directoryInterval, retryCap: directoryInterval, close: func() {},
 		}, nil
 	}
 	id, err := LoadIdentity(c.StateDir)
