@@ -32,7 +32,7 @@ const waitTime = 5 * time.Second
 // and how often messages of one user may fail.
 type limits struct {
 	memory
-	keys *semaphore.Weighted // private-key operations
+	keys *turns // private-key operations
 
 	telling  *budget // of failures that tell something of the plaintext
 	failures *budget // of others
@@ -57,7 +57,7 @@ type userMemory struct {
 func newLimits() *limits {
 	return &limits{
 		memory:   newMemory(smallMemory, largeMemory),
-		keys:     semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
+		keys:     newTurns(runtime.GOMAXPROCS(0)),
 		telling:  newBudget(tellingFailures),
 		failures: newBudget(otherFailures),
 		users:    make(map[uint32]*userMemory),
@@ -111,11 +111,6 @@ func (l *limits) done(uid uint32, user *userMemory) {
 	if user.requests--; user.requests == 0 {
 		delete(l.users, uid)
 	}
-}
-
-// key takes a turn with a private key until release is called.
-func (l *limits) key(ctx context.Context) (release func(), err error) {
-	return acquire(ctx, l.keys, 1)
 }
 
 func acquire(ctx context.Context, s *semaphore.Weighted, n int64) (func(), error) {

@@ -84,7 +84,7 @@ func TestKeysTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimits()
 		for range runtime.GOMAXPROCS(0) {
-			if _, err := l.key(t.Context()); err != nil {
+			if _, err := l.keys.take(t.Context(), 1); err != nil {
 				t.Fatal(err)
 			}
 		}

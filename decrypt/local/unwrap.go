@@ -108,7 +108,7 @@ type unwrapper struct {
 // turn takes a turn with a private key until release is called, unless messages
 // of this user failed too often.
 func (u *unwrapper) turn(ctx context.Context) (release func(), err error) {
-	if release, err = u.limits.key(ctx); err != nil {
+	if release, err = u.limits.keys.take(ctx, u.uid); err != nil {
 		return nil, err
 	}
 	if err := u.budget().check(u.uid); err != nil {
