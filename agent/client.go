@@ -33,7 +33,7 @@ func newClient(base string, config *tls.Config) *client {
 		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 		TLSHandshakeTimeout:    10 * time.Second,
 		MaxIdleConnsPerHost:    fetchers,
-		IdleConnTimeout:        90 * time.Second,
+		IdleConnTimeout:        110 * time.Second, // with the end of a poll by default, since Go wakes for stopped timers
 		MaxResponseHeaderBytes: 64 << 10,
 		TLSNextProto:           map[string]func(string, *tls.Conn) http.RoundTripper{},
 	}}

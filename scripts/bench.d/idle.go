@@ -14,7 +14,7 @@ import (
 
 const (
 	settleTime    = 65 * time.Second // until the service has closed connections that are not in use
-	idleTime      = 55 * time.Second // less than a poll is held
+	idleTime      = 50 * time.Second // less than a poll is held
 	idleWindows   = 3                // Go collects garbage every two minutes, and so in some of them
 	maxIdleMemory = 25 << 20
 	maxProgram    = 20 << 20
