@@ -1,14 +1,16 @@
 // Package agent is the node's part of poolcert: it keeps the certificates that the
 // node's pool refers to installed, and lets tasks use their keys.
 //
-// Call [Join] once with a join token; then [New] and [Agent.Run], which blocks.
+// Call [Join] once with a join token; then [New] and [Agent.Run], which blocks. A
+// node that follows a directory (Config.Source) needs no Join.
 // [QueryStatus] asks a running agent how it is, [StoppedStatus] tells what is
 // known without one.
 //
 // Promises. The node has the old set or the new set of certificates, never a
-// mix. With the service gone it keeps what it has, also over restarts and
-// reboots, and comes back by itself. Only the service's own word that the node is
-// evicted takes its certificates away. A certificate that fails holds up no
+// mix. With its source gone it keeps what it has, also over restarts and
+// reboots, and comes back by itself. Only the source's own word takes certificates
+// away, that they are not wanted or that the node is evicted; and, if it is
+// configured, an end of contact for Config.MaxOffline. A certificate that fails holds up no
 // other. Nothing is reported as removed while a copy of it is left on the node.
 //
 // Do not run two agents with one state directory: the second one fails. Do not
@@ -98,14 +100,19 @@ func (a *Agent) live(ctx context.Context, began func()) error {
 		return s
 	}
 	hooks := a.hookRunner(state, origin.identity(), record)
-	record.attach(a.control.turns, hooks, a.changed)
+	record.attach(a.control.turns, hooks, a.changed, a.config.keyInFiles)
 	life := &life{control: a.control, record: record, hooks: hooks, status: status, interval: a.pollInterval(origin)}
 	metrics, err := life.listenMetrics(a.config.MetricsListen, a.log)
 	if err != nil {
 		return err
 	}
 	defer metrics.close()
-	socket, err := a.listen(life, certificates)
+	audit, err := openAudit(&a.config.Audit, a.log, &a.control.uses.unrecorded)
+	if err != nil {
+		return err
+	}
+	defer audit.close()
+	socket, err := a.listen(life, certificates, audit)
 	if err != nil {
 		return err
 	}
