@@ -100,14 +100,19 @@ func (a *Agent) live(ctx context.Context, began func()) error {
 		return s
 	}
 	hooks := a.hookRunner(state, origin.identity(), record)
-	record.attach(a.control.turns, hooks, a.changed)
+	record.attach(a.control.turns, hooks, a.changed, a.config.keyInFiles)
 	life := &life{control: a.control, record: record, hooks: hooks, status: status, interval: a.pollInterval(origin)}
 	metrics, err := life.listenMetrics(a.config.MetricsListen, a.log)
 	if err != nil {
 		return err
 	}
 	defer metrics.close()
-	socket, err := a.listen(life, certificates)
+	audit, err := openAudit(&a.config.Audit, a.log, &a.control.uses.unrecorded)
+	if err != nil {
+		return err
+	}
+	defer audit.close()
+	socket, err := a.listen(life, certificates, audit)
 	if err != nil {
 		return err
 	}

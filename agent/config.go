@@ -79,6 +79,9 @@ type Config struct {
 
 	Log LogConfig `toml:"log"`
 
+	// Audit says where uses of keys are told.
+	Audit AuditConfig `toml:"audit"`
+
 	// Owners say whom the files of a visibility belong to: [owners.task],
 	// [owners.starttask], [owners.remoteuser].
 	Owners PerVisibility[OwnerConfig] `toml:"owners"`
@@ -263,6 +266,9 @@ func (c *Config) check() error {
 		return errors.New(`initial_sync: want 0s to 1h, such as "30s"`)
 	}
 	if err := c.checkMetrics(); err != nil {
+		return err
+	}
+	if err := c.Audit.check(); err != nil {
 		return err
 	}
 	if c.Log.Format != "text" && c.Log.Format != "json" {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"poolcert/batch"
+	"poolcert/store"
 )
 
 // An Expose says how tasks use private keys.
@@ -45,5 +46,16 @@ func (c *Config) keyless() []batch.Visibility {
 			expose = c.Expose
 		}
 		return expose != ExposeDecryptOnly
+	})
+}
+
+// keyInFiles tells whether files of one of the visibilities hold a certificate's
+// key: nobody sees who uses it.
+func (c *Config) keyInFiles(visible []batch.Visibility) bool {
+	keyless, formats := c.keyless(), c.formats()
+	return slices.ContainsFunc(visible, func(v batch.Visibility) bool {
+		f, configured := formats[v]
+		withKey := !configured || slices.Contains(f, store.FilePFX) || slices.Contains(f, store.FileKey)
+		return withKey && !slices.Contains(keyless, v)
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"poolcert/agent/hook"
@@ -15,6 +16,8 @@ import (
 // uses counts what local callers tried, by operation and result. It is safe for
 // concurrent use.
 type uses struct {
+	unrecorded atomic.Uint64 // that the audit file did not take
+
 	mu sync.Mutex
 	of map[[2]string]int
 }
@@ -92,6 +95,7 @@ func metricsPage(s *Status, uses *uses) string {
 	p.Family(prefix+"hook_runs_total", exposition.Counter, "Runs of a hook that have ended, by result.", runs...)
 	p.Family(prefix+"hook_healthy", exposition.Gauge, "Whether the last run of a hook went well.", healthy...)
 	p.Family(prefix+"decrypts_total", exposition.Counter, "Uses of private keys that local callers tried, by operation and result.", uses.samples()...)
+	p.Value(prefix+"audit_failures_total", exposition.Counter, "Uses that the audit file did not take; they are in the log.", float64(uses.unrecorded.Load()))
 	return p.String()
 }
 

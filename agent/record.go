@@ -54,6 +54,9 @@ type record struct {
 	repairs      RepairStatus
 	links        []LinkStatus // of remote users
 	certificates map[batch.Thumbprint]CertificateStatus
+	lastUses     map[batch.Thumbprint]time.Time // since the start
+
+	keyFiles func([]batch.Visibility) bool // tells whether keys are in files; may be nil
 }
 
 func newRecord() *record {
@@ -64,10 +67,10 @@ func newRecord() *record {
 }
 
 // attach gives the record what belongs to one life of the agent.
-func (r *record) attach(turns *turns, hooks *hook.Runner, noted func()) {
+func (r *record) attach(turns *turns, hooks *hook.Runner, noted func(), keyFiles func([]batch.Visibility) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.turns, r.hooks, r.noted = turns, hooks, noted
+	r.turns, r.hooks, r.noted, r.keyFiles = turns, hooks, noted, keyFiles
 }
 
 // setRefused says why a changed configuration is not in force; nil: it is.
@@ -238,6 +241,9 @@ func dropRemoved(certificates map[batch.Thumbprint]CertificateStatus, now time.T
 // list returns the certificates, sorted. The caller holds the lock.
 func (r *record) list() []CertificateStatus {
 	all := slices.Collect(maps.Values(r.certificates))
+	for i := range all {
+		all[i].LastUsed = r.lastUse(all[i].Thumbprint)
+	}
 	slices.SortFunc(all, func(a, b CertificateStatus) int { return compareThumbprints(a.Thumbprint, b.Thumbprint) })
 	return all
 }
@@ -250,15 +256,22 @@ func (r *record) report(version string) *nodeapi.Status {
 		return nil
 	}
 	dropRemoved(r.certificates, time.Now())
+	r.dropUses()
 	s := &nodeapi.Status{Revision: r.revision, AgentVersion: version, BootTime: bootTime(), Certificates: []batch.NodeCertificate{}}
 	for _, c := range r.list() {
 		if c.State == batch.NodeDelivering {
 			continue // the service knows, and waits for what becomes of it
 		}
-		s.Certificates = append(s.Certificates, batch.NodeCertificate{
+		told := batch.NodeCertificate{
 			Thumbprint: c.Thumbprint, State: c.State, Time: batch.TimeOf(c.Time), Error: clip(c.Error),
 			NoPrivateKey: c.State == batch.NodeInstalled && !c.HasKey,
-		})
+			KeyInFiles:   c.State == batch.NodeInstalled && c.HasKey && r.keyFiles != nil && r.keyFiles(c.Visibility),
+		}
+		if at := r.lastUse(c.Thumbprint); at != nil {
+			t := batch.TimeOf(*at)
+			told.LastUsed = &t
+		}
+		s.Certificates = append(s.Certificates, told)
 	}
 	if r.hooks != nil {
 		s.Hooks = hookReports(r.hooks.Results())

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -23,7 +22,7 @@ type socket struct {
 
 // listen opens the socket. Anyone on the node may connect: the kernel says who it
 // is, and the access list what that one may use.
-func (a *Agent) listen(l *life, certificates store.Store) (*socket, error) {
+func (a *Agent) listen(l *life, certificates store.Store, audit *audit) (*socket, error) {
 	if _, err := a.config.resolveAccess(); err != nil && a.config.namesAccess() {
 		a.log.Warn("some users or groups that have access do not exist yet", "err", err)
 	}
@@ -41,7 +40,10 @@ func (a *Agent) listen(l *life, certificates store.Store) (*socket, error) {
 		Ready:     l.ready,
 		Log:       a.log,
 		Audit: func(u local.Use) {
-			a.log.LogAttrs(context.Background(), slog.LevelInfo, "key used", slog.Any("use", u))
+			if !u.Thumbprint.IsZero() && u.Result == "ok" {
+				l.record.used(u.Thumbprint, u.Time)
+			}
+			audit.write(u)
 		},
 		Count: l.control.uses.count,
 		Extra: l.handler(),

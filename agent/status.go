@@ -73,6 +73,7 @@ type CertificateStatus struct {
 	Expires    *time.Time                 `json:"expires,omitempty"`
 	HasKey     bool                       `json:"hasKey"`
 	Visibility []batch.Visibility         `json:"visibility"`
+	LastUsed   *time.Time                 `json:"lastUsed,omitempty"` // through the socket, since the start, to the minute
 }
 
 // setIdentity adds who the node is.

@@ -67,4 +67,10 @@ type NodeCertificate struct {
 	// NoPrivateKey tells that it is installed without a private key: nothing that
 	// is sealed to it opens there.
 	NoPrivateKey bool `json:"noPrivateKey,omitempty"`
+
+	// LastUsed is when somebody used its private key through the node's agent, to the
+	// minute; nil: not since the agent's start. KeyInFiles tells that files on the node
+	// hold the key, whose use nobody sees.
+	LastUsed   *Time `json:"lastUsed,omitempty"`
+	KeyInFiles bool  `json:"keyInFiles,omitempty"`
 }

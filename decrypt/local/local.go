@@ -123,6 +123,7 @@ type Use struct {
 	Time       time.Time
 	Caller     localsock.Caller
 	Operation  string           // "unwrap" or "decrypt"
+	Form       string           // "cms", "jwe" or "rsa"; empty when it was not found out
 	Thumbprint batch.Thumbprint // of the certificate; zero when none was found
 	Result     string           // "ok", or the code of the error
 }
@@ -134,6 +135,9 @@ func (u Use) LogValue() slog.Value {
 		slog.Any("caller", u.Caller),
 		slog.String("operation", u.Operation),
 		slog.String("result", u.Result),
+	}
+	if u.Form != "" {
+		attrs = append(attrs, slog.String("form", u.Form))
 	}
 	if !u.Thumbprint.IsZero() {
 		attrs = append(attrs, slog.String("thumbprint", u.Thumbprint.String()))

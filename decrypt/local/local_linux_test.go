@@ -26,6 +26,7 @@ import (
 func TestDecrypts(t *testing.T) {
 	a, b := testcert.RSA(t), testcert.RSA(t, testcert.Name("b"), testcert.Key("rsa3072"))
 	s := serve(t, keyring{a, b})
+	forms := map[string]string{"gcm": "cms", "cbc": "cms", "pem": "cms", "empty": "cms", "jwe": "jwe", "raw": "rsa"}
 	for operation, open := range ways {
 		for name, message := range map[string][]byte{
 			"gcm":   seal(t, []byte(secret), cms.Options{}, b),
@@ -44,7 +45,8 @@ func TestDecrypts(t *testing.T) {
 				t.Errorf("%s %s: got %d bytes, error %v", operation, name, len(got), err)
 			}
 			use := <-s.audit
-			if use.Operation != operation || use.Result != "ok" || use.Thumbprint != b.Thumbprint() || use.Caller.UID != uint32(os.Getuid()) || use.Time.IsZero() {
+			if use.Operation != operation || use.Result != "ok" || use.Thumbprint != b.Thumbprint() || use.Caller.UID != uint32(os.Getuid()) || use.Time.IsZero() ||
+				use.Form != forms[name] || use.Caller.Process.Command == "" {
 				t.Errorf("%s %s: audit record %+v", operation, name, use)
 			}
 		}

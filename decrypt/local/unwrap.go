@@ -100,6 +100,7 @@ type unwrapper struct {
 	grant  Grant
 	uid    uint32
 	cert   *x509.Certificate
+	form   string // of the message; see Use
 
 	telling bool // a failure tells something of the plaintext
 	counted bool // a failure was
@@ -137,6 +138,7 @@ func (u *unwrapper) count(err error) {
 var rsaEncryption = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}
 
 func (u *unwrapper) Unwrap(ctx context.Context, w *cms.WrappedKey) (cek []byte, err error) {
+	u.form = "cms"
 	u.telling = slices.ContainsFunc(w.Recipients, func(r cms.Recipient) bool { return r.Algorithm.Equal(rsaEncryption) })
 	release, err := u.turn(ctx)
 	if err != nil {
@@ -148,6 +150,7 @@ func (u *unwrapper) Unwrap(ctx context.Context, w *cms.WrappedKey) (cek []byte, 
 }
 
 func (u *unwrapper) UnwrapJWE(ctx context.Context, w *jwe.WrappedKey) (ceks [][]byte, err error) {
+	u.form = "jwe"
 	release, err := u.turn(ctx)
 	if err != nil {
 		return nil, err
@@ -158,7 +161,7 @@ func (u *unwrapper) UnwrapJWE(ctx context.Context, w *jwe.WrappedKey) (ceks [][]
 }
 
 func (u *unwrapper) OpenRSA(ctx context.Context, b *decrypt.RSABlock) (secret []byte, err error) {
-	u.telling = true
+	u.form, u.telling = "rsa", true
 	release, err := u.turn(ctx)
 	if err != nil {
 		return nil, err

@@ -38,6 +38,7 @@ func (s *Server) use(name string, limit int64, do operation) http.HandlerFunc {
 				u := &unwrapper{limits: s.limits, grant: grant, uid: caller.UID}
 				a, err = do(r.Context(), u, body)
 				u.count(err)
+				use.Form = u.form
 			}
 		}
 		if err != nil {

@@ -1,0 +1,154 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"poolcert/decrypt/local"
+)
+
+// An AuditConfig is the table [audit].
+type AuditConfig struct {
+	// File gets one line of JSON for each use of a key, or attempt. It is made with
+	// mode 0600, and opened anew at a reload. Empty: the lines are in the log.
+	File string `toml:"file"`
+}
+
+func (c *AuditConfig) check() error {
+	if c.File != "" && !filepath.IsAbs(c.File) {
+		return fmt.Errorf("audit.file: %q is not an absolute path", c.File)
+	}
+	return nil
+}
+
+// An auditLine is one use. docs/agent.md has the table.
+type auditLine struct {
+	Time       time.Time `json:"time"`
+	UID        uint32    `json:"uid"`
+	GID        uint32    `json:"gid"`
+	PID        int32     `json:"pid"`
+	Executable string    `json:"executable,omitempty"`
+	Command    string    `json:"command,omitempty"`
+	Cgroups    []string  `json:"cgroups,omitempty"`
+	Job        string    `json:"job,omitempty"`
+	Operation  string    `json:"operation"`
+	Form       string    `json:"form,omitempty"`
+	Thumbprint string    `json:"thumbprint,omitempty"`
+	Result     string    `json:"result"`
+}
+
+func auditLineOf(u local.Use) auditLine {
+	line := auditLine{
+		Time: u.Time.UTC().Truncate(time.Millisecond),
+		UID:  u.Caller.UID, GID: u.Caller.GID, PID: u.Caller.PID,
+		Executable: u.Caller.Process.Executable, Command: u.Caller.Process.Command,
+		Cgroups: u.Caller.Process.Cgroups, Job: u.Caller.Process.Job(),
+		Operation: u.Operation, Form: u.Form, Result: u.Result,
+	}
+	if !u.Thumbprint.IsZero() {
+		line.Thumbprint = u.Thumbprint.String()
+	}
+	return line
+}
+
+// auditQuiet is how often the log tells that the audit file cannot be written.
+const auditQuiet = time.Minute
+
+// An audit tells of uses, in a file or in the log. It is safe for concurrent use.
+type audit struct {
+	log      *slog.Logger
+	failures *atomic.Uint64
+
+	mu    sync.Mutex
+	file  *os.File  // nil: the log
+	torn  bool      // the last line has no end
+	quiet time.Time // no more of failures before
+}
+
+// openAudit opens the file. One that is there keeps its mode.
+func openAudit(c *AuditConfig, log *slog.Logger, failures *atomic.Uint64) (*audit, error) {
+	a := &audit{log: log, failures: failures}
+	if c.File == "" {
+		return a, nil
+	}
+	// Looked at first: to open a pipe would wait for a reader, and a link may lead
+	// anywhere.
+	if info, err := os.Lstat(c.File); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("open the audit file: %s is not a regular file", c.File)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open the audit file: %w", err)
+	}
+	file, err := os.OpenFile(c.File, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the audit file: %w", err)
+	}
+	a.file = file
+	if info, err := file.Stat(); err == nil && info.Size() > 0 {
+		var last [1]byte
+		n, _ := file.ReadAt(last[:], info.Size()-1)
+		a.torn = n == 1 && last[0] != '\n'
+	}
+	return a, nil
+}
+
+func (a *audit) close() {
+	if a.file != nil {
+		a.file.Close()
+	}
+}
+
+// write tells of a use. A line that the file does not take is in the log.
+func (a *audit) write(u local.Use) {
+	if a.file != nil {
+		err := a.append(auditLineOf(u))
+		if err == nil {
+			return
+		}
+		a.failures.Add(1)
+		if a.tellsFailure() {
+			a.log.Error("the audit file cannot be written; what it lacks is in this log", "err", err)
+		}
+	}
+	a.log.LogAttrs(context.Background(), slog.LevelInfo, "key used", slog.Any("use", u))
+}
+
+// append writes a line at once, so that lines do not mix.
+func (a *audit) append(line auditLine) error {
+	data, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	data = append(data, '\n')
+	if a.torn {
+		data = append([]byte{'\n'}, data...)
+	}
+	n, err := a.file.Write(data)
+	if err == nil {
+		a.torn = false
+	} else if n > 0 {
+		a.torn = true
+	}
+	return err
+}
+
+func (a *audit) tellsFailure() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	if now.Before(a.quiet) {
+		return false
+	}
+	a.quiet = now.Add(auditQuiet)
+	return true
+}
