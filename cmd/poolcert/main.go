@@ -84,6 +84,7 @@ func addCommands(root *cobra.Command, name string) {
 	add("reencrypt", "secrets", newReencryptCommand)
 	add("inspect", "secrets", newInspectCommand)
 	add("pfx", "secrets", newPFXCommand)
+	add("unwrap", "secrets", newUnwrapCommand)
 	add("task-env", "tasks", newTaskEnvCommand)
 	add("login", "account", ofAccount(newLoginCommand))
 	add("cert", "account", ofAccount(newCertCommand))

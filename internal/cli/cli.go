@@ -69,6 +69,32 @@ func Hint(err error, format string, args ...any) error {
 	return &hintError{err, fmt.Sprintf(format, args...)}
 }
 
+// Code returns the exit code that [Main] has for err.
+func Code(err error) int {
+	if err == nil {
+		return 0
+	}
+	var silent SilentExit
+	if errors.As(err, &silent) {
+		return int(silent)
+	}
+	var exit *exitError
+	if errors.As(err, &exit) {
+		return exit.code
+	}
+	return ExitFailure
+}
+
+// HintOf returns the hint of err, for commands that print errors of several things;
+// it is empty if there is none.
+func HintOf(err error) string {
+	var hint *hintError
+	if errors.As(err, &hint) {
+		return hint.hint
+	}
+	return fileHint(err)
+}
+
 // A SilentExit ends a program with a code and no message, for instance with
 // the code of a child.
 type SilentExit int
@@ -127,11 +153,7 @@ func Main(ctx context.Context, root *cobra.Command, args []string, stdin io.Read
 	if errors.As(err, &silent) {
 		return int(silent)
 	}
-	code := ExitFailure
-	var exit *exitError
-	if errors.As(err, &exit) {
-		code = exit.code
-	}
+	code := Code(err)
 	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))) {
 		err = errors.New("interrupted")
 	}

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package unwrap
+
+const noFollow = 0
