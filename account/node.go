@@ -104,7 +104,7 @@ func (s *Service) nodesOf(tx *db.Tx, pool *db.Pool, rows []db.Node) ([]batch.Nod
 		}
 		for _, c := range certificates[n.ID] {
 			n.Certificates = append(n.Certificates, batch.NodeCertificate{
-				Thumbprint: c.Thumbprint, State: c.State, Time: batch.TimeOf(c.Time), Error: c.Error, NoPrivateKey: c.PublicOnly,
+				Thumbprint: c.Thumbprint, State: c.State, Time: batch.TimeOf(c.Time), Error: c.Error, NoPrivateKey: c.PublicOnly, KeyInFiles: c.KeyInFiles,
 			})
 			if c.State != batch.NodeInstalled {
 				continue

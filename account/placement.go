@@ -10,8 +10,8 @@ import (
 	"poolcert/batch"
 )
 
-// CertificatePools returns a page of the pools that refer to a certificate, or have
-// nodes that do or did hold it, with how many nodes have it, and whether more follow.
+// CertificatePools returns a page of the pools that refer to a certificate, have used
+// its key, or have nodes that do or did hold it, with how many nodes have it, and whether more follow.
 // The filter of the query is not used. Each page is of one moment. Refusal:
 // CertificateNotFound.
 func (s *Service) CertificatePools(ctx context.Context, a *Account, tp batch.Thumbprint, q PoolQuery) (page []batch.CertificatePool, more bool, err error) {
@@ -41,6 +41,7 @@ func poolPlacementOf(row *db.PoolPlacement) batch.CertificatePool {
 	p := batch.CertificatePool{
 		PoolID: row.Name, Refers: row.Refers, Nodes: row.Nodes,
 		Installed: row.Installed, Failed: row.Failed, Delivering: row.Delivering, Removed: row.Removed,
+		KeyInFiles: row.KeyInFiles, LastUsed: timeOf(row.LastUsed), LastUsedNode: row.LastUsedNode,
 	}
 	if p.Refers { // who has removed it is to install it again
 		p.Removed, p.Waiting = 0, p.Nodes-p.Installed-p.Failed-p.Delivering

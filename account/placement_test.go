@@ -11,6 +11,7 @@ import (
 
 	"poolcert/account"
 	"poolcert/batch"
+	"poolcert/internal/nodeapi"
 )
 
 // TestPlacement counts nodes through the life of a certificate: they install it, it
@@ -111,6 +112,69 @@ func testPlacement(t *testing.T, f *fixture) {
 	wantCode(t, err, batch.CodeCertificateNotFound)
 	_, _, err = f.CertificateNodes(t.Context(), f.acct, tp, account.NodeQuery{})
 	wantCode(t, err, batch.CodeCertificateNotFound)
+}
+
+// TestLastUse: the last use of a key in a pool is known for as long as the pool.
+func TestLastUse(t *testing.T) { onEachEngine(t, testLastUse) }
+
+func testLastUse(t *testing.T, f *fixture) {
+	tp, other := f.addCertificate("cert"), f.addCertificate("other")
+	f.addPool("p", tp)
+	n, later := f.joined("p", "n"), f.joined("p", "later")
+	begin := time.Now().Truncate(time.Minute)
+	report := func(n *testNode, certificates ...batch.NodeCertificate) {
+		t.Helper()
+		doc, err := f.References(t.Context(), n.identity())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Report(t.Context(), n.identity(), &nodeapi.Status{Revision: doc.Tag, Certificates: certificates}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	use := func(tp batch.Thumbprint, at time.Time) batch.NodeCertificate {
+		used := batch.TimeOf(at)
+		return batch.NodeCertificate{Thumbprint: tp, State: batch.NodeInstalled, Time: batch.TimeOf(begin), LastUsed: &used, KeyInFiles: true}
+	}
+	want := func(when string, tp batch.Thumbprint, at time.Time, node string, keyInFiles int) {
+		t.Helper()
+		pools, _, err := f.CertificatePools(t.Context(), f.acct, tp, account.PoolQuery{})
+		if err != nil || len(pools) != 1 {
+			t.Fatalf("%s: %d pools, %v", when, len(pools), err)
+		}
+		if p := pools[0]; p.LastUsed == nil || !p.LastUsed.Equal(at) || p.LastUsedNode != node || p.KeyInFiles != keyInFiles {
+			t.Errorf("%s: got %v on %q, %d with files, want %v on %q, %d", when, p.LastUsed, p.LastUsedNode, p.KeyInFiles, at, node, keyInFiles)
+		}
+	}
+	// A certificate that the node can't have is not used by it.
+	report(n, use(tp, begin.Add(-time.Hour)), use(other, begin))
+	want("used", tp, begin.Add(-time.Hour), n.Node, 1)
+	if pools, _, err := f.CertificatePools(t.Context(), f.acct, other, account.PoolQuery{}); err != nil || len(pools) > 0 {
+		t.Errorf("of another certificate: %+v, %v", pools, err)
+	}
+	report(later, use(tp, begin.Add(-time.Minute)))
+	report(n, use(tp, begin.Add(-time.Hour)))
+	want("used later", tp, begin.Add(-time.Minute), later.Node, 2)
+	if err := f.EvictNode(t.Context(), f.acct, "p", later.Node); err != nil {
+		t.Fatal(err)
+	}
+	f.setReferences("p")
+	report(n)
+	want("the node is gone, and the pool drops it", tp, begin.Add(-time.Minute), later.Node, 0)
+
+	// A clock that is ahead.
+	f.setReferences("p", tp)
+	report(n, use(tp, begin.Add(1000*time.Hour)))
+	pools, _, err := f.CertificatePools(t.Context(), f.acct, tp, account.PoolQuery{})
+	if err != nil || len(pools) != 1 || pools[0].LastUsed.After(time.Now()) {
+		t.Errorf("got %+v, %v, want no use in the future", pools, err)
+	}
+	if err := f.DeletePool(t.Context(), f.acct, "p", account.Conditions{}); err != nil {
+		t.Fatal(err)
+	}
+	if pools, _, err := f.CertificatePools(t.Context(), f.acct, tp, account.PoolQuery{}); err != nil || len(pools) > 0 {
+		t.Errorf("without its pool: %+v, %v", pools, err)
+	}
 }
 
 // TestManyHolders: an error of deletion names the first hundred who hold it, pools

@@ -74,6 +74,7 @@ func checkStatus(n *NodeIdentity, status *nodeapi.Status) (map[batch.Thumbprint]
 			Account: n.acct, Pool: n.poolKey, Node: n.Node, Thumbprint: c.Thumbprint,
 			State: c.State, Time: plausible(c.Time.Time), Error: strings.ToValidUTF8(clip(c.Error, maxReportText), "?"),
 			PublicOnly: c.NoPrivateKey && c.State == batch.NodeInstalled,
+			KeyInFiles: c.KeyInFiles && c.State == batch.NodeInstalled,
 		}
 	}
 	return rows, nil
@@ -111,6 +112,9 @@ func report(tx *db.Tx, n *NodeIdentity, status *nodeapi.Status, reported map[bat
 	if err := leaveOut(tx, n, reported, before); err != nil {
 		return false, err
 	}
+	if err := noteUses(tx, n, status, reported); err != nil {
+		return false, err
+	}
 	if state := nodeState(reported); lost || state != node.State {
 		node.State, node.StateTime = state, node.Reported
 	}
@@ -133,7 +137,7 @@ func report(tx *db.Tx, n *NodeIdentity, status *nodeapi.Status, reported map[bat
 			}
 			if holds(old.State) { // until others have let go too, somebody counts them
 				row = old
-				row.State, row.Time, row.PublicOnly = batch.NodeRemoved, node.Reported, false
+				row.State, row.Time, row.PublicOnly, row.KeyInFiles = batch.NodeRemoved, node.Reported, false, false
 				reported[old.Thumbprint] = row
 			} else if err := tx.DeleteNodeCertificate(n.acct, n.poolKey, n.Node, old.Thumbprint); err != nil {
 				return false, err
@@ -149,6 +153,25 @@ func report(tx *db.Tx, n *NodeIdentity, status *nodeapi.Status, reported map[bat
 		}
 	}
 	return released, nil
+}
+
+// noteUses keeps when keys were used of what the node can have. No use is later than
+// its report, whatever the node's clock says.
+func noteUses(tx *db.Tx, n *NodeIdentity, status *nodeapi.Status, reported map[batch.Thumbprint]db.NodeCertificate) error {
+	for _, c := range status.Certificates {
+		if _, ok := reported[c.Thumbprint]; !ok || c.LastUsed == nil {
+			continue
+		}
+		at := plausible(c.LastUsed.Time)
+		if at.After(now()) {
+			at = now()
+		}
+		err := tx.NoteCertificateUse(&db.CertificateUse{Account: n.acct, Pool: n.poolKey, Thumbprint: c.Thumbprint, Node: n.Node, Time: at})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // nodeState is what the state of a node is after a report.

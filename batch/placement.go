@@ -19,6 +19,14 @@ type CertificatePool struct {
 	Delivering int `json:"delivering"` // the node may have fetched it
 	Waiting    int `json:"waiting"`    // the pool refers to it, the node has said nothing of it
 	Removed    int `json:"removed"`    // the node had it, for a day at least
+
+	// KeyInFiles is how many nodes have the key in files, where nobody sees its use.
+	KeyInFiles int `json:"keyInFiles,omitempty"`
+
+	// LastUsed is when a node's agent used the key for a task, nil for never: to the
+	// minute, and up to some minutes late. LastUsedNode, on which, may be gone.
+	LastUsed     *Time  `json:"lastUsed,omitempty"`
+	LastUsedNode string `json:"lastUsedNode,omitempty"`
 }
 
 // A CertificateNode tells of one certificate on one node.
@@ -32,8 +40,8 @@ type CertificateNode struct {
 	LastSeen     *Time                `json:"lastSeen,omitempty"` // of the node
 }
 
-// CertificatePools yields the pools that refer to a certificate, or have nodes that
-// do or did hold it.
+// CertificatePools yields the pools that refer to a certificate, have used its key,
+// or have nodes that do or did hold it.
 func (c *Client) CertificatePools(ctx context.Context, tp Thumbprint) iter.Seq2[*CertificatePool, error] {
 	return list[CertificatePool](ctx, c, certificatePath(tp)+"/pools", ListOptions{})
 }

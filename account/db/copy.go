@@ -15,7 +15,7 @@ var ErrNotEmpty = errors.New("the database is not empty")
 var ErrIncomplete = errors.New("the database was not copied to its end")
 
 // tables are all tables with rows of accounts; what a row refers to is before it.
-var tables = []string{"data_key", "account", "cert", "cert_blob", "cert_name", "pool", "pool_ref", "join_token", "node", "node_cert", "evicted"}
+var tables = []string{"data_key", "account", "cert", "cert_blob", "cert_name", "pool", "pool_ref", "cert_use", "join_token", "node", "node_cert", "evicted"}
 
 // incomplete is the key in meta of a copy that has not ended.
 const incomplete = "incomplete"

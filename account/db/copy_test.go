@@ -77,7 +77,7 @@ func TestCopy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Contains(counts, db.TableCount{Table: "cert_blob", Rows: 1200}) || len(counts) != 11 {
+		if !slices.Contains(counts, db.TableCount{Table: "cert_blob", Rows: 1200}) || len(counts) != 12 {
 			t.Errorf("got the counts %v", counts)
 		}
 		for _, c := range counts {

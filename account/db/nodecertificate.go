@@ -16,12 +16,13 @@ type NodeCertificate struct {
 	Time       time.Time
 	Error      string
 	PublicOnly bool // installed without a private key
+	KeyInFiles bool // files on the node hold the key
 }
 
-const nodeCertificateColumns = `acct, pool, node, thumb, state, at, error, public_only`
+const nodeCertificateColumns = `acct, pool, node, thumb, state, at, error, public_only, key_files`
 
 func (c *NodeCertificate) fields() []any {
-	return []any{&c.Account, &c.Pool, &c.Node, scanThumbprint{&c.Thumbprint}, &c.State, scanTime{&c.Time}, &c.Error, &c.PublicOnly}
+	return []any{&c.Account, &c.Pool, &c.Node, scanThumbprint{&c.Thumbprint}, &c.State, scanTime{&c.Time}, &c.Error, &c.PublicOnly, &c.KeyInFiles}
 }
 
 // NodeCertificates returns the certificates of some of the pool's nodes, in the
@@ -43,10 +44,10 @@ func (tx *Tx) NodeCertificates(acct int64, pool string, nodes ...string) ([]Node
 // doesn't have is left out.
 func (tx *Tx) SetNodeCertificate(c *NodeCertificate) error {
 	_, err := tx.exec(`INSERT INTO node_cert (`+nodeCertificateColumns+`)
-		SELECT acct, ?, ?, thumb, ?, ?, ?, ? FROM cert WHERE acct = ? AND thumb = ?
+		SELECT acct, ?, ?, thumb, ?, ?, ?, ?, ? FROM cert WHERE acct = ? AND thumb = ?
 		ON CONFLICT (acct, pool, node, thumb) DO UPDATE SET state = excluded.state, at = excluded.at, error = excluded.error,
-			public_only = excluded.public_only`,
-		c.Pool, c.Node, string(c.State), nanos(c.Time), c.Error, flag(c.PublicOnly), c.Account, c.Thumbprint.String())
+			public_only = excluded.public_only, key_files = excluded.key_files`,
+		c.Pool, c.Node, string(c.State), nanos(c.Time), c.Error, flag(c.PublicOnly), flag(c.KeyInFiles), c.Account, c.Thumbprint.String())
 	return err
 }
 

@@ -15,29 +15,36 @@ type PoolPlacement struct {
 
 	// Nodes by what is known of the certificate there.
 	Installed, Failed, Delivering, Removed int
+	KeyInFiles                             int // nodes that have it installed, with the key in files
+
+	LastUsed     time.Time // of the key; zero: never
+	LastUsedNode string
 }
 
 func (p *PoolPlacement) fields() []any {
-	return []any{&p.ID, &p.Name, &p.Refers, &p.Nodes, &p.Installed, &p.Failed, &p.Delivering, &p.Removed}
+	return []any{&p.ID, &p.Name, &p.Refers, &p.Nodes, &p.Installed, &p.Failed, &p.Delivering, &p.Removed, &p.KeyInFiles, scanTime{&p.LastUsed}, &p.LastUsedNode}
 }
 
 // PoolPlacements returns up to limit pools after one, or from the start, that refer
-// to a certificate or have nodes that do or did hold it.
+// to a certificate, have used its key, or have nodes that do or did hold it.
 func (tx *Tx) PoolPlacements(acct int64, tp batch.Thumbprint, after string, limit int) ([]PoolPlacement, error) {
 	thumb := tp.String()
 	return rows(tx, (*PoolPlacement).fields, `SELECT p.id, p.name, CASE WHEN r.thumb IS NULL THEN 0 ELSE 1 END,
 			(SELECT count(*) FROM node n WHERE n.acct = p.acct AND n.pool = p.id),
-			COALESCE(c.installed, 0), COALESCE(c.failed, 0), COALESCE(c.delivering, 0), COALESCE(c.removed, 0)
+			COALESCE(c.installed, 0), COALESCE(c.failed, 0), COALESCE(c.delivering, 0), COALESCE(c.removed, 0),
+			COALESCE(c.key_files, 0), COALESCE(u.at, 0), COALESCE(u.node, '')
 		FROM pool p
 		LEFT JOIN pool_ref r ON r.acct = p.acct AND r.pool = p.id AND r.thumb = ?
+		LEFT JOIN cert_use u ON u.acct = p.acct AND u.pool = p.id AND u.thumb = ?
 		LEFT JOIN (SELECT pool,
 				sum(CASE WHEN state = 'installed' THEN 1 ELSE 0 END) AS installed,
 				sum(CASE WHEN state = 'failed' THEN 1 ELSE 0 END) AS failed,
 				sum(CASE WHEN state = 'delivering' THEN 1 ELSE 0 END) AS delivering,
-				sum(CASE WHEN state = 'removed' THEN 1 ELSE 0 END) AS removed
+				sum(CASE WHEN state = 'removed' THEN 1 ELSE 0 END) AS removed,
+				sum(key_files) AS key_files
 			FROM node_cert WHERE acct = ? AND thumb = ? GROUP BY pool) c ON c.pool = p.id
-		WHERE p.acct = ? AND p.id > ? AND (r.thumb IS NOT NULL OR c.pool IS NOT NULL) ORDER BY p.id LIMIT ?`,
-		thumb, acct, thumb, acct, after, limit)
+		WHERE p.acct = ? AND p.id > ? AND (r.thumb IS NOT NULL OR c.pool IS NOT NULL OR u.pool IS NOT NULL) ORDER BY p.id LIMIT ?`,
+		thumb, thumb, acct, thumb, acct, after, limit)
 }
 
 // A NodePlacement tells of one certificate on one node.

@@ -9,7 +9,7 @@ import (
 
 // migrations bring the schema forward, one version each. A released one never
 // changes. They are written in SQLite's words; see dialect for others.
-var migrations = [][]string{version1, slices.Concat(version2, version2Nodes)}
+var migrations = [][]string{version1, slices.Concat(version2, version2Nodes, version2Uses)}
 
 // Ids of pools and nodes are in lower case, since the API compares them without
 // regard to case; name is as the user wrote it. Times are in nanoseconds. A

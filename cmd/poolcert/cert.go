@@ -194,6 +194,7 @@ func printCertificate(w io.Writer, c *batch.Certificate, p *placement) error {
 	}
 	if p != nil {
 		table.Row("nodes", p.summary(style))
+		table.Row("use", p.use())
 	}
 	if e := c.DeleteCertificateError; e != nil {
 		table.Row("deletion", style.Red("failed: "+e.Message))

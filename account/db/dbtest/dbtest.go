@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(*testing.T) *db.DB) {
 		"Nodes":             testNodes,
 		"NodeCertificates":  testNodeCertificates,
 		"Placements":        testPlacements,
+		"CertificateUses":   testCertificateUses,
 		"Watch":             testWatch,
 		"Evictions":         testEvictions,
 		"Filters":           testFilters,

@@ -34,6 +34,10 @@ func Fill(t *testing.T, d *db.DB, certificates int) {
 		if err := tx.Evict(1, [32]byte{1}, start); err != nil {
 			return err
 		}
+		err = tx.NoteCertificateUse(&db.CertificateUse{Account: 1, Pool: "a", Thumbprint: thumbprint(2), Node: "n", Time: start})
+		if err != nil {
+			return err
+		}
 		return tx.SetNodeCertificate(&db.NodeCertificate{Account: 1, Pool: "a", Node: "n", Thumbprint: thumbprint(2),
 			State: batch.NodeInstalled, Time: start, Error: "é"})
 	})
