@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
 
 	"poolcert/account/db"
 )
@@ -158,17 +159,24 @@ func (b *boundedBuffer) Write(p []byte) (int, error) {
 type tailBuffer struct {
 	limit int
 	data  []byte
+	cut   bool // there was more before
 }
 
 func (b *tailBuffer) Write(p []byte) (int, error) {
+	b.cut = b.cut || len(b.data)+len(p) > b.limit
 	b.data = append(b.data, p[max(0, len(p)-b.limit):]...)
 	b.data = b.data[max(0, len(b.data)-b.limit):]
 	return len(p), nil
 }
 
-// text is on one line. A key that is in it is left out.
+// text is on one line. A key that is in it is left out, and so is the rest of a word
+// whose beginning is gone: it may be that of a key.
 func (b *tailBuffer) text() string {
-	words := strings.Fields(strings.ToValidUTF8(string(b.data), "?"))
+	text := strings.ToValidUTF8(string(b.data), "?")
+	if b.cut {
+		text = text[strings.IndexFunc(text+" ", unicode.IsSpace):]
+	}
+	words := strings.Fields(text)
 	for i, word := range words {
 		if strings.Contains(word, masterKeyPrefix) {
 			words[i] = "[hidden]"
