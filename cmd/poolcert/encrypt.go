@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"poolcert/decrypt/binding"
 	"poolcert/decrypt/cms"
 	"poolcert/decrypt/jwe"
 	"poolcert/internal/cli"
@@ -22,6 +23,9 @@ type sealFlags struct {
 	out              string
 	pem, base64, jwe bool
 	compat           bool
+	bind             string
+
+	binding *binding.Binding // of bind; may be nil
 }
 
 func newEncryptCommand() *cobra.Command {
@@ -41,10 +45,16 @@ the current one.
 The result is a CMS message: AES-256-GCM with RSAES-OAEP or ECDH, protected against
 changes. --compat writes AES-256-CBC with RSA PKCS #1 v1.5 instead, which every
 old openssl and .NET opens; such a message can be altered unnoticed. --jwe writes a
-JWE, for secrets of up to ` + strconv.Itoa(jwe.MaxContent>>20) + ` MiB.`,
+JWE, for secrets of up to ` + strconv.Itoa(jwe.MaxContent>>20) + ` MiB.
+
+--bind has agents open the message for tasks only where it holds: in a pool, for a
+Slurm job (a number, or a pattern such as '12*') or a control group ("/..."), until a
+day or a time. Nobody can take the binding off the message, but it binds only those
+who ask an agent: who can read the private key from a file is free of it.`,
 		Example: `  poolcert encrypt --to storage.crt -o secret.cms secret.txt
   poolcert encrypt --to storage-key -o secret.cms secret.txt
   poolcert encrypt --pool render -o secret.cms secret.txt
+  poolcert encrypt --pool render --bind pool=render,not-after=2026-12-31 -o secret.cms secret.txt
   printf %s "$PASSWORD" | poolcert encrypt --to 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b --base64`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -83,7 +93,10 @@ func (f *sealFlags) register(cmd *cobra.Command) {
 	flags.BoolVar(&f.base64, "base64", false, "write base64 on one line, for command lines and variables")
 	flags.BoolVar(&f.jwe, "jwe", false, "write a JWE: compact for one recipient, JSON for several")
 	flags.BoolVar(&f.compat, "compat", false, "write what old readers know, without protection against changes")
+	flags.StringVar(&f.bind, "bind", "", "where it may be opened: pool=POOL,job=PATTERN,not-after=TIME, one or several")
 	cli.Exclusive(cmd, "pem", "base64", "jwe")
+	cli.Exclusive(cmd, "bind", "jwe")
+	cli.Exclusive(cmd, "bind", "compat")
 	cli.Exclusive(cmd, "compat", "jwe")
 }
 
@@ -93,6 +106,12 @@ func (f *sealFlags) check(cmd *cobra.Command) error {
 	}
 	if f.out == "" && !f.pem && !f.base64 && !f.jwe && cli.IsTerminal(cmd.OutOrStdout()) {
 		return cli.Hint(cli.Usagef("the message is binary, and standard output is a terminal"), "give -o FILE, --pem or --base64")
+	}
+	if cmd.Flags().Changed("bind") {
+		var err error
+		if f.binding, err = binding.Parse(f.bind); err != nil {
+			return cli.Hint(cli.Usagef("%v", err), "such as --bind pool=render,job=1234,not-after=2026-12-31")
+		}
 	}
 	return nil
 }
@@ -118,7 +137,11 @@ func (f *sealFlags) seal(w io.Writer, certs []*x509.Certificate, fill func(io.Wr
 		return sealJWE(w, certs, fill)
 	}
 	armoured, finish := armour(w, f.pem, f.base64)
-	message, err := cms.NewWriter(armoured, certs, cms.Options{Compat: f.compat})
+	opts := cms.Options{Compat: f.compat}
+	if f.binding != nil {
+		opts.Label = f.binding.Label()
+	}
+	message, err := cms.NewWriter(armoured, certs, opts)
 	if err != nil {
 		return hintRecipient(err)
 	}

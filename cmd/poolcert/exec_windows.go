@@ -1,23 +1,19 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"os"
-	"os/exec"
-
-	"poolcert/internal/cli"
+	"os/signal"
 )
 
 // execute runs the command and ends with its exit code.
-func execute(ctx context.Context, path string, args, env []string) error {
-	cmd := exec.CommandContext(ctx, path, args[1:]...)
-	cmd.Env = env
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return cli.SilentExit(exit.ExitCode())
-	}
-	return err
+func execute(path string, args, env []string, _ []*os.File) error {
+	return stay(path, args, env, nil, os.Stdout, os.Stderr)
 }
+
+// notifyForwarded keeps Ctrl-C, which the console sends to the command too, from
+// ending this program.
+func notifyForwarded(c chan<- os.Signal) { signal.Notify(c, os.Interrupt) }
+
+func forward(*os.Process, os.Signal) {}
+
+func exitCode(state *os.ProcessState) int { return state.ExitCode() }

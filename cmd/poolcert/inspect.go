@@ -65,7 +65,7 @@ func printInfo(w io.Writer, info *decrypt.Info) error {
 		for _, row := range [][2]string{
 			{"algorithm", r.Algorithm}, {"issuer", r.Issuer}, {"serial", r.SerialNumber},
 			{"subject key identifier", r.SubjectKeyID}, {"key id", r.KeyID},
-			{"thumbprint", r.Thumbprint}, {"sha256", r.SHA256},
+			{"thumbprint", r.Thumbprint}, {"sha256", r.SHA256}, {"bound to", r.BoundTo},
 		} {
 			if row[1] != "" {
 				table.Row("  "+row[0], cli.Text(row[1]))

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"poolcert/decrypt"
+	"poolcert/decrypt/binding"
 	"poolcert/decrypt/local"
 	"poolcert/internal/cli"
 	"poolcert/internal/localsock"
@@ -79,6 +80,8 @@ func explainDecrypt(err error) error {
 		return cli.Exit(cli.Hint(err, `was it sealed to a certificate of this node's pool, with a visibility that includes this task ("task"), and with its private key? 'poolcert pool show' and 'poolcert cert list' tell`), cli.ExitNoCertificate)
 	case errors.Is(err, local.ErrNotAllowed):
 		return cli.Exit(cli.Hint(err, "a task's user must be in the group that the agent gives its certificates to (poolcert-task by default)"), cli.ExitNotAllowed)
+	case errors.Is(err, binding.ErrBound):
+		return cli.Exit(cli.Hint(err, "who sealed it allows no other; 'poolcert inspect' shows the binding"), cli.ExitNotAllowed)
 	case errors.Is(err, local.ErrTooManyFailures):
 		return cli.Hint(err, "the agent answers this user again within a minute; find out why so many of its messages do not open")
 	case errors.Is(err, local.ErrBusy):

@@ -118,12 +118,10 @@ func (p place) remove() (kept int, err error) {
 			return nil
 		case err != nil:
 			return err
-		case p.root && (!info.IsDir() || ownerOf(info).UID == 0):
-			return fmt.Errorf("%s is root's own, and %w", Name, ErrForeign)
 		case !info.IsDir():
 			kept = 1
 			return nil
-		case p.root:
+		case p.root && ownerOf(info).UID != 0:
 			return p.removeOf(dir, ownerOf(info))
 		}
 		kept, err = erase(dir)

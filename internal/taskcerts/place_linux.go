@@ -59,8 +59,9 @@ func placeOf(dir string) (place, error) {
 	return place{dir: dir, as: owner, root: true}, err
 }
 
-// rootsOnly returns the path of dir without links, if only root can change what
-// is on it: then it leads to the same folder until root changes it.
+// rootsOnly returns the path of dir without links, if only root can write to it and
+// can change what is on it: then it leads to the same folder until root changes it. In a
+// sticky folder above, as /tmp, nobody else can move what is root's.
 func rootsOnly(dir string) (string, error) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
@@ -71,7 +72,8 @@ func rootsOnly(dir string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if ownerOf(info).UID != 0 || info.Mode().Perm()&0o022 != 0 || !info.IsDir() {
+		sticky := at != dir && info.Mode()&fs.ModeSticky != 0
+		if ownerOf(info).UID != 0 || info.Mode().Perm()&0o022 != 0 && !sticky || !info.IsDir() {
 			return "", fmt.Errorf("%w: others than root can write to %s", ErrPlace, at)
 		}
 		if at == filepath.Dir(at) {

@@ -75,8 +75,9 @@ func Make(from, dir string, user User) (string, error) {
 	return path, nil
 }
 
-// Remove removes the folder certs in dir, and dir, if it is root's and empty then. What is not there is no
-// error. In a dir of the user's, files that Make did not make stay, and kept counts them.
+// Remove removes the folder certs in dir, and dir, if it is root's and empty then. What
+// is not there is no error. Files that Make did not make go with a user's folder in a dir
+// of root's; else they stay, and kept counts them.
 func Remove(dir string) (kept int, err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {

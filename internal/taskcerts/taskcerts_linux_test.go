@@ -243,15 +243,15 @@ func TestRemoveKeepsRootsOwn(t *testing.T) {
 	if err := errors.Join(os.Mkdir(filepath.Join(dir, "certs"), 0o755), os.WriteFile(filepath.Join(dir, "certs", "ca.pem"), nil, 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Remove(dir); !errors.Is(err, ErrForeign) {
-		t.Errorf("Remove: %v, want ErrForeign", err)
+	if kept, err := Remove(dir); kept != 1 || err != nil {
+		t.Errorf("Remove: kept %d, %v", kept, err)
 	}
 	check(t, dir, "certs drwxr-xr-x 0", "certs/ca.pem -rw-r--r-- 0")
 }
 
 func TestPlacesOfOthers(t *testing.T) {
 	set, base := newSet(t), rootsDir(t)
-	if err := os.Chmod(base, 0o777|fs.ModeSticky); err != nil {
+	if err := os.Chmod(base, 0o777); err != nil {
 		t.Fatal(err)
 	}
 	roots, mallorys := filepath.Join(base, "root"), filepath.Join(base, "mallory")
@@ -266,9 +266,17 @@ func TestPlacesOfOthers(t *testing.T) {
 		}
 	}
 	check(t, base, "mallory drwxr-xr-x 54703", "root drwxr-xr-x 0")
-	// But alice may have a folder of her own there.
-	if _, err := Make(set, filepath.Join(base, "alice"), alice); err != nil {
-		t.Error(err)
+	// In a place like /tmp, alice may have a folder of her own, and root has its own.
+	if err := os.Chmod(base, 0o777|fs.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"alice", "root"} {
+		if _, err := Make(set, filepath.Join(base, dir), alice); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := Make(set, base, alice); !errors.Is(err, ErrPlace) {
+		t.Errorf("in that place itself: %v, want ErrPlace", err)
 	}
 }
 
