@@ -128,7 +128,7 @@ func (r *accessRule) allows(c localsock.Caller) (by string, ok bool) {
 		}
 	}
 	for _, pattern := range r.cgroups {
-		if slices.ContainsFunc(c.Process.Cgroups, func(path string) bool { return inCgroup(pattern, path) }) {
+		if c.Process.InCgroup(pattern) {
 			return "cgroup " + pattern, true
 		}
 	}

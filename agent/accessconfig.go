@@ -3,11 +3,11 @@ package agent
 import (
 	"fmt"
 	"math"
-	"path"
 	"strconv"
 	"strings"
 
 	"poolcert/batch"
+	"poolcert/internal/localsock"
 )
 
 // An AccessConfig says who may use a visibility's keys. A caller whom one of the
@@ -37,7 +37,7 @@ func (c *Config) checkAccess() error {
 			}
 		}
 		for _, text := range a.Cgroups {
-			if err := checkCgroup(text); err != nil {
+			if err := localsock.CheckCgroup(text); err != nil {
 				return fmt.Errorf("access.%s.cgroups: %w", v, err)
 			}
 		}
@@ -60,31 +60,4 @@ func parseUIDs(text string) (r uidRange, err error) {
 		return r, fmt.Errorf(`%q is no range such as "20000-29999"`, text)
 	}
 	return uidRange{uint32(low), uint32(high)}, nil
-}
-
-// checkCgroup refuses a pattern that is none, and one that is for everybody.
-func checkCgroup(pattern string) error {
-	_, err := path.Match(pattern, "")
-	switch {
-	case err != nil:
-		return fmt.Errorf("%q is no pattern: a bracket is open", pattern)
-	case !strings.HasPrefix(pattern, "/") || pattern != path.Clean(pattern):
-		return fmt.Errorf(`%q is no path of a control group, such as "/system.slice/slurmstepd.scope/*"`, pattern)
-	}
-	first, _, _ := strings.Cut(pattern[1:], "/")
-	if first == "" || strings.ContainsAny(first, "*?[") {
-		return fmt.Errorf("%q would let in groups that users make: write its first name without wildcards", pattern)
-	}
-	return nil
-}
-
-// inCgroup tells whether a control group, or one above it, is of the pattern.
-func inCgroup(pattern, cgroup string) bool {
-	names := strings.Split(cgroup, "/")
-	n := strings.Count(pattern, "/") + 1
-	if len(names) < n || strings.Contains(cgroup, "/../") {
-		return false
-	}
-	match, _ := path.Match(pattern, strings.Join(names[:n], "/"))
-	return match
 }

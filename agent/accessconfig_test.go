@@ -51,7 +51,8 @@ func TestInCgroup(t *testing.T) {
 		{"/system.slice/batch.service", "/system.slice/batch.services", false},
 		{"/system.slice/batch-?.service", "/system.slice/batch-7.service", true},
 	} {
-		if got := inCgroup(test.pattern, test.cgroup); got != test.want {
+		p := localsock.Process{Cgroups: []string{"/", test.cgroup}}
+		if got := p.InCgroup(test.pattern); got != test.want {
 			t.Errorf("inCgroup(%q, %q) = %v", test.pattern, test.cgroup, got)
 		}
 	}

@@ -112,7 +112,7 @@ func (a *Agent) live(ctx context.Context, began func()) error {
 		return err
 	}
 	defer audit.close()
-	socket, err := a.listen(life, certificates, audit)
+	socket, err := a.listen(life, certificates, audit, origin)
 	if err != nil {
 		return err
 	}

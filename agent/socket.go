@@ -22,7 +22,7 @@ type socket struct {
 
 // listen opens the socket. Anyone on the node may connect: the kernel says who it
 // is, and the access list what that one may use.
-func (a *Agent) listen(l *life, certificates store.Store, audit *audit) (*socket, error) {
+func (a *Agent) listen(l *life, certificates store.Store, audit *audit, origin *origin) (*socket, error) {
 	if _, err := a.config.resolveAccess(); err != nil && a.config.namesAccess() {
 		a.log.Warn("some users or groups that have access do not exist yet", "err", err)
 	}
@@ -36,9 +36,15 @@ func (a *Agent) listen(l *life, certificates store.Store, audit *audit) (*socket
 	gate := &gate{&accessList{config: a.config}, certificates, l.record}
 	return &socket{listener, local.NewServer(local.Config{
 		Authorize: gate.authorize,
-		Explain:   func(c localsock.Caller) []local.Access { return gate.access.get().explain(c) },
-		Ready:     l.ready,
-		Log:       a.log,
+		Pool: func() string {
+			if id := origin.identity(); id != nil {
+				return id.Pool
+			}
+			return ""
+		},
+		Explain: func(c localsock.Caller) []local.Access { return gate.access.get().explain(c) },
+		Ready:   l.ready,
+		Log:     a.log,
 		Audit: func(u local.Use) {
 			if !u.Thumbprint.IsZero() && u.Result == "ok" {
 				l.record.used(u.Thumbprint, u.Time)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"poolcert/decrypt/binding"
 	"poolcert/decrypt/cms"
 	"poolcert/decrypt/jwe"
 )
@@ -32,6 +33,7 @@ type Recipient struct {
 	SubjectKeyID string `json:"subjectKeyId,omitempty"` // hex
 	KeyID        string `json:"kid,omitempty"`          // of JWE
 	Thumbprint   string `json:"thumbprint,omitempty"`   // hex, from x5t of JWE
+	BoundTo      string `json:"boundTo,omitempty"`      // see package binding; as the message has it
 	SHA256       string `json:"sha256,omitempty"`       // hex, of the certificate, from x5t#S256 or x5c of JWE
 }
 
@@ -71,6 +73,11 @@ func (info *Info) readCMS(br *bufio.Reader) error {
 		to := Recipient{Kind: r.Kind.String()}
 		if r.ID != nil {
 			to.Algorithm = keyAlgorithmName(&r)
+			if b, err := binding.FromLabel(r.Label()); err != nil {
+				to.BoundTo = "unknown"
+			} else if b != nil {
+				to.BoundTo = b.String()
+			}
 			to.SubjectKeyID = hex.EncodeToString(r.ID.SubjectKeyID)
 		}
 		if r.ID != nil && r.ID.SerialNumber != nil {

@@ -12,7 +12,7 @@ import (
 func sealAppended(t testing.TB, content []byte, params func(nonce []byte) []byte) []byte {
 	t.Helper()
 	cek, nonce := pattern(32), pattern(12)
-	recipient, err := keyTransport(alice(t).cert, &alice(t).key.PublicKey, cek, true)
+	recipient, err := keyTransport(alice(t).cert, &alice(t).key.PublicKey, cek, Options{Compat: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ var (
 func authenticatedAttributes(t testing.TB, content []byte, nonceSize, tagSize int, attributes ...[]byte) []byte {
 	t.Helper()
 	cek, nonce := pattern(32), pattern(nonceSize)
-	recipient, err := keyTransport(alice(t).cert, &alice(t).key.PublicKey, cek, true)
+	recipient, err := keyTransport(alice(t).cert, &alice(t).key.PublicKey, cek, Options{Compat: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,15 @@ type Options struct {
 	// with RSA PKCS #1 v1.5. Such a message is not protected against changes. For
 	// EC and X25519 keys it changes nothing else.
 	Compat bool
+
+	// Label is a part of how the content key is encrypted: the label of RSAES-OAEP,
+	// or the user keying material of ECDH. Everyone can read it, and without it the
+	// content key does not open. Not with Compat. At most 1 KiB.
+	Label []byte
 }
+
+// maxLabel bounds Options.Label, in bytes.
+const maxLabel = 1 << 10
 
 // NewWriter returns a WriteCloser that encrypts to all recipients, and writes
 // the message to w. Close ends the message and must be called; it does not close
@@ -37,6 +45,15 @@ func NewWriter(w io.Writer, recipients []*x509.Certificate, opts Options) (io.Wr
 	}
 	if len(recipients) > maxRecipients {
 		return nil, &LimitError{"recipients", maxRecipients}
+	}
+	if len(opts.Label) > maxLabel {
+		return nil, &LimitError{"bytes of label", maxLabel}
+	}
+	if opts.Compat && len(opts.Label) > 0 {
+		return nil, errors.New("encrypt: RSA PKCS #1 v1.5 has no label")
+	}
+	if len(opts.Label) == 0 {
+		opts.Label = nil
 	}
 	c := findCipher(append(oidAES[:8:8], 46))
 	e := &writer{w: w, typ: oidAuthEnvelopedData}
@@ -55,7 +72,7 @@ func NewWriter(w io.Writer, recipients []*x509.Certificate, opts Options) (io.Wr
 		return nil, err
 	}
 	for _, cert := range recipients {
-		der, err := e.recipientInfo(cert, cek, opts.Compat)
+		der, err := e.recipientInfo(cert, cek, opts)
 		if err != nil {
 			return nil, fmt.Errorf("encrypt to %s: %w", cert.Subject, err)
 		}

@@ -14,7 +14,7 @@ func TestRecipientsWithOneID(t *testing.T) {
 	id, ec := alice(t), newECIdentity(t, "P-256")
 	ec.cert.RawIssuer, ec.cert.SerialNumber = id.cert.RawIssuer, id.cert.SerialNumber
 
-	forRSA, err := keyTransport(id.cert, &id.key.PublicKey, cek, false)
+	forRSA, err := keyTransport(id.cert, &id.key.PublicKey, cek, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,7 +83,7 @@ func readLabel(s *cryptobyte.String) ([]byte, error) {
 }
 
 // appendOAEP writes the parameters that NewWriter uses: SHA-256 for both.
-func appendOAEP(b *cryptobyte.Builder) {
+func appendOAEP(b *cryptobyte.Builder, label []byte) {
 	sha256 := func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			b.AddASN1ObjectIdentifier(oidSHA256)
@@ -98,5 +98,13 @@ func appendOAEP(b *cryptobyte.Builder) {
 				sha256(b)
 			})
 		})
+		if len(label) > 0 {
+			b.AddASN1(explicit(2), func(b *cryptobyte.Builder) {
+				b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+					b.AddASN1ObjectIdentifier(oidPSpecified)
+					b.AddASN1OctetString(label)
+				})
+			})
+		}
 	})
 }

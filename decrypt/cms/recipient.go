@@ -96,6 +96,18 @@ func (r Recipient) String() string {
 	return r.ID.String()
 }
 
+// Label returns what is a part of how the content key is encrypted to r; see
+// [Options]. Nil: nothing.
+func (r *Recipient) Label() []byte {
+	switch {
+	case r.oaep != nil:
+		return r.oaep.Label
+	case r.agreement != nil:
+		return r.agreement.ukm
+	}
+	return nil
+}
+
 // matches tells whether the key of cert can open r.
 func (r *Recipient) matches(cert *x509.Certificate) bool {
 	switch r.Kind {

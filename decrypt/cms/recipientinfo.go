@@ -14,15 +14,15 @@ import (
 )
 
 // recipientInfo makes the RecipientInfo for cert.
-func (e *writer) recipientInfo(cert *x509.Certificate, cek []byte, compat bool) ([]byte, error) {
+func (e *writer) recipientInfo(cert *x509.Certificate, cek []byte, opts Options) ([]byte, error) {
 	if pub, ok := cert.PublicKey.(*rsa.PublicKey); ok {
-		return keyTransport(cert, pub, cek, compat)
+		return keyTransport(cert, pub, cek, opts)
 	}
 	if pub := ecdhPublicKey(cert); pub != nil {
-		if compat {
+		if opts.Compat {
 			e.version = 2 // RFC 5652, section 6.1; that of AuthEnvelopedData stays 0
 		}
-		return agreedKey(cert, pub, cek)
+		return agreedKey(cert, pub, cek, opts.Label)
 	}
 	name := "of unknown algorithm or curve"
 	if cert.PublicKey != nil {
@@ -32,14 +32,14 @@ func (e *writer) recipientInfo(cert *x509.Certificate, cek []byte, compat bool) 
 }
 
 // keyTransport makes a KeyTransRecipientInfo for cert.
-func keyTransport(cert *x509.Certificate, pub *rsa.PublicKey, cek []byte, compat bool) ([]byte, error) {
+func keyTransport(cert *x509.Certificate, pub *rsa.PublicKey, cek []byte, opts Options) ([]byte, error) {
 	var wrapped []byte
 	var err error
-	if compat {
+	if opts.Compat {
 		//lint:ignore SA1019 old readers know nothing else
 		wrapped, err = rsa.EncryptPKCS1v15(rand.Reader, pub, cek)
 	} else {
-		wrapped, err = rsa.EncryptOAEP(sha256.New(), rand.Reader, pub, cek, nil)
+		wrapped, err = rsa.EncryptOAEP(sha256.New(), rand.Reader, pub, cek, opts.Label)
 	}
 	if err != nil {
 		return nil, err
@@ -49,12 +49,12 @@ func keyTransport(cert *x509.Certificate, pub *rsa.PublicKey, cek []byte, compat
 		b.AddASN1Int64(0)
 		addIssuerAndSerial(b, cert)
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			if compat {
+			if opts.Compat {
 				b.AddASN1ObjectIdentifier(oidRSA)
 				b.AddASN1NULL()
 			} else {
 				b.AddASN1ObjectIdentifier(oidOAEP)
-				appendOAEP(b)
+				appendOAEP(b, opts.Label)
 			}
 		})
 		b.AddASN1OctetString(wrapped)
@@ -71,7 +71,7 @@ func addIssuerAndSerial(b *cryptobyte.Builder, cert *x509.Certificate) {
 
 // agreedKey makes a KeyAgreeRecipientInfo for cert alone, with an ephemeral key
 // of its own.
-func agreedKey(cert *x509.Certificate, pub *ecdh.PublicKey, cek []byte) ([]byte, error) {
+func agreedKey(cert *x509.Certificate, pub *ecdh.PublicKey, cek, ukm []byte) ([]byte, error) {
 	ephemeral, err := pub.Curve().GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, err
@@ -85,11 +85,11 @@ func agreedKey(cert *x509.Certificate, pub *ecdh.PublicKey, cek []byte) ([]byte,
 	if err != nil {
 		return nil, err
 	}
-	info, err := sharedInfo(wrapDER, nil, wrap.keySize)
+	info, err := sharedInfo(wrapDER, ukm, wrap.keySize)
 	if err != nil {
 		return nil, err
 	}
-	kek, err := scheme.derive(secret, nil, info, wrap.keySize)
+	kek, err := scheme.derive(secret, ukm, info, wrap.keySize)
 	if err != nil {
 		return nil, err
 	}
@@ -114,6 +114,9 @@ func agreedKey(cert *x509.Certificate, pub *ecdh.PublicKey, cek []byte) ([]byte,
 		b.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
 			b.AddASN1(explicit(1), func(b *cryptobyte.Builder) { b.AddBytes(originator) })
 		})
+		if ukm != nil {
+			b.AddASN1(explicit(1), func(b *cryptobyte.Builder) { b.AddASN1OctetString(ukm) })
+		}
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			b.AddASN1ObjectIdentifier(scheme.oid)
 			b.AddBytes(wrapDER)

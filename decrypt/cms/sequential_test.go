@@ -115,7 +115,7 @@ func TestChaChaAgreesWithWhole(t *testing.T) {
 // sealAs makes an AuthEnvelopedData to alice.
 func sealAs(t testing.TB, c sequentialCipher, algorithm, content []byte, tagSize int, attributes ...[]byte) []byte {
 	t.Helper()
-	recipient, err := keyTransport(alice(t).cert, &alice(t).key.PublicKey, pattern(32), true)
+	recipient, err := keyTransport(alice(t).cert, &alice(t).key.PublicKey, pattern(32), Options{Compat: true})
 	if err != nil {
 		t.Fatal(err)
 	}

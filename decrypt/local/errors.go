@@ -6,10 +6,12 @@ import (
 	"net/http"
 
 	"poolcert/decrypt"
+	"poolcert/decrypt/binding"
 	"poolcert/decrypt/cms"
 )
 
-// Errors of a [Client], beside [cms.ErrNoRecipient] and [cms.ErrDecrypt]. Test
+// Errors of a [Client], beside [cms.ErrNoRecipient], [cms.ErrDecrypt] and
+// [binding.ErrBound]. Test
 // with errors.Is.
 var (
 	// ErrUnavailable: no service answers on the socket.
@@ -75,6 +77,7 @@ var kinds = []struct {
 	err    error
 }{
 	{"not-allowed", http.StatusForbidden, ErrNotAllowed},
+	{"bound", http.StatusForbidden, binding.ErrBound},
 	{"no-recipient", http.StatusNotFound, cms.ErrNoRecipient},
 	{"decrypt-failed", http.StatusUnprocessableEntity, cms.ErrDecrypt},
 	{"too-large", http.StatusRequestEntityTooLarge, ErrTooLarge},

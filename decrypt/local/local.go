@@ -29,7 +29,7 @@
 // Poolcert-Thumbprint, and Poolcert-Authenticated: false when the message has no
 // protection against changes. An error is {"code": ..., "message": ...}:
 //
-//	400 malformed, unsupported   403 not-allowed    404 no-recipient, not-found
+//	400 malformed, unsupported   403 not-allowed, bound  404 no-recipient, not-found
 //	413 too-large                422 decrypt-failed  429 too-many-failures
 //	503 not-ready, busy          500 internal
 //
@@ -93,6 +93,10 @@ type Config struct {
 	// who may use nothing here, one that wraps ErrNotReady while there is nothing
 	// to use yet. Others are a failure of the service, and are not told.
 	Authorize func(ctx context.Context, c localsock.Caller) (Grant, error)
+
+	// Pool returns the pool that the node is in, or "": messages may be bound to it;
+	// see package binding. Nil: it is in none.
+	Pool func() string
 
 	// Explain says of each visibility whether, and why, a caller may use it. GET
 	// /v1/whoami tells it to anyone. Nil: nothing is told.

@@ -7,12 +7,15 @@ import (
 	"encoding/asn1"
 	"errors"
 	"slices"
+	"time"
 
 	"poolcert/batch"
 	"poolcert/decrypt"
+	"poolcert/decrypt/binding"
 	"poolcert/decrypt/cms"
 	"poolcert/decrypt/jwe"
 	"poolcert/internal/erase"
+	"poolcert/internal/localsock"
 )
 
 // maxWrappedKey is a little more than package cms allows, which has the word.
@@ -100,6 +103,7 @@ type unwrapper struct {
 	grant  Grant
 	uid    uint32
 	cert   *x509.Certificate
+	place  binding.Place
 	form   string // of the message; see Use
 
 	telling bool // a failure tells something of the plaintext
@@ -117,6 +121,25 @@ func (u *unwrapper) turn(ctx context.Context) (release func(), err error) {
 		return nil, err
 	}
 	return release, nil
+}
+
+// checkBinding refuses what may not be opened here, by this caller, or now. What is
+// checked is what the private key is used with, so that nobody can take it away.
+func (u *unwrapper) checkBinding(label []byte) error {
+	b, err := binding.FromLabel(label)
+	if b == nil || err != nil {
+		return err
+	}
+	return b.Check(u.place)
+}
+
+// placeOf is what a message may be bound to.
+func (s *Server) placeOf(c localsock.Caller) binding.Place {
+	place := binding.Place{Process: c.Process, Time: time.Now()}
+	if s.config.Pool != nil {
+		place.Pool = s.config.Pool()
+	}
+	return place
 }
 
 func (u *unwrapper) budget() *budget {
@@ -139,6 +162,11 @@ var rsaEncryption = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}
 
 func (u *unwrapper) Unwrap(ctx context.Context, w *cms.WrappedKey) (cek []byte, err error) {
 	u.form = "cms"
+	for i := range w.Recipients {
+		if err := u.checkBinding(w.Recipients[i].Label()); err != nil {
+			return nil, err
+		}
+	}
 	u.telling = slices.ContainsFunc(w.Recipients, func(r cms.Recipient) bool { return r.Algorithm.Equal(rsaEncryption) })
 	release, err := u.turn(ctx)
 	if err != nil {
@@ -162,6 +190,9 @@ func (u *unwrapper) UnwrapJWE(ctx context.Context, w *jwe.WrappedKey) (ceks [][]
 
 func (u *unwrapper) OpenRSA(ctx context.Context, b *decrypt.RSABlock) (secret []byte, err error) {
 	u.form, u.telling = "rsa", true
+	if err := u.checkBinding(b.Label); err != nil { // it may be cut out of a bound message
+		return nil, err
+	}
 	release, err := u.turn(ctx)
 	if err != nil {
 		return nil, err

@@ -35,7 +35,7 @@ func (s *Server) use(name string, limit int64, do operation) http.HandlerFunc {
 			var body *body
 			if body, err = s.open(w, r, caller.UID, limit); err == nil {
 				defer body.release() // after the answer, which is as large
-				u := &unwrapper{limits: s.limits, grant: grant, uid: caller.UID}
+				u := &unwrapper{limits: s.limits, grant: grant, uid: caller.UID, place: s.placeOf(caller)}
 				a, err = do(r.Context(), u, body)
 				u.count(err)
 				use.Form = u.form
