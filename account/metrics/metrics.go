@@ -105,7 +105,7 @@ func (m *Metrics) End(c *request.Call) {
 	default:
 		operation = "other"
 	}
-	if c.Auth == "" && (c.Status == http.StatusUnauthorized || c.Status == http.StatusForbidden) {
+	if c.Unproven || c.Auth == "" && (c.Status == http.StatusUnauthorized || c.Status == http.StatusForbidden) {
 		m.refusals.WithLabelValues(string(c.API)).Inc()
 	}
 	code := "gone" // the client, before its answer

@@ -73,6 +73,7 @@ func TestMetrics(t *testing.T) {
 	end(request.Batch, "pool.add", request.Key, 201)
 	end(request.Batch, "pool.add", request.Key, 201)
 	end(request.Batch, "", "", 403)
+	m.End(&request.Call{API: request.Batch, Unproven: true, Status: 503}) // not the first in a row
 	end(request.Batch, "", request.Key, 404)
 	end(request.Node, "", "", 404)
 	end(request.Node, "certificate.fetch", "", 403)
@@ -91,7 +92,7 @@ func TestMetrics(t *testing.T) {
 		`poolcert_requests_total{api="node",code="gone",operation="references.wait"} 1`,
 		`poolcert_request_duration_seconds_bucket{api="batch",operation="pool.add",le="0.025"} 0`,
 		`poolcert_request_duration_seconds_bucket{api="batch",operation="pool.add",le="0.05"} 2`,
-		`poolcert_authentication_failures_total{api="batch"} 1`,
+		`poolcert_authentication_failures_total{api="batch"} 2`,
 		`poolcert_authentication_failures_total{api="node"} 1`,
 		`poolcert_database_transaction_duration_seconds_count{kind="write"} 2`,
 		`poolcert_database_errors_total{kind="write"} 1`,

@@ -72,6 +72,7 @@ func (s *Server) enroll(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if malformed != nil || errors.Is(err, account.ErrUnproven) {
+		call.Unproven = true
 		if wait := s.failures.Take(limit.Network(r.RemoteAddr), time.Now()); wait > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(limit.Seconds(wait)))
 			err = errTooMany

@@ -69,9 +69,9 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func (s *Server) logRefusal(r *http.Request, refusal *nodeapi.Error, err error) {
-	if codeStatus[refusal.Code] < http.StatusInternalServerError {
+	if codeStatus[refusal.Code] < http.StatusInternalServerError || refusal == errTooMany {
 		level := slog.LevelInfo
-		if refusal == errNoPath || refusal == errNoCertificate { // anybody, not a node
+		if refusal == errNoPath || refusal == errNoCertificate || refusal == errTooMany { // anybody, not a node
 			level = slog.LevelDebug
 		}
 		s.log.Log(r.Context(), level, "node refused", "path", r.URL.Path, "remote", r.RemoteAddr, "code", string(refusal.Code), "reason", refusal.Message)

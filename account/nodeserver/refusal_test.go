@@ -2,16 +2,20 @@ package nodeserver
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"poolcert/account"
+	"poolcert/account/request"
 	"poolcert/internal/nodeapi"
 	"poolcert/internal/testcert"
 )
@@ -65,6 +69,36 @@ func TestEnrollRefusals(t *testing.T) {
 	}
 	n.do("POST", nodeapi.PathEnroll, encode(n.request(used))).want(403, nodeapi.CodeTokenRefused)
 	n.enroll(f.token(1))
+}
+
+// A counter counts what the log hears.
+type counter struct {
+	slog.Handler
+	n atomic.Int32
+}
+
+func (c *counter) Handle(context.Context, slog.Record) error { c.n.Add(1); return nil }
+
+// Who proves nothing can't fill the log, and the metrics hear of all of it.
+func TestFailedEnrolmentsAreQuiet(t *testing.T) {
+	f := newFixture(t)
+	log := &counter{Handler: slog.NewTextHandler(io.Discard, nil)}
+	heard := &ended{calls: make(chan request.Call, 100)}
+	f.server.log, f.server.observer = slog.New(log), heard
+	n := f.newNode()
+	for range failureBurst + 30 {
+		n.do("POST", nodeapi.PathEnroll, "{")
+		if c := <-heard.calls; !c.Unproven {
+			t.Fatalf("got %+v, want it unproven", c)
+		}
+	}
+	if lines := log.n.Load(); lines < failureBurst || lines > failureBurst+5 {
+		t.Errorf("the log has %d lines, want about %d", lines, failureBurst)
+	}
+	n.enroll(f.token(1))
+	if c := <-heard.calls; c.Unproven {
+		t.Errorf("got %+v, want it proven", c)
+	}
 }
 
 func TestRequestRefusals(t *testing.T) {

@@ -65,6 +65,9 @@ type Call struct {
 	Token      string   // id of a join token
 	Name       string   // of a certificate
 
+	// Its maker proved nothing, and was refused for that, or for the many before.
+	Unproven bool
+
 	// Set at the end.
 	Status int    // of HTTP; 0: the client was gone
 	Code   string // of the refusal; empty when it was done

@@ -71,6 +71,7 @@ func (c *call) countFailure(err error, address string) error {
 	}
 	switch refusal.Code {
 	case batch.CodeMissingRequiredHeader, batch.CodeInvalidAuthenticationInfo, batch.CodeAuthenticationFailed:
+		c.record.Unproven = true
 		if wait := c.limits.failures.Take(address, time.Now()); wait > 0 {
 			return c.throttle(wait, "failures of address", address)
 		}

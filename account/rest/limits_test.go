@@ -19,6 +19,7 @@ type limited struct {
 	http.Handler
 	t       *testing.T
 	log     bytes.Buffer
+	seen    recorder
 	signers map[string]batch.Signer
 }
 
@@ -33,7 +34,7 @@ func newLimited(t *testing.T, limits rest.Limits) *limited {
 		}
 		l.signers[name] = batch.Credentials{Account: name, Key: primary}
 	}
-	l.Handler = rest.New(rest.Config{Service: service, Limits: limits, Log: slog.New(slog.NewTextHandler(&l.log, nil))})
+	l.Handler = rest.New(rest.Config{Service: service, Limits: limits, Observer: &l.seen, Log: slog.New(slog.NewTextHandler(&l.log, nil))})
 	return l
 }
 
@@ -98,6 +99,15 @@ func TestFailureRate(t *testing.T) {
 	l.call("impostor", "192.0.2.2", 403)
 	if n := strings.Count(l.log.String(), "authentication refused"); n != 4 {
 		t.Errorf("%d refusals in the log, want 4:\n%s", n, &l.log)
+	}
+	unproven := 0 // the metrics hear of all
+	for _, c := range l.seen.calls {
+		if c.Unproven {
+			unproven++
+		}
+	}
+	if unproven != 9 {
+		t.Errorf("%d calls are recorded as unproven, want 9", unproven)
 	}
 }
 

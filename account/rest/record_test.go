@@ -96,7 +96,7 @@ func TestRequestsAreRecorded(t *testing.T) {
 		{func() error { _, err := second.Pool(t.Context(), "p"); return err }, by("secondary", "pool.show", 200, request.Call{Pool: "p"})},
 		{func() error { return client.RemoveNodes(t.Context(), "P", "n1", "n2") }, by("primary", "node.evict", 404, request.Call{Pool: "P", Nodes: []string{"n1", "n2"}, Code: "NodeNotFound"})},
 		{func() error { return client.DeleteCertificate(t.Context(), tp) }, by("primary", "certificate.delete", 202, request.Call{Thumbprint: tp.String()})},
-		{func() error { return stranger.DeleteCertificate(t.Context(), tp) }, request.Call{API: request.Batch, Account: "acct", Status: 403, Code: "AuthenticationFailed"}},
+		{func() error { return stranger.DeleteCertificate(t.Context(), tp) }, request.Call{API: request.Batch, Account: "acct", Unproven: true, Status: 403, Code: "AuthenticationFailed"}},
 	} {
 		_ = step.act()
 		<-ended
