@@ -205,3 +205,43 @@ func TestDirWipeSparesLinkedFile(t *testing.T) {
 		t.Errorf("the other file has %q, error %v", data, err)
 	}
 }
+
+// Whatever the user of a file does to it, the file goes with its certificate, and
+// costs no memory that the user chooses.
+func TestDirRemovesFilesOfUser(t *testing.T) {
+	for name, spoil := range map[string]func(*os.File) error{
+		"lease": func(f *os.File) error {
+			const setLease = 1024 // F_SETLEASE
+			_, err := unix.FcntlInt(f.Fd(), setLease, unix.F_RDLCK)
+			return err
+		},
+		"size": func(f *os.File) error {
+			if err := f.Chmod(0o600); err != nil {
+				return err
+			}
+			return os.Truncate(f.Name(), 1<<50)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := memoryRoot(t)
+			if err := os.Chmod(filepath.Dir(root), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			d := openDir(t, optionsWithUser(t, root))
+			a, b := storetest.PFX(t, "a"), storetest.PFX(t, "b")
+			replace(t, d, a)
+			become(t, aUser, func() {
+				f, err := os.Open(filepath.Join(root, "current", "task", "sha1-"+a.Reference.Thumbprint.String()+".pfx"))
+				if err == nil {
+					t.Cleanup(func() { f.Close() })
+					err = spoil(f)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			})
+			replace(t, d, b)
+			checkClean(t, root, 1, a)
+		})
+	}
+}

@@ -21,3 +21,5 @@ func rightsOf(fs.FileInfo) rights  { return rights{} }
 func linkCount(fs.FileInfo) uint64 { return 1 }
 func checkOwned(fs.FileInfo) error { return supported() }
 func mayNotGive(error) bool        { return false }
+func isLeased(error) bool          { return false }
+func isFull(error) bool            { return false }

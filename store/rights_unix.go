@@ -39,3 +39,11 @@ func checkOwned(info fs.FileInfo) error {
 func mayNotGive(err error) bool {
 	return errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL) || errors.Is(err, errNoACL)
 }
+
+// isLeased tells whether a file was not opened since the user whom it belongs to
+// has a lease on it, fcntl(2), which openSafely does not wait for.
+func isLeased(err error) bool { return errors.Is(err, syscall.EWOULDBLOCK) }
+
+// isFull tells whether a disk has no room. One that copies on write, or a file with
+// holes, takes room to be overwritten, and to remove it makes room.
+func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) }
