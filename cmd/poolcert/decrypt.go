@@ -34,8 +34,9 @@ A secret is a CMS message (DER, PEM, base64, S/MIME, hiera-eyaml), a JWE, or one
 RSA block in base64. The form is found out; --form says it.
 
 The private key stays with the node's agent, which opens the content key for
-callers that the certificate's visibility allows. --pfx and --key open without an
-agent.
+callers that the certificate's visibility allows. --pfx, --key and --certificates-dir
+open without an agent, and so does $AZ_BATCH_CERTIFICATES_DIR where the agent does not
+answer or does not allow it.
 
 A message that is protected against changes is written only after it proved
 genuine; -o FILE appears whole or not at all.
@@ -61,7 +62,10 @@ Exit codes: 0 opened, 1 failed, 2 wrong usage, 3 no certificate here opens it,
 				if len(args) > 0 {
 					return cli.Usagef("--value and a file exclude each other")
 				}
-				in = io.NopCloser(strings.NewReader(value))
+				if value == "" {
+					return cli.Hint(cli.Usagef("--value is empty"), "is the variable that it comes from set?")
+				}
+				in = io.NopCloser(strings.NewReader(strings.TrimPrefix(value, sealedPrefix)))
 			} else if in, err = openInput(cmd, args); err != nil {
 				return err
 			}
@@ -73,7 +77,7 @@ Exit codes: 0 opened, 1 failed, 2 wrong usage, 3 no certificate here opens it,
 	flags.register(cmd)
 	cmd.Flags().StringVarP(&out, "output", "o", "", "`file` to write, readable by you alone, whole or not at all (default standard output)")
 	cli.Exclusive(cmd, "unverified-stream", "output") // a file appears when all is known
-	cmd.Flags().StringVar(&value, "value", "", "open this `message` itself, such as \"$SEALED\"")
+	cmd.Flags().StringVar(&value, "value", "", "open this `message` itself, such as \"$SEALED\", also with \"sealed:\" before it")
 	return cmd
 }
 

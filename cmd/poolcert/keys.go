@@ -21,9 +21,9 @@ import (
 const defaultSocket = "/run/poolcert/agent.sock"
 
 // keyFlags say whose private key opens messages: the node's agent's, a PFX
-// file's, or a PEM file's.
+// file's, a PEM file's, or one of a folder of certificates.
 type keyFlags struct {
-	socket, pfxFile, passwordFile, keyFile, certFile string
+	socket, pfxFile, passwordFile, keyFile, certFile, folder string
 }
 
 func (f *keyFlags) register(cmd *cobra.Command) {
@@ -37,7 +37,8 @@ func (f *keyFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.passwordFile, "password-file", "", "`file` whose first line is the PFX's password")
 	flags.StringVar(&f.keyFile, "key", "", "open with the private key in this PEM `file`, without an agent")
 	flags.StringVar(&f.certFile, "cert", "", "certificate `file` of --key, if it is not in the same file")
-	cli.Exclusive(cmd, "socket", "pfx", "key")
+	flags.StringVar(&f.folder, "certificates-dir", "", "open with the keys in this `folder` of a task [$AZ_BATCH_CERTIFICATES_DIR, where no agent opens for this user]")
+	cli.Exclusive(cmd, "socket", "pfx", "key", "certificates-dir")
 }
 
 // unwrapper returns what opens content keys.
@@ -49,8 +50,14 @@ func (f *keyFlags) unwrapper(cmd *cobra.Command) (decrypt.Unwrapper, error) {
 		return nil, cli.Usagef("--cert goes with --key")
 	case f.keyFile != "":
 		return openKeyFile(f.keyFile, f.certFile)
+	case f.folder != "":
+		return decrypt.Keys(&certFolder{dir: f.folder}), nil
 	case f.pfxFile == "":
-		return local.Dial(f.socket), nil
+		agent := local.Dial(f.socket)
+		if own := os.Getenv(certificatesVariable); own != "" && !cmd.Flags().Changed("socket") {
+			return agentOrFolder{agent, decrypt.Keys(&certFolder{dir: own})}, nil
+		}
+		return agent, nil
 	}
 	data, err := readFileLimited(f.pfxFile, maxPFX)
 	if err != nil {
@@ -65,7 +72,10 @@ func (f *keyFlags) unwrapper(cmd *cobra.Command) (decrypt.Unwrapper, error) {
 
 // explain gives an error of opening a message its hint and exit code.
 func (f *keyFlags) explain(err error) error {
-	if f.pfxFile == "" && f.keyFile == "" || !errors.Is(err, decrypt.ErrNoRecipient) {
+	if errors.Is(err, errEmptyFolder) {
+		return cli.Exit(cli.Hint(err, "it is that of a task, such as $AZ_BATCH_CERTIFICATES_DIR; 'poolcert task-env' makes one"), cli.ExitNoCertificate)
+	}
+	if f.pfxFile == "" && f.keyFile == "" && f.folder == "" || !errors.Is(err, decrypt.ErrNoRecipient) {
 		return explainDecrypt(err)
 	}
 	return cli.Exit(cli.Hint(err, "this key is not that of a recipient; 'poolcert inspect' shows all of them"), cli.ExitNoCertificate)
