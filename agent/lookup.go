@@ -1,7 +1,7 @@
 package agent
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,9 +17,11 @@ import (
 )
 
 const (
-	getentTime    = 5 * time.Second  // for an answer
+	getentTime    = 4 * time.Second  // for an answer: an agent that stops may wait for it
 	getentKnown   = 10 * time.Minute // that an answer counts
 	getentUnknown = 30 * time.Second // that it counts when there is no such name, or no answer
+	getentKept    = 24 * time.Hour   // that an answer counts at most when none follows it
+	getentLine    = 4096             // bytes of an answer; a group's line may be very long
 )
 
 // lookupUser returns the number of a user, who may be given by it.
@@ -114,12 +116,14 @@ var systemNames = &nameServices{answers: make(map[string]nameAnswer)}
 type nameServices struct {
 	mu      sync.Mutex
 	answers map[string]nameAnswer // by database and name
+	silent  time.Time             // not asked before, since the last question had no answer
 }
 
 type nameAnswer struct {
 	fields []string // of the name's line, as passwd(5) and group(5) have them
 	err    error
 	until  time.Time
+	given  time.Time // when the name services gave the fields
 }
 
 // lookup returns the number of a name that is unknown to the files, as they say
@@ -139,19 +143,39 @@ func (s *nameServices) fields(database, name string, unknown error) ([]string, e
 	if a, ok := s.answers[key]; ok && time.Now().Before(a.until) {
 		return a.fields, a.err
 	}
-	fields, err := getent(database, name)
-	a := nameAnswer{fields, nil, time.Now().Add(getentKnown)}
-	if err != nil {
-		a = nameAnswer{nil, unknown, time.Now().Add(getentUnknown)}
-		if !errors.Is(err, errNoName) {
-			a.err = fmt.Errorf("%w (and %w)", unknown, err)
-		}
+	fields, err := s.ask(database, name)
+	now := time.Now()
+	a, old := nameAnswer{fields: fields, until: now.Add(getentKnown), given: now}, s.answers[key]
+	switch {
+	case err != nil && old.fields != nil && now.Sub(old.given) < getentKept:
+		// Name services that are away, or start anew, take no certificate from the
+		// node. Some then say that there is no such name.
+		a, a.until = old, now.Add(getentUnknown)
+	case errors.Is(err, errNoName):
+		a = nameAnswer{err: unknown, until: now.Add(getentUnknown)}
+	case err != nil:
+		a = nameAnswer{err: fmt.Errorf("%w (and %w)", unknown, err), until: now.Add(getentUnknown)}
 	}
 	s.answers[key] = a // as many as the configuration has
 	return a.fields, a.err
 }
 
-var errNoName = errors.New("no such name")
+var (
+	errNoName  = errors.New("no such name")
+	errNoReply = fmt.Errorf("the name services did not answer in %v", getentTime)
+)
+
+// ask is getent, which does not wait again for name services that are silent.
+func (s *nameServices) ask(database, name string) ([]string, error) {
+	if time.Now().Before(s.silent) {
+		return nil, errNoReply
+	}
+	fields, err := getent(database, name)
+	if errors.Is(err, errNoReply) {
+		s.silent = time.Now().Add(getentUnknown)
+	}
+	return fields, err
+}
 
 // getent returns the fields of the name's line.
 func getent(database, name string) ([]string, error) {
@@ -164,26 +188,15 @@ func getent(database, name string) ([]string, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), getentTime)
 	defer cancel()
+	out := &firstLine{enough: cancel}
 	cmd := exec.CommandContext(ctx, path, database, name)
-	cmd.WaitDelay = time.Second
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("ask the name services: %w", err)
-	}
-	// A group's line may be very long. Its number is near the front.
-	line, _ := bufio.NewReader(io.LimitReader(out, 4096)).ReadString('\n')
-	cancelled := ctx.Err()
-	if line != "" {
-		cancel()
-	}
-	err = cmd.Wait()
+	cmd.Stdout = out
+	cmd.WaitDelay = 100 * time.Millisecond // for what it has started, and leaves behind
+	err = cmd.Run()
 	var exit *exec.ExitError
 	switch {
-	case line != "":
-		fields := strings.Split(line, ":")
+	case len(out.text) > 0:
+		fields := strings.Split(string(out.text), ":")
 		if len(fields) < 4 {
 			return nil, errors.New("ask the name services: an answer that is none")
 		}
@@ -191,12 +204,28 @@ func getent(database, name string) ([]string, error) {
 			return nil, err
 		}
 		return fields, nil
-	case cancelled != nil:
-		return nil, fmt.Errorf("the name services did not answer in %v", getentTime)
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return nil, errNoReply
 	case errors.As(err, &exit) && exit.ExitCode() == 2:
 		return nil, errNoName
 	case err != nil:
 		return nil, fmt.Errorf("ask the name services: %w", err)
 	}
 	return nil, errNoName
+}
+
+// A firstLine keeps the beginning of the first line that is written to it.
+type firstLine struct {
+	text   []byte
+	enough func() // called when there is no more to keep
+}
+
+func (l *firstLine) Write(p []byte) (int, error) {
+	line, _, ended := bytes.Cut(p, []byte("\n"))
+	l.text = append(l.text, line[:min(len(line), getentLine-len(l.text))]...)
+	if ended || len(l.text) == getentLine {
+		l.enough()
+		return 0, io.ErrShortWrite
+	}
+	return len(p), nil
 }

@@ -5,6 +5,7 @@ package agent
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -85,6 +86,51 @@ func TestLookupForgetsThatANameIsUnknown(t *testing.T) {
 	lookupGroup("late")
 	if n := calls(); n != 2 {
 		t.Errorf("%d calls, want 2", n)
+	}
+}
+
+// Name services that are away, or know nothing while they start, take back no answer
+// before a day has passed.
+func TestLookupKeepsAnAnswer(t *testing.T) {
+	fakeGetent(t, `if [ -e "${0%/*}/gone" ]; then exit 2; fi; echo "group:*:70002:"`)
+	if id, err := lookupGroup("ldap-group"); id != 70002 || err != nil {
+		t.Fatalf("%d, %v, want 70002", id, err)
+	}
+	path, err := exec.LookPath("getent")
+	if err == nil {
+		err = os.WriteFile(filepath.Join(filepath.Dir(path), "gone"), nil, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		age  time.Duration // of the answer
+		want int
+	}{{time.Hour, 70002}, {23 * time.Hour, 70002}, {25 * time.Hour, 0}} {
+		a := systemNames.answers["group ldap-group"]
+		a.until, a.given = time.Now(), time.Now().Add(-test.age)
+		systemNames.answers["group ldap-group"] = a
+		if id, err := lookupGroup("ldap-group"); id != test.want || (err == nil) != (test.want != 0) {
+			t.Errorf("after %v: %d, %v, want %d", test.age, id, err, test.want)
+		}
+	}
+}
+
+// However many names are asked for, name services that hang hold up an agent once,
+// and for less than it may take to stop.
+func TestLookupWaitsOnce(t *testing.T) {
+	calls := fakeGetent(t, "sleep 10 # not the shell itself: it stays when that is killed")
+	start := time.Now()
+	for _, name := range []string{"one", "two", "three"} {
+		if _, err := lookupGroup(name); err == nil || !strings.Contains(err.Error(), "did not answer") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	if took := time.Since(start); took > getentTime+time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if n := calls(); n != 1 {
+		t.Errorf("%d calls, want 1", n)
 	}
 }
 
