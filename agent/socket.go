@@ -26,6 +26,9 @@ func (a *Agent) listen(l *life, certificates store.Store, audit *audit, origin *
 	if _, err := a.config.resolveAccess(); err != nil && a.config.namesAccess() {
 		a.log.Warn("some users or groups that have access do not exist yet", "err", err)
 	}
+	if !localsock.TellsProcesses() {
+		a.log.Warn("this kernel cannot tell whether a caller's process has ended; the process that has its id and user is taken for it (Linux 6.5 and later can)")
+	}
 	if err := makePassable(filepath.Dir(a.config.Socket)); err != nil {
 		return nil, fmt.Errorf("make the folder of the socket: %w", err)
 	}

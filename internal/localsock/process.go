@@ -29,6 +29,10 @@ type Process struct {
 // taken for it if it has the same user: whoever runs a process can have it call.
 func ProcessOf(conn net.Conn, c Caller) (Process, error) { return processOf(conn, c) }
 
+// TellsProcesses tells whether the kernel can say that the process that made a
+// connection has not ended; see ProcessOf.
+func TellsProcesses() bool { return tellsProcesses() }
+
 // slurmPaths find the id of a Slurm job in the path of a control group. They begin
 // at the root, since users can make groups in those that they were given.
 var slurmPaths = []*regexp.Regexp{

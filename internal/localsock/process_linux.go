@@ -76,6 +76,20 @@ func peerPidfd(conn net.Conn) (fd int, err error) {
 	return fd, errors.Join(err, failed)
 }
 
+func tellsProcesses() bool {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return true // not known, and no reason to warn
+	}
+	defer unix.Close(pair[0])
+	defer unix.Close(pair[1])
+	fd, err := unix.GetsockoptInt(pair[0], unix.SOL_SOCKET, unix.SO_PEERPIDFD)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return !errors.Is(err, unix.ENOPROTOOPT)
+}
+
 // hasEnded tells whether a process descriptor is readable, which it is from the
 // process's end on.
 func hasEnded(pidfd int) bool {
