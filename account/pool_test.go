@@ -38,6 +38,8 @@ func TestPoolRefuses(t *testing.T) {
 		"other algorithm": {batch.Pool{ID: "p", CertificateReferences: []batch.CertificateReference{{Thumbprint: tp, ThumbprintAlgorithm: "md5"}}}, batch.CodeInvalidPropertyValue, "thumbprintAlgorithm"},
 		"store name": {batch.Pool{ID: "p", CertificateReferences: []batch.CertificateReference{{Thumbprint: tp, ThumbprintAlgorithm: "sha1", StoreName: `My\Other`}}},
 			batch.CodeInvalidPropertyValue, "storeName"},
+		"nested": {batch.Pool{ID: "p", Properties: map[string]json.RawMessage{
+			"x": json.RawMessage(`{"[[": ` + strings.Repeat("[", 100) + `"\"]]"` + strings.Repeat("]", 100) + `}`)}}, batch.CodeInvalidPropertyValue, "x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := f.AddPool(t.Context(), f.acct, &test.pool)
@@ -51,6 +53,14 @@ func TestPoolRefuses(t *testing.T) {
 			_, err = f.Pool(t.Context(), f.acct, "p")
 			wantCode(t, err, batch.CodePoolNotFound)
 		})
+	}
+}
+
+func TestPoolAcceptsNesting(t *testing.T) {
+	f := newFixture(t)
+	deep := json.RawMessage(`{"[[":` + strings.Repeat("[", 99) + `"\"{["` + strings.Repeat("]", 99) + `}`)
+	if _, err := f.AddPool(t.Context(), f.acct, &batch.Pool{ID: "p", Properties: map[string]json.RawMessage{"x": deep}}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -19,6 +19,10 @@ type poolChange struct {
 // request may hold, so that many don't make a pool that no answer can.
 const maxPool = 1 << 20
 
+// maxNesting is how deep a property may be nested. SQLite reads nothing of a document
+// of a thousand levels, and so no list in which there is one.
+const maxNesting = 100
+
 var errPoolTooLarge = batch.NewError(batch.CodeRequestBodyTooLarge,
 	fmt.Sprintf("With this change the pool would be larger than %d bytes.", maxPool))
 
@@ -49,6 +53,9 @@ func (c poolChange) apply(tx *db.Tx, row *db.Pool, rev int64) ([]batch.Certifica
 	}
 	properties := make(map[string]json.RawMessage, len(c.properties))
 	for name, value := range c.properties {
+		if nesting(value) > maxNesting {
+			return nil, invalid(name, "", fmt.Sprintf("It is nested deeper than %d levels.", maxNesting))
+		}
 		if string(value) != "null" {
 			properties[name] = value
 		}
@@ -62,6 +69,26 @@ func (c poolChange) apply(tx *db.Tx, row *db.Pool, rev int64) ([]batch.Certifica
 	}
 	row.Properties = string(text)
 	return refs, checkPoolSize(row)
+}
+
+// nesting returns how many arrays and objects of a JSON value are inside of each other.
+func nesting(value json.RawMessage) (deepest int) {
+	depth, inText := 0, false
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case c == '"':
+			inText = !inText
+		case c == '\\': // only in a text
+			i++
+		case inText:
+		case c == '[' || c == '{':
+			depth++
+			deepest = max(deepest, depth)
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return deepest
 }
 
 // storeReferences writes references into the row.

@@ -60,15 +60,19 @@ func (tx *Tx) Pools(acct int64, after string, f *Filter, limit int) ([]Pool, err
 		append(append([]any{acct, after}, args...), limit)...)
 }
 
-// AddPool inserts a pool without its relation to certificates.
+// AddPool inserts a pool without its relation to certificates. It may change the
+// properties, so that they can be read again.
 func (tx *Tx) AddPool(p *Pool) error {
+	p.Properties = storableJSON(p.Properties)
 	_, err := tx.exec(`INSERT INTO pool (`+poolColumns+`, nodes_rev) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		p.Account, p.ID, p.Name, p.Revision, p.ReferencesRevision, nanos(p.Created), nanos(p.Modified), p.References, p.Properties, p.Revision)
 	return err
 }
 
-// SetPool writes the pool's revisions, references, properties and time of change.
+// SetPool writes the pool's revisions, references, properties and time of change. It
+// may change the properties as [Tx.AddPool] does.
 func (tx *Tx) SetPool(p *Pool) error {
+	p.Properties = storableJSON(p.Properties)
 	return tx.one(`UPDATE pool SET rev = ?, refs_rev = ?, modified = ?, refs = ?, doc = ? WHERE acct = ? AND id = ?`,
 		p.Revision, p.ReferencesRevision, nanos(p.Modified), p.References, p.Properties, p.Account, p.ID)
 }

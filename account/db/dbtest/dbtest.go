@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(*testing.T) *db.DB) {
 		"Watch":             testWatch,
 		"Evictions":         testEvictions,
 		"Filters":           testFilters,
+		"OddProperties":     testOddProperties,
 		"Constraints":       testConstraints,
 		"FailedUpdate":      testFailedUpdate,
 		"PanickedUpdate":    testPanickedUpdate,

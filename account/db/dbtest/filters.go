@@ -125,3 +125,27 @@ func testFilters(t *testing.T, d *db.DB) {
 		return nil
 	})
 }
+
+// testOddProperties: a pool whose properties hold what no text can doesn't hide the
+// others from filters.
+func testOddProperties(t *testing.T, d *db.DB) {
+	fill(t, d)
+	odd := &db.Pool{Account: 1, ID: "odd", Created: start, Modified: start, References: `[]`,
+		Properties: `{"vmSize": "\u0000\ud800\ude00\udc00\ud83d\ude00\\\u0000\\u0000\ud800\\u0000", "\u0000\ud83d": {}}`}
+	want := `{"vmSize": "\ufffd\ud800\ude00\ufffd\ud83d\ude00\\\ufffd\\u0000\ufffd\\u0000", "\ufffd\ufffd": {}}`
+	for _, write := range []func(*db.Tx) error{
+		func(tx *db.Tx) error { return tx.AddPool(odd) },
+		func(tx *db.Tx) error { odd.Properties = `{"vmSize": "\ude00"}`; return tx.SetPool(odd) },
+	} {
+		update(t, d, write)
+		equal(t, odd.Properties, nil, want)
+		want = `{"vmSize": "\ufffd"}`
+		view(t, d, func(tx *db.Tx) error {
+			got, err := tx.Pools(1, "", &db.Filter{Property: "vmSize", Op: db.NE, Value: "x"}, 10)
+			if err == nil && len(got) != 3 {
+				t.Errorf("got %d pools, want 3", len(got))
+			}
+			return err
+		})
+	}
+}
