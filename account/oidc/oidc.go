@@ -159,6 +159,9 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Identity, error) 
 	case err != nil:
 		return nil, fmt.Errorf("%w: %v", ErrToken, err)
 	}
+	if checked.Subject == "" { // it would be nobody in the audit log
+		return nil, fmt.Errorf("%w: it names no subject", ErrToken)
+	}
 	var claims claims
 	if err := checked.Claims(&claims); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrToken, err)

@@ -139,6 +139,7 @@ func TestRefusals(t *testing.T) {
 		"other issuer":      f.issuer.Token(map[string]any{"iss": "https://other.example"}),
 		"no issuer":         f.issuer.Token(map[string]any{"iss": nil}),
 		"other audience":    f.issuer.Token(map[string]any{"aud": []string{"a", "b"}}),
+		"no subject":        f.issuer.Token(map[string]any{"sub": nil}),
 		"no audience":       f.issuer.Token(map[string]any{"aud": nil}),
 		"not yet":           f.issuer.Token(map[string]any{"nbf": time.Now().Add(10 * time.Minute).Unix()}),
 		"stranger's key":    f.issuer.Sign(jose.JSONWebKey{Key: stranger, KeyID: key.KeyID}, jose.ES256, f.issuer.Claims(nil)),
