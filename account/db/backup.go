@@ -100,10 +100,19 @@ func (d *DB) Check(ctx context.Context) error {
 // meaning. No service may use the database meanwhile.
 func (d *DB) Renew(ctx context.Context) error {
 	incarnation := newIncarnation()
-	err := d.Update(ctx, func(tx *Tx) error { return tx.setMeta("incarnation", incarnation) })
+	err := d.Update(ctx, func(tx *Tx) error { return renew(tx, incarnation) })
 	if err == nil {
 		d.incarnation = incarnation
 	}
+	return err
+}
+
+// renew also ends the watch over nodes: who was seen since the backup is not known.
+func renew(tx *Tx, incarnation string) error {
+	if err := tx.setMeta("incarnation", incarnation); err != nil {
+		return err
+	}
+	_, err := tx.exec(`DELETE FROM meta WHERE k IN (?, ?)`, watchSince, watchLast)
 	return err
 }
 

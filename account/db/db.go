@@ -127,7 +127,7 @@ func (d *DB) prepare(tx *Tx) error {
 	incarnation, err := tx.meta("incarnation")
 	if errors.Is(err, ErrNotFound) {
 		incarnation = newIncarnation()
-		err = tx.setMeta("incarnation", incarnation)
+		err = renew(tx, incarnation)
 	}
 	d.incarnation = incarnation
 	return err

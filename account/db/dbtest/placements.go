@@ -96,4 +96,13 @@ func testWatch(t *testing.T, d *db.DB) {
 			return nil
 		})
 	}
+	// Who was seen after a backup is not in it.
+	if err := d.Renew(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	view(t, d, func(tx *db.Tx) error {
+		got, err := tx.Watch()
+		equal(t, got, err, db.Watch{})
+		return nil
+	})
 }
