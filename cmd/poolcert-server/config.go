@@ -133,11 +133,17 @@ func loadConfig(dir string) (*config, error) {
 			"make one with 'poolcert-server init --dir %s', or name another with --dir", dir)
 	case errors.As(err, &syntax):
 		return nil, hintConfig(fmt.Errorf("%s:%d: %s", path, syntax.Position.Line, syntax.Message))
-	case err != nil:
+	case errors.As(err, new(*fs.PathError)):
 		return nil, explain(fmt.Errorf("read configuration: %w", err), dir)
+	case err != nil: // a value of another type
+		return nil, hintConfig(fmt.Errorf("%s: %w", path, err))
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
-		return nil, cli.Hint(fmt.Errorf("%s:%d: unknown key %q", path, lineOf(path, unknown[0]), unknown[0].String()),
+		err := fmt.Errorf("%s:%d: unknown key %q", path, lineOf(path, unknown[0]), unknown[0].String())
+		if len(unknown[0]) > 1 {
+			return nil, cli.Hint(err, "the server.toml that 'poolcert-server init' writes has all keys of [%s], behind #", unknown[0][0])
+		}
+		return nil, cli.Hint(err,
 			"the keys are listen, node_listen, hosts, url, node_url, tls_cert, tls_key, database, delete_window, overlap, node_ttl, log, log_format, and the tables master_key, audit, metrics, limits and oidc")
 	}
 	if err := cfg.check(); err != nil {

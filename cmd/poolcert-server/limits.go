@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"poolcert/account/rest"
+	"poolcert/internal/cli"
 	"poolcert/internal/limit"
 )
 
@@ -52,7 +54,15 @@ const limitsText = `
 # node_connections_per_address = {{.Limits.NodeConnectionsPerAddress}}
 `
 
+// maxRate is more than any server answers.
+const maxRate = 1e6
+
 func (l limits) check() error {
+	for _, rate := range []float64{l.AccountRate, l.AddressRate, l.FailureRate} {
+		if math.IsNaN(rate) || rate > maxRate {
+			return cli.Hint(fmt.Errorf("limits: a rate is a number up to %g", maxRate), "0 is no limit")
+		}
+	}
 	if min(l.AccountRate, l.AddressRate, l.FailureRate) < 0 ||
 		min(l.Connections, l.ConnectionsPerAddress, l.NodeConnections, l.NodeConnectionsPerAddress) < 0 {
 		return errors.New("limits: a limit cannot be negative; 0 is none")
