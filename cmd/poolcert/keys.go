@@ -26,13 +26,18 @@ type keyFlags struct {
 	socket, pfxFile, passwordFile, keyFile, certFile, folder string
 }
 
-func (f *keyFlags) register(cmd *cobra.Command) {
+// registerSocket adds the flag for commands that only ask the agent.
+func (f *keyFlags) registerSocket(cmd *cobra.Command) {
 	socket := os.Getenv("POOLCERT_SOCKET")
 	if socket == "" {
 		socket = defaultSocket
 	}
+	cmd.Flags().StringVar(&f.socket, "socket", socket, "`path` of the node agent's socket [$POOLCERT_SOCKET]")
+}
+
+func (f *keyFlags) register(cmd *cobra.Command) {
+	f.registerSocket(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.socket, "socket", socket, "`path` of the node agent's socket [$POOLCERT_SOCKET]")
 	flags.StringVar(&f.pfxFile, "pfx", "", "open with the key in this PFX `file`, without an agent")
 	flags.StringVar(&f.passwordFile, "password-file", "", "`file` whose first line is the PFX's password")
 	flags.StringVar(&f.keyFile, "key", "", "open with the private key in this PEM `file`, without an agent")

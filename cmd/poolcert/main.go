@@ -85,6 +85,8 @@ func addCommands(root *cobra.Command, name string) {
 	add("inspect", "secrets", newInspectCommand)
 	add("pfx", "secrets", newPFXCommand)
 	add("unwrap", "secrets", newUnwrapCommand)
+	add("certs", "tasks", newCertsCommand)
+	add("explain", "tasks", ofAccount(newExplainCommand))
 	add("task-env", "tasks", newTaskEnvCommand)
 	add("login", "account", ofAccount(newLoginCommand))
 	add("cert", "account", ofAccount(newCertCommand))

@@ -72,19 +72,24 @@ copy: tasks use 'poolcert decrypt' and 'poolcert exec'.`,
 			return err
 		},
 	}
-	installed := os.Getenv("POOLCERT_CERTIFICATES_DIR")
-	if installed == "" {
-		installed = defaultCertificatesDir
-	}
 	f := cmd.Flags()
 	f.StringVar(&flags.dir, "dir", "", "the task's `folder`, in which certs is made")
 	f.StringVar(&flags.user, "user", "", "the task's `user`: a name, UID or UID:GID (default: who calls)")
 	f.StringVar(&flags.visibility, "visibility", string(batch.Task), "which certificates: task, starttask or remoteuser")
-	f.StringVar(&flags.installed, "certificates-dir", installed, "where the agent installs, its certificates_dir [$POOLCERT_CERTIFICATES_DIR]")
+	registerInstalled(cmd, &flags.installed)
 	f.BoolVar(&flags.export, "export", false, "print a line for a shell, or for Slurm's TaskProlog")
 	f.BoolVar(&flags.cleanup, "cleanup", false, "remove DIR/certs, overwriting keys")
 	completeFlags(cmd, map[string]cobra.CompletionFunc{"visibility": fixed(string(batch.Task), string(batch.StartTask), string(batch.RemoteUser))})
 	return cmd
+}
+
+// registerInstalled adds the flag for commands that look at the agent's files.
+func registerInstalled(cmd *cobra.Command, dir *string) {
+	installed := os.Getenv("POOLCERT_CERTIFICATES_DIR")
+	if installed == "" {
+		installed = defaultCertificatesDir
+	}
+	cmd.Flags().StringVar(dir, "certificates-dir", installed, "`folder` in which the agent installs, its certificates_dir [$POOLCERT_CERTIFICATES_DIR]")
 }
 
 func (f *taskEnvFlags) check(cmd *cobra.Command) error {

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"poolcert/batch"
+	"poolcert/decrypt/local"
+	"poolcert/internal/cli"
+)
+
+func newExplainCommand(acct *accountFlags) *cobra.Command {
+	var keys keyFlags
+	var thumbprint, installed string
+	cmd := &cobra.Command{
+		Use:   "explain --thumbprint THUMBPRINT",
+		Short: "Find out why a certificate cannot be used here",
+		Long: `Follow a certificate from the account to this process, and say where the way ends: is
+it in the account, does a pool refer to it, do nodes have it, does this node's agent, in
+a file, and may this process use it?
+
+The account is asked if 'poolcert login' was done here; a task need not.
+
+Exit codes: 0 it can be used; else that of the first break: 3 it is not here, 4 it is
+not allowed, 1 others.`,
+		Example: `  poolcert explain --thumbprint 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if thumbprint == "" {
+				return cli.Hint(cli.Usagef("which certificate? No --thumbprint is given"), "'poolcert inspect MESSAGE' and 'poolcert certs' show some")
+			}
+			tp, err := batch.ParseThumbprint(thumbprint)
+			if err != nil {
+				return cli.Usagef("--thumbprint: %w", err)
+			}
+			e := &explanation{tp: tp, w: cmd.OutOrStdout(), installed: installed}
+			agent := local.Dial(keys.socket)
+			defer agent.Close()
+			for _, look := range []func(context.Context) error{
+				func(ctx context.Context) error { return e.account(ctx, acct) },
+				func(ctx context.Context) error { return e.agent(ctx, agent) },
+				func(ctx context.Context) error { return e.access(ctx, agent) },
+			} {
+				if err := look(cmd.Context()); err != nil {
+					return err
+				}
+			}
+			_, err = fmt.Fprintln(e.w, "This process can open secrets with it.")
+			return err
+		},
+	}
+	keys.registerSocket(cmd)
+	cmd.Flags().StringVar(&thumbprint, "thumbprint", "", "SHA-1 `thumbprint` of the certificate (required)")
+	registerInstalled(cmd, &installed)
+	return cmd
+}
+
+// An explanation follows one certificate.
+type explanation struct {
+	tp        batch.Thumbprint
+	w         io.Writer
+	installed string
+
+	visibility []batch.Visibility // of the references, as the account has them; nil: not known
+	identity   *local.Identity
+}
+
+// say notes what was found.
+func (e *explanation) say(where, format string, args ...any) {
+	fmt.Fprintf(e.w, "%-8s  %s  %s\n", where, cli.StyleOf(e.w).Green("ok"), cli.Text(fmt.Sprintf(format, args...)))
+}
+
+// skip notes what could not be looked at.
+func (e *explanation) skip(where, format string, args ...any) {
+	fmt.Fprintf(e.w, "%-8s  %s   %s\n", where, cli.StyleOf(e.w).Yellow("?"), cli.Text(fmt.Sprintf(format, args...)))
+}
+
+// broken returns the error of the first break.
+func broken(code int, where, what, hint string) error {
+	return cli.Exit(cli.Hint(fmt.Errorf("%s: %s", where, what), "%s", hint), code)
+}
+
+func (e *explanation) account(ctx context.Context, acct *accountFlags) error {
+	client, err := acct.client()
+	if err != nil {
+		e.skip("account", "not asked: nobody is logged in to an account here")
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	cert, err := client.Certificate(ctx, e.tp)
+	if errors.Is(err, &batch.Error{Code: batch.CodeCertificateNotFound}) {
+		return broken(cli.ExitNoCertificate, "account", "it has no such certificate", "'poolcert cert list' shows what it has, 'poolcert cert add' adds one; is this the right account?")
+	}
+	if err != nil {
+		e.skip("account", "could not be asked: %v", explain(err))
+		return nil
+	}
+	switch {
+	case cert.State != batch.StateActive:
+		return broken(cli.ExitFailure, "account", fmt.Sprintf("the certificate is %s", cert.State), "a certificate that is deleted can be used by nobody; 'poolcert cert cancel-delete' brings one back whose deletion failed")
+	case cert.HasPrivateKey != nil && !*cert.HasPrivateKey:
+		return broken(cli.ExitNoCertificate, "account", "the certificate was added without its private key, which alone opens secrets", "add it again as a PFX, with its key, after 'poolcert cert delete'")
+	}
+	e.say("account", "has it, active")
+	return e.pools(ctx, client, cert)
+}
+
+// pools looks for references, and for nodes that have the certificate.
+func (e *explanation) pools(ctx context.Context, client *batch.Client, cert *batch.Certificate) error {
+	var referring []string
+	for pool, err := range client.Pools(ctx, batch.ListOptions{}) {
+		if err != nil {
+			e.skip("pools", "could not be asked: %v", explain(err))
+			return nil
+		}
+		for _, r := range pool.CertificateReferences {
+			if r.Thumbprint == e.tp {
+				visibility := r.WithDefaults().Visibility
+				e.visibility = append(e.visibility, visibility...)
+				referring = append(referring, fmt.Sprintf("%s (for %s)", pool.ID, joinVisibility(visibility)))
+			}
+		}
+	}
+	if len(referring) == 0 {
+		return broken(cli.ExitNoCertificate, "pools", "no pool refers to it, so no node gets it", "'poolcert pool set-certs' has the nodes of a pool install it")
+	}
+	e.say("pools", "referred to by %s", strings.Join(referring, ", "))
+	return e.nodes(ctx, client, cert)
+}
+
+func (e *explanation) nodes(ctx context.Context, client *batch.Client, cert *batch.Certificate) error {
+	p, err := placementOf(ctx, client, cert)
+	if err != nil || p == nil {
+		return nil // another service than poolcert's
+	}
+	installed := 0
+	for _, pool := range p.pools {
+		installed += pool.Installed
+	}
+	if err := p.addLeft(ctx, client, e.tp); err == nil && installed == 0 {
+		for _, n := range p.nodes {
+			if n.State == batch.NodeFailed {
+				return broken(cli.ExitFailure, "nodes", fmt.Sprintf("node %s of pool %s could not install it: %s", n.NodeID, n.PoolID, n.Error), "'poolcert-agent status' on that node says more")
+			}
+		}
+		return broken(cli.ExitNoCertificate, "nodes", "no node has it yet", "are there nodes in the pool, and do their agents run? 'poolcert node list POOL' tells")
+	}
+	e.say("nodes", "%s", p.summary(cli.Style{}))
+	return nil
+}
+
+func (e *explanation) agent(ctx context.Context, agent *local.Client) error {
+	var err error
+	if e.identity, err = agent.Whoami(ctx); err != nil {
+		return fmt.Errorf("agent: %w", explainDecrypt(err))
+	}
+	if err := agent.Ready(ctx); errors.Is(err, local.ErrNotReady) {
+		return broken(cli.ExitFailure, "agent", err.Error(), "'poolcert-agent status' says what it waits for")
+	}
+	e.say("agent", "answers on this node")
+	return nil
+}
+
+// access looks at what this process may use, and at files, to tell what is not
+// installed from what is for others.
+func (e *explanation) access(ctx context.Context, agent *local.Client) error {
+	cert, err := callerCertificate(ctx, agent, e.tp)
+	if err != nil && !errors.Is(err, local.ErrNotAllowed) {
+		return explainDecrypt(err)
+	}
+	if cert != nil {
+		e.say("file", "installed, with visibility %s", joinVisibility(cert.Visibility))
+		if !cert.HasKey {
+			return broken(cli.ExitNoCertificate, "file", "it came without its private key", "add the certificate as a PFX, with its key")
+		}
+		for _, a := range e.identity.Access {
+			if a.Allowed && slices.Contains(cert.Visibility, a.Visibility) {
+				e.say("access", "visibility %s, %s", a.Visibility, a.Rule)
+			}
+		}
+		if time.Now().After(cert.NotAfter) {
+			e.skip("expiry", "it expired on %s; it still opens secrets", cli.Time(cert.NotAfter))
+		}
+		return nil
+	}
+	var forbidden []string
+	for _, a := range e.identity.Access {
+		there, err := installedFile(e.installed, a.Visibility, e.tp)
+		switch {
+		case a.Allowed:
+		case there:
+			return broken(cli.ExitNotAllowed, "access", fmt.Sprintf("it is installed for visibility %s, which this process may not use: %s", a.Visibility, a.Rule), accessHint)
+		case errors.Is(err, fs.ErrNotExist) && len(e.visibility) == 0:
+		case e.visibility == nil, slices.Contains(e.visibility, a.Visibility):
+			forbidden = append(forbidden, fmt.Sprintf("%s (%s)", a.Visibility, a.Rule))
+		}
+	}
+	if len(forbidden) > 0 && !e.allowedSome() {
+		return broken(cli.ExitNotAllowed, "access", "this process may not use visibility "+strings.Join(forbidden, ", "), accessHint)
+	}
+	what := "this node has it not, among what this process may use"
+	if len(forbidden) > 0 {
+		what += "; it may be there for visibility " + strings.Join(forbidden, ", ")
+	}
+	return broken(cli.ExitNoCertificate, "file", what, "does this node belong to a pool that refers to it? 'poolcert-agent status' tells the node's pool and certificates")
+}
+
+const accessHint = "the operator adds the user to the group, or names it in [access] of agent.toml; a process has the groups that it was started with: log in anew"
+
+// allowedSome tells whether the process may use a visibility that the certificate
+// has, or might have.
+func (e *explanation) allowedSome() bool {
+	return slices.ContainsFunc(e.identity.Access, func(a local.Access) bool {
+		return a.Allowed && (e.visibility == nil || slices.Contains(e.visibility, a.Visibility))
+	})
+}
