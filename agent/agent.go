@@ -139,7 +139,7 @@ func (a *Agent) run(ctx context.Context, p *parts) error {
 	reconciler := &reconciler{
 		source: p.origin, store: p.store, vault: p.vault, wants: wants, record: p.record, log: a.log,
 		local: p.origin.member == nil, offline: p.offline,
-		held: make(map[batch.Thumbprint]*holding), checks: a.control.checks, pulse: a.control.reconciler,
+		held: make(map[batch.Thumbprint]*holding), checks: a.control.checks, pulse: a.control.reconciler, socket: &a.control.socket,
 	}
 	p.record.ready = sync.OnceFunc(a.ready)
 
@@ -153,7 +153,7 @@ func (a *Agent) run(ctx context.Context, p *parts) error {
 		wants: wants, contact: p.record.contact, revision: revision, turns: turns, pulse: a.control.follower,
 	}
 	watcher := &watcher{
-		folders: foldersOf(p.store), interval: a.config.CheckInterval, check: reconciler.repair, record: p.record, log: a.log,
+		folders: foldersOf(p.store), socket: filepath.Clean(a.config.Socket), interval: a.config.CheckInterval, check: reconciler.repair, record: p.record, log: a.log,
 	}
 	if p.origin.member != nil {
 		reporter := &reporter{p.origin.member, p.record, a.version, a.log}

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"poolcert/store"
@@ -18,13 +19,14 @@ type RepairStatus struct {
 	Blind string     `json:"blind,omitempty"` // why changes are noticed late
 }
 
-// repair checks the installed files, mends what differs, and returns how much that
-// was. It may run beside apply: the store does one after the other.
+// repair checks the installed files and the socket, mends what differs, and returns
+// how much that was. It may run beside apply: the store does one after the other.
 func (r *reconciler) repair(ctx context.Context) int {
-	if !r.record.hasSet() {
-		return 0
+	drifts, err := r.socket.mend()
+	if r.record.hasSet() {
+		more, storeErr := r.store.Repair(ctx)
+		drifts, err = append(drifts, more...), errors.Join(err, storeErr)
 	}
-	drifts, err := r.store.Repair(ctx)
 	if ctx.Err() != nil {
 		return 0
 	}
@@ -58,6 +60,13 @@ func (r *record) repaired(drifts []store.Drift, err error) (news bool) {
 		r.repairs.Error = oneLine(err)
 	}
 	return r.repairs.Error != was
+}
+
+// repairFailed tells whether the last check could not mend all.
+func (r *record) repairFailed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.repairs.Error != ""
 }
 
 // blind notes why changes are noticed late; "" when they are not.

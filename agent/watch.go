@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -24,7 +25,7 @@ const (
 	checkPause  = 5 * time.Second        // no more than this
 	repairRest  = 6 * time.Second        // between repairs that never end,
 	repairBurst = 10                     // after so many
-	blindRest   = 10 * time.Second       // between two checks of folders that cannot be watched, in the end
+	blindRest   = 10 * time.Second       // between two checks of what cannot be watched, or not be mended, in the end
 )
 
 // A watcher has the installed files checked: when somebody changes them, and
@@ -37,6 +38,7 @@ const (
 // since each repair takes an older set from its readers.
 type watcher struct {
 	folders  func() []string // that matter now; none: there is nothing to watch
+	socket   string          // matters, too, and nothing else beside it; may be empty
 	interval time.Duration   // between checks without a known reason
 	check    func(context.Context) (found int)
 	record   *record
@@ -45,7 +47,8 @@ type watcher struct {
 	inotify *fsnotify.Watcher      // nil: not possible now
 	watched map[string]fs.FileInfo // what is at the watched paths
 	blind   string                 // why not all can be watched, as it was logged
-	rest    time.Duration          // until the next look without a watch; 0: all is watched
+	rest    time.Duration          // until the next look without a reason; 0: all is watched, and well
+	beside  string                 // the folder of the socket, if it is not one of folders
 }
 
 // run returns when ctx ends.
@@ -66,6 +69,9 @@ func (w *watcher) run(ctx context.Context) {
 		w.tell(w.follow())
 		start := time.Now()
 		found := w.check(ctx)
+		if w.rest == 0 && w.record.repairFailed() { // nothing may tell that its cause has gone
+			w.rest = blindRest
+		}
 		rest := max(checkRest, min(checkShare*time.Since(start), checkPause))
 		if found > 0 {
 			rest = max(rest, repairs.Reserve().Delay())
@@ -82,6 +88,10 @@ func (w *watcher) follow() error {
 	folders := w.folders()
 	if len(folders) == 0 {
 		return nil
+	}
+	w.beside = ""
+	if dir := filepath.Dir(w.socket); w.socket != "" && !slices.Contains(folders, dir) {
+		w.beside, folders = dir, append(folders, dir)
 	}
 	if w.inotify == nil {
 		var err error
@@ -139,8 +149,10 @@ func (w *watcher) wait(ctx context.Context, regular <-chan time.Time, mounts sig
 			return true
 		case <-look:
 			return true
-		case <-w.events():
-			return true
+		case e := <-w.events():
+			if w.matters(e.Name) {
+				return true
+			}
 		case <-w.errors(): // changes were lost
 			return true
 		case <-mounts:
@@ -152,6 +164,13 @@ func (w *watcher) wait(ctx context.Context, regular <-chan time.Time, mounts sig
 			}
 		}
 	}
+}
+
+// matters tells whether a change of path may be one of what is watched. Beside
+// the socket, others may have their files.
+func (w *watcher) matters(path string) bool {
+	_, watched := w.watched[path]
+	return watched || path == w.socket || filepath.Dir(path) != w.beside
 }
 
 // settle lets the changes pass that come together.

@@ -283,6 +283,28 @@ func TestRegularChecks(t *testing.T) {
 	})
 }
 
+// What cannot be mended is looked at again, though nothing tells of a change.
+func TestFailedRepairsAreTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checks := 0
+		w := &watcher{folders: func() []string { return nil }, interval: time.Hour, record: newRecord()}
+		w.check = func(context.Context) int {
+			var err error
+			if checks++; checks < 5 {
+				err = errors.New("in use")
+			}
+			w.record.repaired(nil, err)
+			return 0
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Minute)
+		defer cancel()
+		w.run(ctx)
+		if checks != 5 {
+			t.Errorf("%d checks, want 5: until one goes well", checks)
+		}
+	})
+}
+
 // What has to be mended again and again is mended ever more seldom.
 func TestEndlessRepairsBecomeRare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
