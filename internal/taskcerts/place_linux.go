@@ -104,7 +104,9 @@ func ensure(dir string, user User) error {
 	}
 	for _, name := range slices.Backward(missing) {
 		real = filepath.Join(real, name)
-		if err := os.Mkdir(real, 0o755); err != nil {
+		if err := os.Mkdir(real, 0o755); errors.Is(err, fs.ErrExist) {
+			continue // the prolog of another task was faster
+		} else if err != nil {
 			return err
 		}
 		if err := os.Chmod(real, 0o755); err != nil { // whatever the umask is

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
+
 	"poolcert/internal/fsuser"
 	"poolcert/internal/testtool"
 )
@@ -132,6 +134,23 @@ func TestMakeInRootsDir(t *testing.T) {
 	check(t, base, "tasks drwxr-xr-x 0")
 	if kept, err := Remove(dir); kept != 0 || err != nil {
 		t.Errorf("Remove again: kept %d, %v", kept, err)
+	}
+}
+
+// TestMakeAtOnce: the prologs of several tasks find no folder above theirs.
+func TestMakeAtOnce(t *testing.T) {
+	set, dir := newSet(t), rootsDir(t)
+	for round := range 25 {
+		var group errgroup.Group
+		for task := range 8 {
+			group.Go(func() error {
+				_, err := Make(set, filepath.Join(dir, fmt.Sprint(round), "tasks", fmt.Sprint(task)), alice)
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
