@@ -1,0 +1,149 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"poolcert/internal/securefile"
+	"poolcert/internal/testcert"
+	"poolcert/internal/testtool"
+)
+
+// killCalls are the system calls at which a program that writes secrets is killed.
+var killCalls = []string{"openat", "write", "fchmod", "fsync", "syncfs", "linkat", "renameat", "unlinkat", "mkdirat", "close"}
+
+// killEverywhere runs a command again and again, and kills it at each of its system
+// calls in turn. before prepares, after looks at what is left.
+func (d *desk) killEverywhere(before func(), after func(), args ...string) {
+	d.t.Helper()
+	testtool.Need(d.t, "strace")
+	points := 0
+	for _, call := range killCalls {
+		// Calls are counted by thread: which one makes the nth differs.
+		for n, unmet := 1, 0; unmet < 3; n++ {
+			before()
+			cmd := d.command([]string{"strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e", fmt.Sprintf("inject=%s:signal=SIGKILL:when=%d", call, n)}, args...)
+			out, _ := cmd.CombinedOutput()
+			if status := cmd.ProcessState.Sys().(syscall.WaitStatus); !status.Signaled() {
+				if status.ExitStatus() != 0 {
+					d.t.Fatalf("without a kill: %s", out)
+				}
+				unmet++
+				continue
+			}
+			points++
+			after()
+			if d.t.Failed() {
+				d.t.Fatalf("killed at %s %d", call, n)
+			}
+		}
+	}
+	d.t.Logf("%d points, 0 bad", points)
+	if points < 15 {
+		d.t.Errorf("killed at %d points only", points)
+	}
+}
+
+// content returns that of a file, or "" if it is missing.
+func (d *desk) content(name string) string {
+	data, err := os.ReadFile(d.path(name))
+	if err != nil && !os.IsNotExist(err) {
+		d.t.Error(err)
+	}
+	return string(data)
+}
+
+// A killed unwrap leaves whole outputs, and nothing else; the next one completes it.
+func TestKilledUnwrap(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	cert := testcert.RSA(t).Cert
+	names := []string{"one", "two", "three", "four", "five"}
+	args := append(append([]string{"unwrap"}, open...), "-j", "2", "--remove", "in")
+	d.killEverywhere(func() {
+		os.RemoveAll(d.path("in"))
+		if err := os.Mkdir(d.path("in"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		os.Chown(d.path("in"), aliceID, aliceID)
+		for _, name := range names {
+			d.write("in/"+name+".cms", sealed(t, cert, plaintext+name))
+		}
+	}, func() {
+		for _, name := range names {
+			got, left := d.content("in/"+name), d.content("in/"+name+".cms")
+			if got != "" && got != plaintext+name || got == "" && left == "" {
+				t.Errorf("%s has %q, and %d bytes are sealed", name, got, len(left))
+			}
+		}
+		d.nothingLeft("a killed unwrap", names...)
+		d.temporary("in", false)
+		if out, err := d.command(nil, args...).CombinedOutput(); err != nil {
+			t.Errorf("the next one: %v: %s", err, out)
+		}
+		for _, name := range names {
+			if d.content("in/"+name) != plaintext+name || d.content("in/"+name+".cms") != "" {
+				t.Errorf("the next one does not complete it: %q", d.content("in/"+name))
+			}
+		}
+	}, args...)
+}
+
+// temporary wants no temporary files in a folder, but where that is allowed, one
+// that is private.
+func (d *desk) temporary(dir string, allowed bool) (n int) {
+	d.t.Helper()
+	all, err := os.ReadDir(d.path(dir))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for _, e := range all {
+		if !securefile.IsTemp(e.Name()) {
+			continue
+		}
+		n++
+		if info, err := e.Info(); err != nil || info.Mode() != 0o600 || !allowed {
+			d.t.Errorf("%s is left: %v, %v", e.Name(), info.Mode(), err)
+		}
+		os.Remove(filepath.Join(d.path(dir), e.Name()))
+	}
+	return n
+}
+
+// A killed decrypt -o leaves nothing; where it replaces a file, one private temporary
+// file at most, between two calls.
+func TestKilledDecrypt(t *testing.T) {
+	t.Parallel()
+	for _, old := range []string{"", "the old content"} {
+		d := newDesk(t)
+		temps := 0
+		d.killEverywhere(func() {
+			os.Remove(d.path("out"))
+			if old != "" {
+				d.write("out", []byte(old))
+			}
+		}, func() {
+			if got := d.content("out"); got != old && got != plaintext {
+				t.Errorf("out has %q", got)
+			}
+			temps += d.temporary(".", old != "")
+			d.nothingLeft("a killed decrypt", "out")
+		}, append(append([]string{"decrypt"}, open...), "-o", "out", "a.cms")...)
+		if old != "" && temps != 1 {
+			t.Errorf("%d temporary files were left, want 1: between the link and the rename", temps)
+		}
+	}
+}
+
+// What a killed exec had in memory is in no file.
+func TestKilledExec(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.killEverywhere(func() {}, func() {
+		d.nothingLeft("a killed exec")
+		d.temporary(".", false)
+	}, append(append([]string{"exec"}, open...), "--env", "SECRET=@a.cms", "--file", "a.cms=FILE", "--", "true")...)
+}
