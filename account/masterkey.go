@@ -101,6 +101,9 @@ func ForgetMasterKey(ctx context.Context, d *db.DB, path, id string) error {
 	if err != nil {
 		return err
 	}
+	if strings.HasPrefix(id, masterKeyPrefix) { // which is not to be shown
+		return fmt.Errorf("forget master key: that is a key, and not the id of one: %w", ErrNoMasterKey)
+	}
 	if _, ok := ring.find(id); !ok {
 		return fmt.Errorf("forget master key %q: %w", clip(id, 40), ErrNoMasterKey)
 	}

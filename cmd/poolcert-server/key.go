@@ -41,21 +41,24 @@ with that key.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withData(cmd.Context(), *dir, func(cfg *config, d *data) error {
-				return cfg.Audit.record("master-key.rotate", func(r *audit.Record) (err error) {
-					path := filepath.Join(*dir, masterName)
-					next := "Back up " + path + "."
+				path := filepath.Join(*dir, masterName)
+				next := "Back up " + path + "."
+				var id string
+				err := cfg.Audit.record("master-key.rotate", func(r *audit.Record) (err error) {
 					if cfg.MasterKey.elsewhere() {
-						r.Key, err = rotateElsewhere(cmd.Context(), d, cfg.MasterKey)
+						id, err = rotateElsewhere(cmd.Context(), d, cfg.MasterKey)
 						next = "Backups from before need the old keys."
 					} else {
-						r.Key, err = account.RotateMasterKey(cmd.Context(), d.db, path)
+						id, err = account.RotateMasterKey(cmd.Context(), d.db, path)
 					}
-					if err != nil {
-						return err
-					}
-					_, err = fmt.Fprintf(cmd.OutOrStdout(), "The database is sealed with the new key %s. %s\n", r.Key, next)
+					r.Key = id
 					return err
 				})
+				if id == "" {
+					return err
+				}
+				_, failed := fmt.Fprintf(cmd.OutOrStdout(), "The database is sealed with the new key %s. %s\n", id, next)
+				return errors.Join(err, failed)
 			})
 		},
 	}
@@ -115,8 +118,11 @@ without it. The key that seals the database stays.`,
 						"remove the key's line there; 'poolcert-server key list' tells which key seals the database")
 				}
 				return cfg.Audit.record("master-key.forget", func(r *audit.Record) error {
-					r.Key = args[0]
-					return account.ForgetMasterKey(cmd.Context(), d.db, filepath.Join(*dir, masterName), args[0])
+					err := account.ForgetMasterKey(cmd.Context(), d.db, filepath.Join(*dir, masterName), args[0])
+					if !errors.Is(err, account.ErrNoMasterKey) { // it is an id, and not a key by mistake
+						r.Key = args[0]
+					}
+					return err
 				})
 			})
 		},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -34,8 +35,11 @@ primary key, let all clients use the new one, rotate the secondary key.`,
 			return withService(cmd.Context(), *dir, func(cfg *config, s *account.Service) error {
 				var key batch.Key
 				err := cfg.Audit.record("account.rotate-key", func(r *audit.Record) (err error) {
-					r.Account, r.Key = args[0], args[1]
+					r.Account = args[0]
 					key, err = s.RotateKey(cmd.Context(), args[0], account.KeyName(args[1]))
+					if !errors.Is(err, account.ErrKeyName) { // it is a name, and not a key by mistake
+						r.Key = args[1]
+					}
 					return err
 				})
 				if key == nil {
