@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"sync"
 	"syscall"
 
@@ -40,6 +41,9 @@ passed without one.`,
 
 // run runs the agent and tells the service manager of it.
 func (o *options) run(ctx context.Context, stderr io.Writer) error {
+	// One more than cores: the decrypt service keeps one free of private-key
+	// operations.
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	config, err := o.config()
 	if err != nil {
 		return err

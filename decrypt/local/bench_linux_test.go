@@ -7,7 +7,9 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"poolcert/decrypt/cms"
@@ -20,35 +22,54 @@ import (
 // that it can cost.
 func BenchmarkUnwrap(b *testing.B) {
 	pair := testcert.RSA(b)
-	l, err := localsock.Listen(filepath.Join(b.TempDir(), "s"), localsock.Options{})
+	path := benchServer(b, pair)
+	m, err := cms.ReadHeader(bytes.NewReader(seal(b, []byte("x"), cms.Options{}, pair)))
 	if err != nil {
 		b.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(b.Context())
+	client, w := local.Dial(path), m.WrappedKey()
+	b.SetParallelism(4)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := client.Unwrap(b.Context(), w); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+	client.Close()
+}
+
+// benchServer serves anyone until the benchmark ends, and returns its socket.
+func benchServer(b *testing.B, pair *testcert.Pair) string {
+	b.Helper()
+	before := runtime.GOMAXPROCS(runtime.NumCPU() + 1) // as the agent does
+	b.Cleanup(func() { runtime.GOMAXPROCS(before) })
+	dir, err := os.MkdirTemp("", "poolcert-test-")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil { // for other users
+		b.Fatal(err)
+	}
+	l, err := localsock.Listen(filepath.Join(dir, "s"), localsock.Options{Mode: 0o666})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	server := local.NewServer(local.Config{
 		Authorize: func(context.Context, localsock.Caller) (local.Grant, error) { return keyring{pair}, nil },
 		Log:       slog.New(slog.DiscardHandler),
 	})
 	go func() { done <- server.Serve(ctx, l) }()
-	m, err := cms.ReadHeader(bytes.NewReader(seal(b, []byte("x"), cms.Options{}, pair)))
-	if err != nil {
-		b.Fatal(err)
-	}
-	client, w := local.Dial(l.Addr().String()), m.WrappedKey()
-	b.SetParallelism(4)
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			if _, err := client.Unwrap(ctx, w); err != nil {
-				b.Error(err)
-			}
+	b.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.Error(err)
 		}
 	})
-	client.Close()
-	cancel()
-	if err := <-done; err != nil {
-		b.Error(err)
-	}
+	return l.Addr().String()
 }
 
 func BenchmarkRawRSA(b *testing.B) {

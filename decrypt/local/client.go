@@ -12,6 +12,8 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -24,7 +26,9 @@ import (
 // A Client asks the node's decrypt service. It is safe for concurrent use.
 //
 // It speaks to a service of root or of this process's user only, and tries for 5
-// seconds when there is no room for another connection.
+// seconds when there is no room for another connection, or when the service is
+// away, as for a restart. Where there is not even the folder of the socket, it fails
+// at once.
 //
 // Its errors are *[Error], or wrap [ErrUnavailable] when no service answers and
 // [ErrNotAllowed] when the socket may not be opened. Errors with code
@@ -122,16 +126,16 @@ func (c *Client) Whoami(ctx context.Context) (*Identity, error) {
 	return &identity, nil
 }
 
-// Healthy returns nil when the service answers.
+// Healthy returns nil when the service answers. It tries once.
 func (c *Client) Healthy(ctx context.Context) error {
-	_, err := c.call(ctx, http.MethodGet, "/healthz", "", nil)
+	_, err := c.try(ctx, http.MethodGet, "/healthz", "", nil)
 	return err
 }
 
 // Ready returns nil when the service says that it is ready, else an error that
-// wraps [ErrNotReady] or [ErrUnavailable].
+// wraps [ErrNotReady] or [ErrUnavailable]. It tries once.
 func (c *Client) Ready(ctx context.Context) error {
-	_, err := c.call(ctx, http.MethodGet, "/readyz", "", nil)
+	_, err := c.try(ctx, http.MethodGet, "/readyz", "", nil)
 	return err
 }
 
@@ -156,7 +160,8 @@ func (c *Client) call(ctx context.Context, method, path, mediaType string, body 
 	begin := time.Now()
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
 		data, err := c.try(ctx, method, path, mediaType, body)
-		if !errors.Is(err, errBroken) && !errors.Is(err, ErrBusy) || time.Since(begin) > retryTime {
+		again := errors.Is(err, errBroken) || errors.Is(err, errAway) || errors.Is(err, errGone) || errors.Is(err, ErrBusy)
+		if !again || time.Since(begin) > retryTime {
 			return data, err
 		}
 		select {
@@ -167,8 +172,15 @@ func (c *Client) call(ctx context.Context, method, path, mediaType string, body 
 	}
 }
 
-// errBroken is wrapped for a connection that ended without an answer.
-var errBroken = errors.New("the connection broke")
+var (
+	// errBroken is wrapped for a connection that ended without an answer.
+	errBroken = errors.New("the connection broke")
+
+	// These are wrapped when no process listens, but seems to have listened before:
+	// it may be restarting.
+	errAway = errors.New("no process listens")
+	errGone = errors.New("there is no socket any more, or not yet")
+)
 
 // try sends one request and returns the whole answer.
 func (c *Client) try(ctx context.Context, method, path, mediaType string, body []byte) ([]byte, error) {
@@ -223,9 +235,16 @@ func (c *Client) unavailable(ctx context.Context, err error) error {
 	case errors.Is(err, localsock.ErrUntrusted):
 		why = localsock.ErrUntrusted
 	case errors.Is(err, fs.ErrNotExist):
-		why = errors.New("there is no socket")
+		if why = errGone; !exists(filepath.Dir(c.path)) {
+			why = errors.New("there is no socket")
+		}
 	case errors.Is(err, syscall.ECONNREFUSED):
-		why = errors.New("no process listens")
+		why = errAway
 	}
 	return fmt.Errorf("%w at %s: %w: %w", ErrUnavailable, c.path, why, err)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

@@ -57,7 +57,7 @@ type userMemory struct {
 func newLimits() *limits {
 	return &limits{
 		memory:   newMemory(smallMemory, largeMemory),
-		keys:     newTurns(runtime.GOMAXPROCS(0)),
+		keys:     newTurns(places()),
 		telling:  newBudget(tellingFailures),
 		failures: newBudget(otherFailures),
 		users:    make(map[uint32]*userMemory),
@@ -123,3 +123,10 @@ func acquire(ctx context.Context, s *semaphore.Weighted, n int64) (func(), error
 	}
 	return func() { s.Release(n) }, nil
 }
+
+// places is how many private-key operations run at one time: one fewer than Go
+// runs threads. With all of these busy, Go would look for what callers send every
+// 10 ms only, and let it wait for dozens of operations, whoever has the next turn. A
+// program that is to use all cores for operations raises GOMAXPROCS by one, as
+// poolcert-agent does.
+func places() int { return max(1, runtime.GOMAXPROCS(0)-1) }

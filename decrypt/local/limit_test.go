@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"errors"
-	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,7 +82,7 @@ func TestLimitsOfOneUser(t *testing.T) {
 func TestKeysTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimits()
-		for range runtime.GOMAXPROCS(0) {
+		for range places() {
 			if _, err := l.keys.take(t.Context(), 1); err != nil {
 				t.Fatal(err)
 			}
