@@ -15,7 +15,10 @@ func newCheckCommand(dir *string) *cobra.Command {
 		Short: "Check the data directory and print the configuration in effect",
 		Long: `Read server.toml, open the database with the master key, load the CA and the
 TLS certificate, and print what is in effect, without secrets. It listens on
-nothing, and works while the server runs.`,
+nothing, and works while the server runs.
+
+A database of an older version is brought up to date, as by a start: back it up
+with the older program first.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withService(cmd.Context(), *dir, func(cfg *config, s *account.Service) error {
