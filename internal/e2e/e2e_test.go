@@ -54,6 +54,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("POOLCERT_SOCKET", filepath.Join(env.WorkDir, "node", "agent.sock"))
 			env.Setenv("GROUP", fmt.Sprint(os.Getgid()))
 			env.Setenv("NO_COLOR", "1")
+			env.Setenv("CGROUP2", cgroup2())
 			running := make(daemons)
 			env.Values[daemonsKey{}] = running
 			env.Values[issuerKey{}] = new(issuerOf)
@@ -68,13 +69,37 @@ func TestScripts(t *testing.T) {
 			"join":         join,
 			"start-agent":  startAgent,
 			"end":          end,
+			"hangup":       hangup,
 			"eventually":   eventually,
 			"setenv-file":  setenvFile,
 			"flip":         flip,
 			"issuer":       startIssuer(t),
 			"person":       person,
 		},
+		Condition: func(name string) (bool, error) {
+			switch name {
+			case "root":
+				return os.Geteuid() == 0, nil
+			case "cgroup2":
+				return cgroup2() != "", nil
+			}
+			return false, fmt.Errorf("unknown condition %q", name)
+		},
 	})
+}
+
+// cgroup2 returns where groups of processes can be made, or "".
+func cgroup2() string {
+	for _, root := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
+		if _, err := os.Stat(root + "/cgroup.controllers"); err != nil {
+			continue
+		}
+		if probe, err := os.MkdirTemp(root, "poolcert-"); err == nil {
+			os.Remove(probe)
+			return root
+		}
+	}
+	return ""
 }
 
 // daemons are the processes that a script has started, by name.
@@ -239,6 +264,11 @@ func end(ts *testscript.TestScript, neg bool, args []string) {
 	if sig == syscall.SIGTERM {
 		ts.Check(err)
 	}
+}
+
+// hangup NAME sends SIGHUP to a server or the agent.
+func hangup(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(ts.Value(daemonsKey{}).(daemons)[args[0]].Process.Signal(syscall.SIGHUP))
 }
 
 // eventually CMD... runs a command until it succeeds; ! eventually until it
