@@ -83,20 +83,22 @@ func (c *counter) Handle(context.Context, slog.Record) error { c.n.Add(1); retur
 func TestFailedEnrolmentsAreQuiet(t *testing.T) {
 	f := newFixture(t)
 	log := &counter{Handler: slog.NewTextHandler(io.Discard, nil)}
-	heard := &ended{calls: make(chan request.Call, 100)}
-	f.server.log, f.server.observer = slog.New(log), heard
-	n := f.newNode()
+	heard := &ended{calls: make(chan request.Call, 1)}
+	handler := New(Config{Service: f.service, CA: f.ca.Certificate(), Observer: heard, Log: slog.New(log)}).Handler()
+	enroll := func(body string) request.Call {
+		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", nodeapi.PathEnroll, strings.NewReader(body)))
+		return <-heard.calls
+	}
 	for range failureBurst + 30 {
-		n.do("POST", nodeapi.PathEnroll, "{")
-		if c := <-heard.calls; !c.Unproven {
+		if c := enroll("{"); !c.Unproven {
 			t.Fatalf("got %+v, want it unproven", c)
 		}
 	}
 	if lines := log.n.Load(); lines < failureBurst || lines > failureBurst+5 {
 		t.Errorf("the log has %d lines, want about %d", lines, failureBurst)
 	}
-	n.enroll(f.token(1))
-	if c := <-heard.calls; c.Unproven {
+	good := must1(json.Marshal(f.newNode().request(f.token(1))))(t)
+	if c := enroll(string(good)); c.Unproven || c.Status != http.StatusOK {
 		t.Errorf("got %+v, want it proven", c)
 	}
 }
