@@ -1,7 +1,5 @@
 # Debian's cron, and the shipped line, at once instead of at 3 o'clock. Sourced by lab.bash.
 
-id report >/dev/null 2>&1 || useradd --system --no-create-home report
-usermod --append --groups poolcert-task report
 printf '#!/bin/sh\nprintf %%s "$DB_PASSWORD" >%s/report.out\n' "$dir/cron" >/usr/local/bin/report
 chmod 755 /usr/local/bin/report
 mkdir -p "$dir/cron" /etc/report

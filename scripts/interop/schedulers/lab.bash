@@ -2,7 +2,8 @@
 # sealed secret. Then the parts, which are sourced.
 #
 #   lab.bash DIRECTORY PART...
-set -euo pipefail
+set -Eeuo pipefail
+trap 'echo "schedulers: failed at ${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND" >&2' ERR
 dir=$1 here=$PWD/scripts/interop/schedulers shipped=$PWD/packaging/schedulers
 shift
 
@@ -28,10 +29,11 @@ ip address add 192.0.2.1/32 dev lo # Slurm's resolver wants one that is not loop
 hostname node1
 echo '127.0.0.1 node1' >>/etc/hosts
 
-# member and stranger are two users: one is in the group of tasks.
+# member and report are in the group of tasks, stranger is not.
 getent group poolcert-task >/dev/null || groupadd --system poolcert-task
 useradd --no-create-home --home-dir / --shell /bin/bash --groups poolcert-task member
 useradd --no-create-home --home-dir / --shell /bin/bash stranger
+useradd --system --no-create-home --groups poolcert-task report
 for user in member stranger; do
   mkdir "$dir/$user"
   chown "$user:" "$dir/$user"

@@ -1,6 +1,5 @@
 # systemd's check of the units: names of settings, values, programs. Sourced by lab.bash.
 
-useradd --system --no-create-home report 2>/dev/null
 printf '#!/bin/sh\n' >/usr/local/bin/report
 chmod 755 /usr/local/bin/report
 mkdir -p /etc/systemd/system
