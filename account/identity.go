@@ -1,11 +1,13 @@
 package account
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -176,7 +178,8 @@ func (c *nodeCache) seen(key [sha256.Size]byte) (time.Time, bool) {
 	return time.Unix(0, n.seen.Load()), true
 }
 
-// unrecorded returns the nodes that were seen later than the database knows.
+// unrecorded returns the nodes that were seen later than the database knows, in the
+// order of their keys: replicas that write the same nodes must not lock each other out.
 func (c *nodeCache) unrecorded() []*NodeIdentity {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -186,6 +189,7 @@ func (c *nodeCache) unrecorded() []*NodeIdentity {
 			nodes = append(nodes, n)
 		}
 	}
+	slices.SortFunc(nodes, func(a, b *NodeIdentity) int { return bytes.Compare(a.key[:], b.key[:]) })
 	return nodes
 }
 

@@ -1,8 +1,10 @@
 package account
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -122,5 +124,20 @@ func TestBusy(t *testing.T) {
 	other := errors.New("other")
 	if apiError(other) != other || nodeError(other) != other {
 		t.Error("another error was changed")
+	}
+}
+
+// Replicas write when nodes were seen in one order.
+func TestUnrecordedInOrder(t *testing.T) {
+	var c nodeCache
+	for i := range 100 {
+		n := &NodeIdentity{key: [32]byte{byte(i * 37)}, gone: make(chan struct{})}
+		n.see()
+		c.put(n, 0)
+	}
+	nodes := c.unrecorded()
+	sorted := slices.IsSortedFunc(nodes, func(a, b *NodeIdentity) int { return bytes.Compare(a.key[:], b.key[:]) })
+	if len(nodes) != 100 || !sorted {
+		t.Errorf("got %d nodes, want 100 in order", len(nodes))
 	}
 }

@@ -1,9 +1,11 @@
 package account
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -156,8 +158,10 @@ func report(tx *db.Tx, n *NodeIdentity, status *nodeapi.Status, reported map[bat
 }
 
 // noteUses keeps when keys were used of what the node can have. No use is later than
-// its report, whatever the node's clock says.
+// its report, whatever the node's clock says. All nodes of a pool write the same rows,
+// so they do in one order, or they would lock each other out.
 func noteUses(tx *db.Tx, n *NodeIdentity, status *nodeapi.Status, reported map[batch.Thumbprint]db.NodeCertificate) error {
+	var uses []db.CertificateUse
 	for _, c := range status.Certificates {
 		if _, ok := reported[c.Thumbprint]; !ok || c.LastUsed == nil {
 			continue
@@ -166,8 +170,11 @@ func noteUses(tx *db.Tx, n *NodeIdentity, status *nodeapi.Status, reported map[b
 		if at.After(now()) {
 			at = now()
 		}
-		err := tx.NoteCertificateUse(&db.CertificateUse{Account: n.acct, Pool: n.poolKey, Thumbprint: c.Thumbprint, Node: n.Node, Time: at})
-		if err != nil {
+		uses = append(uses, db.CertificateUse{Account: n.acct, Pool: n.poolKey, Thumbprint: c.Thumbprint, Node: n.Node, Time: at})
+	}
+	slices.SortFunc(uses, func(a, b db.CertificateUse) int { return bytes.Compare(a.Thumbprint[:], b.Thumbprint[:]) })
+	for i := range uses {
+		if err := tx.NoteCertificateUse(&uses[i]); err != nil {
 			return err
 		}
 	}
