@@ -90,6 +90,10 @@ func (a *Agent) live(ctx context.Context, began func()) error {
 		return err
 	}
 	defer lock.Close()
+	old, err := openOldFolders(state, a.config.CertificatesDir)
+	if err != nil {
+		a.log.Error("a certificates directory that is given up later may not be emptied", "err", err)
+	}
 	record := a.control.record
 	record.memory = memory
 	offline := newOffline(a.config, state, systemClock(), a.log)
@@ -118,7 +122,7 @@ func (a *Agent) live(ctx context.Context, began func()) error {
 	}
 	began()
 	links := newLinks(a.config, state, record, a.log)
-	return a.run(ctx, &parts{origin, certificates, a.openVault(state, origin.identity()), record, offline, hooks, links, metrics, socket.serve})
+	return a.run(ctx, &parts{origin, certificates, a.openVault(state, origin.identity()), record, offline, hooks, links, metrics, old, socket.serve})
 }
 
 // parts are what run puts together.
@@ -131,6 +135,7 @@ type parts struct {
 	hooks   *hook.Runner
 	links   *links
 	metrics *metricsServer
+	old     *oldFolders
 	serve   func(context.Context) error // local callers
 }
 
@@ -139,7 +144,7 @@ func (a *Agent) run(ctx context.Context, p *parts) error {
 	reconciler := &reconciler{
 		source: p.origin, store: p.store, vault: p.vault, wants: wants, record: p.record, log: a.log,
 		local: p.origin.member == nil, offline: p.offline,
-		held: make(map[batch.Thumbprint]*holding), checks: a.control.checks, pulse: a.control.reconciler, socket: &a.control.socket,
+		held: make(map[batch.Thumbprint]*holding), checks: a.control.checks, pulse: a.control.reconciler, socket: &a.control.socket, old: p.old,
 	}
 	p.record.ready = sync.OnceFunc(a.ready)
 

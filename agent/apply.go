@@ -38,7 +38,9 @@ type reconciler struct {
 	log    *slog.Logger
 	checks chan chan<- checked // asks for a full check; may be nil
 	pulse  *pulse              // may be nil
-	socket *keptSocket         // is mended with the store's files; may be nil
+
+	socket *keptSocket // is mended with the store's files; may be nil
+	old    *oldFolders // are emptied; may be nil
 
 	local   bool     // the source is on this node: it is asked without contact, too
 	offline *offline // may be nil

@@ -89,7 +89,7 @@ func join(ctx context.Context, token *nodeapi.Token, opts JoinOptions) (*Identit
 			return nil, fmt.Errorf("joined, but cannot clean up: %w", err)
 		}
 	}
-	if err := old.giveUp(ctx, id, opts.CertificatesDir); err != nil && opts.Warn != nil {
+	if err := old.giveUp(ctx, id, state, opts.CertificatesDir); err != nil && opts.Warn != nil {
 		opts.Warn(err)
 	}
 	return id, nil
@@ -129,11 +129,11 @@ func (s *stateDir) formerIdentity(ctx context.Context, opts JoinOptions) (*forme
 
 // giveUp ends the former membership, now that the node is next. The certificates
 // go first, since the account forgets what the node holds.
-func (f *former) giveUp(ctx context.Context, next *Identity, certificatesDir string) error {
+func (f *former) giveUp(ctx context.Context, next *Identity, state *stateDir, certificatesDir string) error {
 	if f.id == nil && f.err == nil || f.id != nil && f.id.keys.tls.Equal(next.keys.tls) {
 		return nil // there was none, or it is the same node
 	}
-	err := clearStore(ctx, certificatesDir)
+	err := state.clearStores(ctx, certificatesDir)
 	switch {
 	case f.id == nil:
 		return errors.Join(f.err, err)

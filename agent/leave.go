@@ -29,7 +29,7 @@ func (e *StayedError) Unwrap() error { return e.Err }
 // LeaveOptions say how to leave.
 type LeaveOptions struct {
 	StateDir        string
-	CertificatesDir string // is emptied
+	CertificatesDir string // is emptied, with those of former configurations
 
 	// Force forgets the membership also when the service cannot be told, or when
 	// the identity cannot be read; Warn, if not nil, gets the cause.
@@ -55,7 +55,7 @@ func Leave(ctx context.Context, opts LeaveOptions) (*Identity, error) {
 		return nil, fmt.Errorf("leave: %w", err)
 	}
 	// The certificates go first, since the account forgets what the node holds.
-	if err := clearStore(ctx, opts.CertificatesDir); err != nil {
+	if err := state.clearStores(ctx, opts.CertificatesDir); err != nil {
 		return nil, fmt.Errorf("leave: %w", err)
 	}
 	if err == nil {
@@ -85,7 +85,7 @@ func Leave(ctx context.Context, opts LeaveOptions) (*Identity, error) {
 }
 
 // memberFiles are all that a membership leaves in the state directory.
-var memberFiles = []string{lastGoodFile, lastGoodKeyFile, lastGoodTPMFile, contactFile, installedFile, evictedFile, joiningFile, identityFile}
+var memberFiles = []string{lastGoodFile, lastGoodKeyFile, lastGoodTPMFile, contactFile, installedFile, foldersFile, evictedFile, joiningFile, identityFile}
 
 // leaveTime bounds the wait for a service that may be gone for good.
 const leaveTime = 15 * time.Second

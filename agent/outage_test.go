@@ -40,7 +40,7 @@ func TestAgentRestartsFromTheLastKnownGoodSet(t *testing.T) {
 	a.start()
 	s.AwaitReport(t.Context(), reports("installed installed", one, two))
 	a.stop()
-	checkStateFiles(t, a.config.StateDir, contactFile, identityFile, installedFile, lastGoodFile, lastGoodKeyFile, lockFile)
+	checkStateFiles(t, a.config.StateDir, contactFile, foldersFile, identityFile, installedFile, lastGoodFile, lastGoodKeyFile, lockFile)
 	for _, secret := range []string{testPassword, one.String()} {
 		data, err := os.ReadFile(filepath.Join(a.config.StateDir, lastGoodFile))
 		if err != nil || bytes.Contains(data, []byte(secret)) {

@@ -20,12 +20,13 @@ type RepairStatus struct {
 }
 
 // repair checks the installed files and the socket, mends what differs, and returns
-// how much that was. It may run beside apply: the store does one after the other.
+// how much that was. Folders of former configurations are emptied once there is a
+// set in the new one. It may run beside apply: the store does one after the other.
 func (r *reconciler) repair(ctx context.Context) int {
 	drifts, err := r.socket.mend()
 	if r.record.hasSet() {
 		more, storeErr := r.store.Repair(ctx)
-		drifts, err = append(drifts, more...), errors.Join(err, storeErr)
+		drifts, err = append(drifts, more...), errors.Join(err, storeErr, r.old.clear(ctx))
 	}
 	if ctx.Err() != nil {
 		return 0

@@ -19,6 +19,7 @@ const (
 	lastGoodKeyFile = "lastgood.key"
 	lastGoodTPMFile = "lastgood.tpm" // that key, sealed to the TPM
 	installedFile   = "installed"    // whose certificates are in the certificates directory
+	foldersFile     = "folders.json" // the certificates directories that were used
 	evictedFile     = "evicted"      // the node was told that it is no member any more
 	contactFile     = "contact.json" // when the source was last reached
 	lockFile        = "lock"
