@@ -175,7 +175,7 @@ func erase(dir *os.Root) (kept int, err error) {
 	}
 	for _, e := range entries {
 		name := path.Join(Name, e.Name())
-		if !fileName.MatchString(e.Name()) {
+		if !isOurs(e.Name()) {
 			kept++
 			continue
 		}

@@ -21,7 +21,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
+	"slices"
+	"strings"
 )
 
 // Name is what the folder is called.
@@ -95,8 +96,13 @@ type file struct {
 	data []byte
 }
 
-// fileName matches the names of files of certificates.
-var fileName = regexp.MustCompile(`^sha1-[0-9a-f]{40}\.(pfx|pfx\.pw|cer|pem|key)$`)
+// isOurs tells whether a file of that name is one of a certificate.
+func isOurs(name string) bool {
+	base, end, _ := strings.Cut(name, ".")
+	digits, ok := strings.CutPrefix(base, "sha1-")
+	return ok && len(digits) == 40 && strings.Trim(digits, "0123456789abcdef") == "" &&
+		slices.Contains([]string{"pfx", "pfx.pw", "cer", "pem", "key"}, end)
+}
 
 const (
 	maxFile  = 1 << 20 // bytes
@@ -126,7 +132,7 @@ func readFolder(folder string) ([]file, error) {
 	}
 	var files []file
 	for _, e := range entries {
-		if !fileName.MatchString(e.Name()) || !e.Type().IsRegular() {
+		if !isOurs(e.Name()) || !e.Type().IsRegular() {
 			continue
 		}
 		if len(files) == maxFiles {
