@@ -24,11 +24,15 @@ func benchmark() int {
 	flag.BoolVar(&b.quick, "quick", false, "small files and few repetitions")
 	flag.BoolVar(&b.large, "large", false, "and 10 GiB")
 	flag.IntVar(&b.agent, "agent", 0, "process `id` of the node agent")
+	small := flag.Bool("small", false, "only small secrets, and many small files")
 	flag.BoolVar(&b.soaking, "soak", false, "only the agent: idle, and through many changes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	parts := []func(context.Context) error{b.files, b.disk, b.tenGiB, b.small, b.goBenchmarks}
+	parts := []func(context.Context) error{b.files, b.disk, b.tenGiB, b.small, b.unwrap, b.goBenchmarks}
+	if *small {
+		parts = []func(context.Context) error{b.small, b.unwrap}
+	}
 	if b.soaking {
 		parts = []func(context.Context) error{b.idle, b.soak}
 	}

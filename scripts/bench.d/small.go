@@ -23,6 +23,7 @@ func (b *bench) small(ctx context.Context) error {
 		throughAgent = "poolcert decrypt, through the agent"
 		withKey      = "openssl cms -decrypt, key in PEM"
 		childOfExec  = "poolcert exec of true"
+		masked       = "poolcert exec --mask of true"
 		child        = "true"
 	)
 	cms := []string{"openssl", "cms", "-decrypt", "-binary", "-inform", "DER", "-in", "secret.cms", "-inkey"}
@@ -33,6 +34,7 @@ func (b *bench) small(ctx context.Context) error {
 		command(withKey, append(cms[:len(cms):len(cms)], "key.pem")...),
 		command("poolcert version", "poolcert", "version"),
 		command(childOfExec, "poolcert", "exec", "--env", "SECRET=@secret.cms", "--", "true"),
+		command(masked, "poolcert", "exec", "--mask", "--env", "SECRET=@secret.cms", "--", "true"),
 		command(child, "true"),
 	}
 	medians, err := takeTurns(ctx, b.repetitions(200), programs, func(string) error { return nil })
