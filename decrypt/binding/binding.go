@@ -19,6 +19,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"poolcert/internal/localsock"
@@ -48,7 +49,7 @@ type Place struct {
 	Time    time.Time
 }
 
-var poolID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+var poolID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`) })
 
 // maxText bounds the text of a binding, in bytes.
 const maxText = 512
@@ -78,7 +79,7 @@ func (b *Binding) set(name, value string) (err error) {
 	switch name {
 	case "pool":
 		b.Pool = value
-		if !poolID.MatchString(value) {
+		if !poolID().MatchString(value) {
 			err = fmt.Errorf("binding: %q is no id of a pool", value)
 		}
 	case "job":

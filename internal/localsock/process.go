@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A Process is what the system says of the process that made a connection.
@@ -34,16 +35,19 @@ func ProcessOf(conn net.Conn, c Caller) (Process, error) { return processOf(conn
 func TellsProcesses() bool { return tellsProcesses() }
 
 // slurmPaths find the id of a Slurm job in the path of a control group. They begin
-// at the root, since users can make groups in those that they were given.
-var slurmPaths = []*regexp.Regexp{
-	regexp.MustCompile(`^/system\.slice/(?:[^/]+_)?slurmstepd\.scope/job_([0-9]+)(?:/|$)`), // version 2
-	regexp.MustCompile(`^/slurm(?:_[^/]+)?/uid_[0-9]+/job_([0-9]+)(?:/|$)`),                // version 1
-}
+// at the root, since users can make groups in those that they were given. Clients of a
+// socket, whose start counts, need none.
+var slurmPaths = sync.OnceValue(func() []*regexp.Regexp {
+	return []*regexp.Regexp{
+		regexp.MustCompile(`^/system\.slice/(?:[^/]+_)?slurmstepd\.scope/job_([0-9]+)(?:/|$)`), // version 2
+		regexp.MustCompile(`^/slurm(?:_[^/]+)?/uid_[0-9]+/job_([0-9]+)(?:/|$)`),                // version 1
+	}
+})
 
 // Job returns the id of the Slurm job that the process is of, or "".
 func (p Process) Job() string {
 	for _, path := range p.Cgroups {
-		for _, form := range slurmPaths {
+		for _, form := range slurmPaths() {
 			if m := form.FindStringSubmatch(path); m != nil {
 				return m[1]
 			}
