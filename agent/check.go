@@ -78,6 +78,7 @@ func (f *findings) folders(c *Config) {
 		f.ok("certificates_dir", "%s", c.CertificatesDir)
 	}
 	f.parent("socket", c.Socket)
+	f.audit(c)
 	if c.Source == SourceDirectory {
 		if fi, err := os.Stat(c.Directory.Path); err != nil {
 			f.fail("directory", "make the folder, with references.toml and the files that it names, or set directory.path", err)
@@ -93,6 +94,25 @@ func (f *findings) folders(c *Config) {
 		} else {
 			f.ok("join_token_file", "%s", c.JoinTokenFile)
 		}
+	}
+}
+
+// audit looks at the audit file, whose folder the agent does not make.
+func (f *findings) audit(c *Config) {
+	if c.Audit.File == "" {
+		return
+	}
+	info, err := os.Lstat(c.Audit.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		_, err = os.Stat(filepath.Dir(c.Audit.File))
+	}
+	switch {
+	case err != nil:
+		f.fail("audit.file", "make its folder, or set another path", err)
+	case info != nil && !info.Mode().IsRegular():
+		f.wrong("audit.file", "set another path", "%s is not a regular file", c.Audit.File)
+	default:
+		f.ok("audit.file", "%s", c.Audit.File)
 	}
 }
 
