@@ -8,7 +8,9 @@ import (
 	"os/signal"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -39,6 +41,10 @@ passed without one.`,
 	}
 }
 
+// startTime is how long the agent may take to start beside initial_sync: to open
+// and install what it remembers.
+const startTime = 2 * time.Minute
+
 // run runs the agent and tells the service manager of it.
 func (o *options) run(ctx context.Context, stderr io.Writer) error {
 	// One more than cores: the decrypt service keeps one free of private-key
@@ -52,8 +58,9 @@ func (o *options) run(ctx context.Context, stderr io.Writer) error {
 	d.level.Set(config.Log.Level)
 	d.log = newLog(stderr, config.Log.Format, &d.level)
 	d.agent = agent.New(agent.Options{
-		Config: config, Version: cli.Version(), Log: d.log, Ready: sdnotify.Ready, Changed: d.raise,
+		Config: config, Version: cli.Version(), Log: d.log, Ready: d.setReady, Changed: d.raise,
 	})
+	sdnotify.Starting(config.InitialSync + startTime)
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
@@ -77,6 +84,12 @@ type daemon struct {
 	log     *slog.Logger
 	level   slog.LevelVar
 	changed chan struct{}
+	ready   atomic.Bool
+}
+
+func (d *daemon) setReady() {
+	d.ready.Store(true)
+	sdnotify.Ready()
 }
 
 func (d *daemon) raise() {
@@ -96,6 +109,10 @@ func (d *daemon) follow(ctx context.Context, hangups <-chan os.Signal) {
 			return
 		case <-d.changed:
 		case <-hangups:
+			if !d.ready.Load() { // the end of a reload would count as that of the start
+				d.reload(ctx)
+				break
+			}
 			sdnotify.Reloading()
 			d.reload(ctx)
 			sdnotify.Ready()

@@ -1,19 +1,26 @@
 // Package sdnotify tells systemd how a service is, by sd_notify(3).
 //
-// Call [Ready] when the service serves, [Status] when there is something to tell
-// a person, [Reloading] and [Stopping] when that begins, and run [Watch] in a
-// goroutine. Without a service manager that listens they do nothing. All are safe
+// Call [Starting] if the start takes long, [Ready] when the service serves, [Status]
+// when there is something to tell a person, [Reloading] and [Stopping] when that
+// begins, and run [Watch] in a goroutine. Without a service manager that listens they do nothing. All are safe
 // for concurrent use.
 package sdnotify
 
 import (
 	"context"
 	"log/slog"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 )
+
+// Starting says that the service may take so long to start from now on, where the
+// manager's own limit is shorter.
+func Starting(limit time.Duration) {
+	send("EXTEND_TIMEOUT_USEC=" + strconv.FormatInt(limit.Microseconds(), 10))
+}
 
 // Ready says that the service has started, or has reloaded its configuration.
 func Ready() { send(daemon.SdNotifyReady) }

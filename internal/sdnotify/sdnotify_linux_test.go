@@ -38,11 +38,12 @@ func receive(t *testing.T, conn *net.UnixConn) string {
 
 func TestMessages(t *testing.T) {
 	conn := manager(t)
+	Starting(time.Minute)
 	Ready()
 	Reloading()
 	Status("two\nlines")
 	Stopping()
-	for _, want := range []string{"READY=1", "RELOADING=1", "STATUS=two; lines", "STOPPING=1"} {
+	for _, want := range []string{"EXTEND_TIMEOUT_USEC=60000000", "READY=1", "RELOADING=1", "STATUS=two; lines", "STOPPING=1"} {
 		if got := receive(t, conn); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
