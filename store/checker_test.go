@@ -17,21 +17,32 @@ import (
 	"poolcert/store"
 )
 
-// A tree is what must be in a generation: content by path, "" for folders.
+// A tree is what must be in a generation: content by path, "" for folders, "-> " and
+// where to for links.
 type tree map[string]string
 
 // treeOf says independently of the store what its entries look like as files.
 func treeOf(entries ...store.Entry) tree {
 	w := tree{"task": "", "starttask": "", "remoteuser": ""}
+	taken := make(map[string]bool)
 	for _, e := range entries {
+		name := string(e.Reference.Name)
 		for _, v := range e.Reference.Visibility {
-			base := string(v) + "/sha1-" + e.Reference.Thumbprint.String()
-			w[base+".cer"] = string(e.Bundle.Leaf.Raw)
+			base := "sha1-" + e.Reference.Thumbprint.String()
+			files := map[string]string{".cer": string(e.Bundle.Leaf.Raw)}
 			if e.Format == batch.FormatPFX {
-				w[base+".pfx"] = string(e.Data)
-				w[base+".pfx.pw"] = string(e.Password)
+				files[".pfx"] = string(e.Data)
+				files[".pfx.pw"] = string(e.Password)
+			}
+			for end, content := range files {
+				w[string(v)+"/"+base+end] = content
+				if name != "" && !taken[strings.ToLower(name)] {
+					w[string(v)+"/names"] = ""
+					w[string(v)+"/names/"+name+end] = "-> ../" + base + end
+				}
 			}
 		}
+		taken[strings.ToLower(name)] = true
 	}
 	return w
 }
@@ -49,6 +60,11 @@ func read(t *testing.T, dir string) tree {
 			return err
 		}
 		name, _ := filepath.Rel(dir, path)
+		if entry.Type() == fs.ModeSymlink {
+			target, err := os.Readlink(path)
+			got[name] = "-> " + target
+			return err
+		}
 		want := fs.FileMode(0o440)
 		if entry.IsDir() {
 			want = fs.ModeDir | 0o750

@@ -46,12 +46,15 @@ func survive(t *testing.T, do func()) (whole bool) {
 	return true
 }
 
-// sets are two sets that share a certificate, one of them in fewer folders.
+// sets are two sets that share a certificate, one of them in fewer folders and under
+// another name.
 func sets(t *testing.T) (a, b []store.Entry) {
 	shared := storetest.PFX(t, "shared")
 	narrow := storetest.PFX(t, "shared", batch.Task)
 	a = []store.Entry{storetest.PFX(t, "only in a"), shared}
 	b = []store.Entry{narrow, storetest.CER(t, "only in b")}
+	a[0].Reference.Name, a[1].Reference.Name = "key", "other"
+	b[0].Reference.Name, b[1].Reference.Name = "Key", "public" // the name moves from one to the other
 	for _, e := range []*store.Entry{&a[0], &a[1], &b[0]} {
 		// A real PFX differs from process to process, by its salt.
 		e.Data = []byte("the PFX of " + e.Bundle.Leaf.Subject.CommonName)

@@ -19,9 +19,12 @@ import (
 //	current/task/sha1-<thumbprint>.pfx      as the submitter added it
 //	current/task/sha1-<thumbprint>.pfx.pw   its password, without a newline
 //	current/task/sha1-<thumbprint>.cer      the certificate in DER
+//	current/task/names/<name>.pfx -> ../sha1-<thumbprint>.pfx
 //
 // and likewise starttask and remoteuser. DirOptions.Formats may ask for other
-// files; a certificate without a key has a .cer or .pem only. Each visibility that
+// files; a certificate without a key has a .cer or .pem only. Each file of the
+// certificate that a name stands for has a link, at a path that stays the same when
+// another one takes its place. Each visibility that
 // has an owner has its folder, even when it is empty.
 type Dir struct {
 	root    string

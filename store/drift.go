@@ -66,13 +66,17 @@ func (t *tree) compare(ctx context.Context, s *set) ([]Drift, error) {
 
 func (t *tree) compareLink(want string) string {
 	info, err := t.root.Lstat(currentLink)
-	switch {
-	case err != nil:
+	if err != nil {
 		return "missing"
-	case info.Mode().Type() != fs.ModeSymlink:
+	}
+	return t.linkDifference(currentLink, info, want)
+}
+
+func (t *tree) linkDifference(name string, info fs.FileInfo, want string) string {
+	if info.Mode().Type() != fs.ModeSymlink {
 		return "not a link"
 	}
-	if target, err := t.root.Readlink(currentLink); err != nil || target != want {
+	if target, err := t.root.Readlink(name); err != nil || target != want {
 		return fmt.Sprintf("points to %.100q", target)
 	}
 	return ""
@@ -83,6 +87,9 @@ func (t *tree) difference(name string, n node) string {
 	info, err := t.root.Lstat(name)
 	if err != nil {
 		return "cannot be read"
+	}
+	if n.isLink() {
+		return t.linkDifference(name, info, n.target)
 	}
 	got := rightsOf(info)
 	got.acl = n.rights.acl // not known yet, and not to be opened when it is a pipe

@@ -3,6 +3,7 @@ package store
 import (
 	"path"
 	"path/filepath"
+	"slices"
 
 	"poolcert/batch"
 )
@@ -24,6 +25,11 @@ func (d *Dir) Folders() []string {
 	for _, v := range batch.Visibilities() {
 		if _, ok := s.owners[v]; ok {
 			folders = append(folders, filepath.Join(d.root, generation, string(v)))
+		}
+	}
+	for _, v := range batch.Visibilities() {
+		if slices.ContainsFunc(s.entries, func(e Entry) bool { return s.isNamed(e) && slices.Contains(e.Reference.Visibility, v) }) {
+			folders = append(folders, filepath.Join(d.root, generation, string(v), namesFolder))
 		}
 	}
 	return folders

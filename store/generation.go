@@ -59,14 +59,11 @@ func (d *Dir) write(ctx context.Context, t *tree, making string, entries []Entry
 	})
 	s.owners, s.formats, s.keyless = owners, d.formats, d.keyless
 	nodes := s.layout()
-	for _, n := range nodes {
-		if n.isDir() {
-			continue
-		}
+	for _, n := range nodes[len(owners):] { // after the folders that are there
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
-		if err := t.writeFile(path.Join(making, n.path), n.data, n.rights); err != nil {
+		if err := t.write(path.Join(making, n.path), n); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -79,6 +76,17 @@ func (d *Dir) write(ctx context.Context, t *tree, making string, entries []Entry
 		}
 	}
 	return s, failed, t.syncDir(making)
+}
+
+// write makes what n says.
+func (t *tree) write(name string, n node) error {
+	switch {
+	case n.isLink():
+		return t.symlink(n.target, name)
+	case n.isDir():
+		return t.mkdir(name, n.rights)
+	}
+	return t.writeFile(name, n.data, n.rights)
 }
 
 // writeFolders makes a folder for each visibility. It returns the owners of

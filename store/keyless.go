@@ -2,7 +2,6 @@ package store
 
 import (
 	"errors"
-	"io/fs"
 	"path"
 	"slices"
 
@@ -32,16 +31,7 @@ func (t *tree) wipeKeys(keyless []batch.Visibility) error {
 	errs := []error{err}
 	for _, n := range numbers {
 		for _, v := range keyless {
-			dir := path.Join(generations, generationName(n), string(v))
-			names, err := t.names(dir)
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				errs = append(errs, err)
-			}
-			for _, name := range names {
-				if !isPublic(name) {
-					errs = append(errs, t.wipe(path.Join(dir, name)))
-				}
-			}
+			errs = append(errs, t.wipeUnless(path.Join(generations, generationName(n), string(v)), isPublic))
 		}
 	}
 	return errors.Join(errs...)

@@ -15,6 +15,7 @@ import (
 type set struct {
 	entries []Entry
 	since   map[batch.Thumbprint]time.Time
+	named   map[string]batch.Thumbprint // what a name, by its key, stands for: its first entry
 
 	// Of a Dir: the name of the generation, whom its folders belong to, and which
 	// of them have no keys.
@@ -32,7 +33,7 @@ func newSet(entries []Entry, old *set, reject func(Entry) error) (*set, map[batc
 		count[e.Reference.Thumbprint]++
 	}
 	now := time.Now()
-	s := &set{since: make(map[batch.Thumbprint]time.Time)}
+	s := &set{since: make(map[batch.Thumbprint]time.Time), named: make(map[string]batch.Thumbprint)}
 	failed := make(map[batch.Thumbprint]error)
 	for _, e := range entries {
 		tp := e.Reference.Thumbprint
@@ -51,6 +52,9 @@ func newSet(entries []Entry, old *set, reject func(Entry) error) (*set, map[batc
 		s.since[tp] = now
 		if at, ok := old.since[tp]; ok {
 			s.since[tp] = at
+		}
+		if name := e.Reference.Name.Key(); name != "" && s.named[name].IsZero() {
+			s.named[name] = tp
 		}
 	}
 	return s, failed

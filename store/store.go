@@ -33,7 +33,8 @@ import (
 // A Store holds one set of certificates.
 type Store interface {
 	// Replace makes the store hold exactly entries, in one step that a crash
-	// cannot split.
+	// cannot split. Where several references have one name, it stands for the first
+	// that can be installed, which should be the current one.
 	//
 	// Entries that cannot be installed are in failed, each with its cause, and
 	// not in the store. An error is about the set as a whole: the old set stays,

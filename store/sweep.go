@@ -132,16 +132,9 @@ func (t *tree) sweepNames(dir, prefix string) error {
 
 // prune removes from an old generation each file that the current one does not
 // have with the same rights and content, so that a certificate that was removed, or
-// taken from one visibility, is nowhere.
+// taken from one visibility, is nowhere. The same goes for folders and links; other
+// kinds go.
 func (t *tree) prune(old, current string) error {
-	return t.pruneNames(old, current, func(folder string) error {
-		return t.pruneNames(path.Join(old, folder), path.Join(current, folder), nil)
-	})
-}
-
-// pruneNames wipes what is not the same in current. What is, is a folder to enter,
-// or with enter nil a file to keep; other kinds are wiped.
-func (t *tree) pruneNames(old, current string, enter func(name string) error) error {
 	names, err := t.names(old)
 	errs := []error{err}
 	for _, name := range names {
@@ -155,16 +148,24 @@ func (t *tree) pruneNames(old, current string, enter func(name string) error) er
 			errs = append(errs, err)
 			continue
 		}
-		same := err == nil && rightsOf(is) == rightsOf(was) && t.same(path.Join(old, name), path.Join(current, name))
+		a, b := path.Join(old, name), path.Join(current, name)
+		same := err == nil && rightsOf(is) == rightsOf(was)
 		switch {
-		case same && enter == nil && was.Mode().IsRegular():
-		case same && enter != nil && was.IsDir() && checkOwned(was) == nil:
-			errs = append(errs, enter(name))
+		case same && was.Mode().Type() == fs.ModeSymlink && t.sameLink(a, b):
+		case same && was.Mode().IsRegular() && t.same(a, b):
+		case same && was.IsDir() && checkOwned(was) == nil && t.same(a, b):
+			errs = append(errs, t.prune(a, b))
 		default:
-			errs = append(errs, t.wipe(path.Join(old, name)))
+			errs = append(errs, t.wipe(a))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (t *tree) sameLink(a, b string) bool {
+	one, err := t.root.Readlink(a)
+	other, err2 := t.root.Readlink(b)
+	return err == nil && err2 == nil && one == other
 }
 
 // same compares the ACLs, and of files the content, of what has the same rights else.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -56,19 +55,11 @@ func (d *Dir) Withdraw(_ context.Context, references []batch.CertificateReferenc
 
 // withdraw wipes what references do not allow in the folder of a visibility.
 func (t *tree) withdraw(dir string, v batch.Visibility, references []batch.CertificateReference) error {
-	names, err := t.names(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	errs := []error{err}
-	for _, name := range names {
-		if !slices.ContainsFunc(references, func(r batch.CertificateReference) bool {
-			return slices.Contains(r.Visibility, v) && strings.HasPrefix(name, baseName(r.Thumbprint)+".")
-		}) {
-			errs = append(errs, t.wipe(path.Join(dir, name)))
-		}
-	}
-	return errors.Join(errs...)
+	return t.wipeUnless(dir, func(file string) bool {
+		return slices.ContainsFunc(references, func(r batch.CertificateReference) bool {
+			return slices.Contains(r.Visibility, v) && strings.HasPrefix(file, baseName(r.Thumbprint)+".")
+		})
+	})
 }
 
 // Withdraw implements [Store].

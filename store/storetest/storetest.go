@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"CERHasNoKey", testCER},
 		{"FailingEntry", testFailing},
 		{"Withdraw", testWithdraw},
+		{"Names", testNames},
 		{"Repair", testRepair},
 		{"Many", testMany},
 		{"Cancel", testCancel},
@@ -230,8 +231,7 @@ func testFailing(t *testing.T, s store.Store) {
 	good := PFX(t, "good")
 	replace(t, s, good)
 
-	noKey := PFX(t, "no key")
-	noKey.Bundle = &pfx.Bundle{Leaf: noKey.Bundle.Leaf}
+	noKey := noKey(t)
 	other := PFX(t, "other")
 	other.Reference.Thumbprint[0]++
 	empty := PFX(t, "empty")
@@ -255,6 +255,13 @@ func testFailing(t *testing.T, s store.Store) {
 		t.Errorf("%d entries failed, want 5: %v", len(failed), failed)
 	}
 	holds(t, s, good, also)
+}
+
+// noKey returns an entry that no store takes.
+func noKey(t *testing.T) store.Entry {
+	e := PFX(t, "no key")
+	e.Bundle = &pfx.Bundle{Leaf: e.Bundle.Leaf}
+	return e
 }
 
 func testRepair(t *testing.T, s store.Store) {
