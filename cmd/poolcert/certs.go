@@ -160,3 +160,19 @@ func callerCertificate(ctx context.Context, agent *local.Client, tp batch.Thumbp
 	}
 	return nil, err
 }
+
+// completeCertificates completes a flag with those of the caller on this node.
+func (f *keyFlags) completeCertificates(cmd *cobra.Command, _ []string, _ string) (all []cobra.Completion, _ cobra.ShellCompDirective) {
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
+	defer cancel()
+	agent := local.Dial(f.socket)
+	defer agent.Close()
+	certs, err := agent.Certificates(ctx)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	for _, c := range certs {
+		all = append(all, cobra.CompletionWithDesc(c.Thumbprint.String(), cli.Text(c.Subject)))
+	}
+	return all, cobra.ShellCompDirectiveNoFileComp
+}

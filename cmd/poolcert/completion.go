@@ -187,3 +187,8 @@ func completeFlags(cmd *cobra.Command, complete map[string]cobra.CompletionFunc)
 func fixed(values ...cobra.Completion) cobra.CompletionFunc {
 	return cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
 }
+
+// completeFolder completes with folders.
+func completeFolder(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveFilterDirs
+}

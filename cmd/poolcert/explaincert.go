@@ -60,6 +60,7 @@ not allowed, 1 others.`,
 	keys.registerSocket(cmd)
 	cmd.Flags().StringVar(&thumbprint, "thumbprint", "", "SHA-1 `thumbprint` of the certificate (required)")
 	registerInstalled(cmd, &installed)
+	completeFlags(cmd, map[string]cobra.CompletionFunc{"thumbprint": keys.completeCertificates})
 	return cmd
 }
 

@@ -79,7 +79,7 @@ copy: tasks use 'poolcert decrypt' and 'poolcert exec'.`,
 	registerInstalled(cmd, &flags.installed)
 	f.BoolVar(&flags.export, "export", false, "print a line for a shell, or for Slurm's TaskProlog")
 	f.BoolVar(&flags.cleanup, "cleanup", false, "remove DIR/certs, overwriting keys")
-	completeFlags(cmd, map[string]cobra.CompletionFunc{"visibility": fixed(string(batch.Task), string(batch.StartTask), string(batch.RemoteUser))})
+	completeFlags(cmd, map[string]cobra.CompletionFunc{"dir": completeFolder, "visibility": fixed(string(batch.Task), string(batch.StartTask), string(batch.RemoteUser))})
 	return cmd
 }
 

@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -73,6 +75,7 @@ that is why all of these failed.`,
 	f.BoolVar(&flags.opener.Replace, "replace", false, "replace outputs that have other content")
 	f.IntVarP(&flags.opener.Jobs, "jobs", "j", 0, "open so `many` at a time (default: what suits the processor)")
 	f.BoolVar(&flags.asJSON, "json", false, "print JSON; with --watch, one object a line")
+	completeFlags(cmd, map[string]cobra.CompletionFunc{"to": completeFolder})
 	return cmd
 }
 
@@ -106,10 +109,7 @@ func isFatal(err error) bool {
 }
 
 func (f *unwrapFlags) run(cmd *cobra.Command, args []string, explain func(error) error) error {
-	sources, err := f.opener.Find(args)
-	if err != nil {
-		return err
-	}
+	sources := f.opener.Find(args)
 	if len(sources) == 0 && !f.asJSON {
 		fmt.Fprintln(cmd.ErrOrStderr(), "poolcert: no sealed files there; --match says which names to look for")
 	}
@@ -126,12 +126,12 @@ func (f *unwrapFlags) run(cmd *cobra.Command, args []string, explain func(error)
 }
 
 func (f *unwrapFlags) follow(cmd *cobra.Command, args []string, explain func(error) error) error {
-	var failed []unwrap.Result
+	failed := make(map[string]unwrap.Result) // and not opened since
 	stdout, stderr := cmd.OutOrStdout(), cmd.ErrOrStderr()
 	report := func(r unwrap.Result) {
-		if r.Err != nil {
-			failed = append(failed, r)
-			failed = failed[:min(len(failed), 1000)]
+		delete(failed, r.Source)
+		if r.Err != nil && len(failed) < maxKnownFailures {
+			failed[r.Source] = r
 		}
 		f.printOne(stdout, r)
 	}
@@ -145,8 +145,11 @@ func (f *unwrapFlags) follow(cmd *cobra.Command, args []string, explain func(err
 	if err := f.opener.Watch(cmd.Context(), args, unwrap.DefaultPace(), report, warn); err != nil {
 		return err
 	}
-	return failure(failed, explain)
+	return failure(slices.Collect(maps.Values(failed)), explain)
 }
+
+// maxKnownFailures bounds memory in a long life.
+const maxKnownFailures = 10_000
 
 // failure sums up what failed: with the code that all have, and the hint of the first.
 func failure(results []unwrap.Result, explain func(error) error) error {

@@ -32,9 +32,9 @@ func CheckMatch(patterns []string) error {
 }
 
 // Find returns the sources among paths, in order: files, and of folders the regular
-// files in them (not below) whose names match. Sources that would have the same output
-// have errors that name each other.
-func (o *Opener) Find(paths []string) ([]Source, error) {
+// files in them (not below) whose names match. A path that cannot be looked at is a source
+// with an error; sources that would have the same output have errors that name each other.
+func (o *Opener) Find(paths []string) []Source {
 	var all []Source
 	for _, path := range paths {
 		info, err := os.Lstat(path)
@@ -44,21 +44,20 @@ func (o *Opener) Find(paths []string) ([]Source, error) {
 				info = at
 			}
 		}
-		if err != nil {
-			return nil, err
+		var found []Source
+		switch {
+		case err == nil && info.IsDir():
+			found, err = o.list(path)
+		case err == nil:
+			found = []Source{o.source(path)}
 		}
-		if !info.IsDir() {
-			all = append(all, o.source(path))
-			continue
-		}
-		found, err := o.list(path)
 		if err != nil {
-			return nil, err
+			found = []Source{{Path: path, Err: err}}
 		}
 		all = append(all, found...)
 	}
 	o.collide(all)
-	return all, nil
+	return all
 }
 
 // list returns the sources in a folder.

@@ -79,11 +79,7 @@ func (b *bench) run(paths ...string) []Result {
 	for i := range paths {
 		paths[i] = b.path(paths[i])
 	}
-	sources, err := b.Find(paths)
-	if err != nil {
-		b.Fatal(err)
-	}
-	results, err := b.Opener.Run(b.Context(), sources, nil)
+	results, err := b.Opener.Run(b.Context(), b.Find(paths), nil)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -269,8 +265,10 @@ func TestSpecialFiles(t *testing.T) {
 	if !errors.Is(results[0].Err, ErrNotRegular) {
 		t.Errorf("a link: %v, want ErrNotRegular", results[0].Err)
 	}
-	if _, err := b.Find([]string{b.path("missing.cms")}); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a missing file: %v", err)
+	results = b.run("missing.cms", "a.cms")
+	b.want(results, map[string]State{"missing.cms": Failed, "a.cms": Opened})
+	if !errors.Is(results[0].Err, fs.ErrNotExist) {
+		t.Errorf("a missing file: %v", results[0].Err)
 	}
 }
 
@@ -296,11 +294,7 @@ func TestFatal(t *testing.T) {
 	}
 	agent := &absent{Unwrapper: b.Unwrapper}
 	b.Unwrapper, b.Jobs, b.Fatal = agent, 3, func(err error) bool { return errors.Is(err, errAbsent) }
-	sources, err := b.Find([]string{b.dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	results, err := b.Opener.Run(t.Context(), sources, nil)
+	results, err := b.Opener.Run(t.Context(), b.Find([]string{b.dir}), nil)
 	if !errors.Is(err, errAbsent) {
 		t.Errorf("error %v", err)
 	}
