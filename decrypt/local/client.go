@@ -26,8 +26,8 @@ import (
 // A Client asks the node's decrypt service. It is safe for concurrent use.
 //
 // It speaks to a service of root or of this process's user only, and tries for 5
-// seconds when there is no room for another connection, or when the service is
-// away, as for a restart. Where there is not even the folder of the socket, it fails
+// seconds when there is no room for another connection, and for 8 when the service is
+// away: systemd starts one that crashed after 5. Where there is not even the folder of the socket, it fails
 // at once.
 //
 // Its errors are *[Error], or wrap [ErrUnavailable] when no service answers and
@@ -151,17 +151,26 @@ func (c *Client) callJSON(ctx context.Context, method, path, mediaType string, b
 	return nil
 }
 
-// retryTime is how long a request is sent again when the service has no room for
-// another connection, or went away.
-const retryTime = 5 * time.Second
+// How long a request is sent again when the service has no room for another
+// connection, and when nobody listens.
+const (
+	retryTime = 5 * time.Second
+	awayTime  = 8 * time.Second
+)
 
 // call sends one request, again if it must, and returns the whole answer.
 func (c *Client) call(ctx context.Context, method, path, mediaType string, body []byte) ([]byte, error) {
 	begin := time.Now()
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
 		data, err := c.try(ctx, method, path, mediaType, body)
-		again := errors.Is(err, errBroken) || errors.Is(err, errAway) || errors.Is(err, errGone) || errors.Is(err, ErrBusy)
-		if !again || time.Since(begin) > retryTime {
+		var left time.Duration
+		switch {
+		case errors.Is(err, errAway), errors.Is(err, errGone):
+			left = awayTime - time.Since(begin)
+		case errors.Is(err, errBroken), errors.Is(err, ErrBusy):
+			left = retryTime - time.Since(begin)
+		}
+		if left <= 0 {
 			return data, err
 		}
 		select {

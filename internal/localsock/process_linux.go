@@ -38,8 +38,11 @@ func processBy(conn net.Conn, c Caller, pidfdOf func(net.Conn) (int, error)) (p 
 	if guessed {
 		fd, err = unix.PidfdOpen(int(c.PID), 0)
 	}
-	if err != nil { // EINVAL or ESRCH
-		return p, fmt.Errorf("%w (%w)", errEnded, err)
+	switch {
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ESRCH):
+		return p, errEnded
+	case err != nil: // such as too many open files
+		return p, err
 	}
 	defer unix.Close(fd)
 	if guessed {
@@ -93,8 +96,12 @@ func tellsProcesses() bool {
 // hasEnded tells whether a process descriptor is readable, which it is from the
 // process's end on.
 func hasEnded(pidfd int) bool {
-	n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, 0)
-	return n != 0 || err != nil
+	for {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, 0)
+		if !errors.Is(err, unix.EINTR) { // Go interrupts itself by signals
+			return n != 0 || err != nil
+		}
+	}
 }
 
 // checkUser looks for the effective user in /proc/PID/status.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -48,6 +49,32 @@ func TestProcessOf(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Signals, of which Go sends some to itself, do not make a caller unknown.
+func TestProcessOfIsInterrupted(t *testing.T) {
+	_, server := accept(t, listen(t, filepath.Join(folder(t), "s"), localsock.Options{}))
+	caller := callerOf(t, server)
+	done := make(chan struct{})
+	var signals sync.WaitGroup
+	signals.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				syscall.Kill(os.Getpid(), syscall.SIGURG)
+			}
+		}
+	})
+	for range 20_000 {
+		if _, err := localsock.ProcessOf(server, caller); err != nil {
+			t.Error(err)
+			break
+		}
+	}
+	close(done)
+	signals.Wait()
 }
 
 // A process that has ended is not asked about, and neither is the one that has its
