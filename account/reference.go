@@ -126,7 +126,7 @@ type ReferencesDoc struct {
 }
 
 // referencesDoc returns the document of a pool. It depends on its content alone,
-// so that a restart or another replica changes no tag. Names are not for nodes.
+// so that a restart or another replica changes no tag.
 func referencesDoc(account string, row *db.Pool) (*ReferencesDoc, error) {
 	doc := nodeapi.References{Account: account, Pool: row.Name}
 	if err := json.Unmarshal([]byte(row.References), &doc.References); err != nil {
@@ -134,9 +134,6 @@ func referencesDoc(account string, row *db.Pool) (*ReferencesDoc, error) {
 	}
 	if doc.References == nil {
 		doc.References = []batch.CertificateReference{} // nodes take nothing for nothing only when it says so
-	}
-	for i := range doc.References {
-		doc.References[i].Name = ""
 	}
 	content, err := json.Marshal(doc)
 	if err != nil {

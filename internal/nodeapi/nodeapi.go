@@ -64,7 +64,9 @@ type RenewResponse struct {
 }
 
 // References is what a node of a pool has to have. Its ETag is the revision; it
-// is compared for equality only.
+// is compared for equality only. Of the references with one name, the first is to the
+// certificate that the name stands for now; the others are to former ones, the latest
+// first.
 type References struct {
 	Account    string                       `json:"account"`
 	Pool       string                       `json:"pool"`
