@@ -19,6 +19,7 @@ func Check(c *Config) []Finding {
 	f.owners(c)
 	f.access(c)
 	f.folders(c)
+	f.remoteUsers(c)
 	f.hooks(c)
 	return f
 }
@@ -133,6 +134,17 @@ func (f *findings) parent(check, path string) {
 			f.ok(check, "%s", path)
 		}
 		return
+	}
+}
+
+// remoteUsers looks the users up who get a link.
+func (f *findings) remoteUsers(c *Config) {
+	for _, name := range c.RemoteUser.Users {
+		if link, err := lookupHome(name); err != nil {
+			f.warn("remoteuser", "make the user, or take the name out of remoteuser.users", "%s", oneLine(err))
+		} else {
+			f.ok("remoteuser", "%s gets the link %s", name, link.path())
+		}
 	}
 }
 

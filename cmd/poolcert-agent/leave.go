@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +27,9 @@ stays a member. With --force it forgets the membership all the same.`,
 			config, err := o.config()
 			if err != nil {
 				return err
+			}
+			if config.Source != agent.SourceService {
+				return cli.Hint(cli.Usage(errors.New("this node follows a directory, and is in no pool")), "to have it remove its certificates, write 'certificate = []' into %s while it runs", filepath.Join(config.Directory.Path, "references.toml"))
 			}
 			leave.StateDir, leave.CertificatesDir = config.StateDir, config.CertificatesDir
 			leave.Warn = func(err error) { warn(cmd.ErrOrStderr(), err) }
