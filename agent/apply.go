@@ -47,11 +47,12 @@ type reconciler struct {
 
 	held      map[batch.Thumbprint]*holding
 	installed map[batch.Thumbprint]batch.CertificateReference
-	saved     *lastGood // what the vault holds, nil if that is not known
-	unsettled bool      // the store may hold something else than installed
-	kept      bool      // files of an earlier agent are left as they were, since nothing else is known
-	current   *want     // nil before the first one
-	again     error     // why what was restored is to be tried again
+	named     map[string]batch.Thumbprint // what names stand for there
+	saved     *lastGood                   // what the vault holds, nil if that is not known
+	unsettled bool                        // the store may hold something else than installed
+	kept      bool                        // files of an earlier agent are left as they were, since nothing else is known
+	current   *want                       // nil before the first one
+	again     error                       // why what was restored is to be tried again
 	retry     retry
 }
 
@@ -297,7 +298,7 @@ func (r *reconciler) install(ctx context.Context, w *want, failed map[batch.Thum
 			r.log.Warn("certificate not installed", "thumbprint", thumbprint, "err", err)
 		}
 	}
-	r.record.update(w, outcome{references, r.held, r.installed, failed, problem, left})
+	r.record.update(w, outcome{references, r.held, r.installed, r.named, failed, problem, left})
 	return errors.Join(append(slices.Collect(maps.Values(failed)), problem)...)
 }
 
@@ -334,10 +335,13 @@ func (r *reconciler) savedCertificate(thumbprint batch.Thumbprint) *nodeapi.Cert
 // the store cannot install, what is to go goes all the same.
 func (r *reconciler) replace(ctx context.Context, entries []store.Entry, failed map[batch.Thumbprint]error) (err, left error) {
 	next := make(map[batch.Thumbprint]batch.CertificateReference, len(entries))
+	references := make([]batch.CertificateReference, 0, len(entries))
 	for _, e := range entries {
 		next[e.Reference.Thumbprint] = e.Reference
+		references = append(references, e.Reference)
 	}
-	if !r.unsettled && r.installed != nil && maps.EqualFunc(next, r.installed, sameReference) {
+	named := namesOf(references, next)
+	if !r.unsettled && r.installed != nil && maps.EqualFunc(next, r.installed, sameReference) && maps.Equal(named, r.named) {
 		return nil, nil
 	}
 	if len(entries) > 0 {
@@ -357,8 +361,9 @@ func (r *reconciler) replace(ctx context.Context, entries []store.Entry, failed 
 		failed[thumbprint] = err
 		delete(next, thumbprint)
 	}
-	r.logChange(r.installed, next)
-	r.installed = next
+	named = namesOf(references, next)
+	r.logChange(next, named)
+	r.installed, r.named = next, named
 	r.unsettled, r.kept = err != nil, false
 	if err != nil {
 		err = fmt.Errorf("install: %w", err)
@@ -370,36 +375,19 @@ func (r *reconciler) replace(ctx context.Context, entries []store.Entry, failed 
 func (r *reconciler) withdraw(ctx context.Context, references []batch.CertificateReference) error {
 	err := r.store.Withdraw(ctx, references)
 	next := make(map[batch.Thumbprint]batch.CertificateReference)
+	named := maps.Clone(r.named)
 	if list, listErr := r.store.List(ctx); listErr == nil {
 		for _, c := range list {
 			next[c.Reference.Thumbprint] = c.Reference
 		}
 	}
-	r.logChange(r.installed, next)
-	r.installed = next
+	maps.DeleteFunc(named, func(_ string, t batch.Thumbprint) bool { _, ok := next[t]; return !ok })
+	r.logChange(next, named)
+	r.installed, r.named = next, named
 	if err != nil {
 		return fmt.Errorf("withdraw: %w", err)
 	}
 	return nil
-}
-
-func (r *reconciler) logChange(old, next map[batch.Thumbprint]batch.CertificateReference) {
-	var added, removed, changed []string
-	for thumbprint, reference := range next {
-		if have, ok := old[thumbprint]; !ok {
-			added = append(added, thumbprint.String())
-		} else if !sameReference(have, reference) {
-			changed = append(changed, thumbprint.String())
-		}
-	}
-	for thumbprint := range old {
-		if _, ok := next[thumbprint]; !ok {
-			removed = append(removed, thumbprint.String())
-		}
-	}
-	if len(added)+len(removed)+len(changed) > 0 {
-		r.log.Info("the set of certificates changed", "total", len(next), "installed", added, "removed", removed, "changed", changed)
-	}
 }
 
 // forget drops what is not wanted any more, from memory too.

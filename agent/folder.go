@@ -26,14 +26,15 @@ const (
 
 // A folderEntry is one [[certificate]] of references.toml.
 type folderEntry struct {
-	File          string              `toml:"file"`
-	KeyFile       string              `toml:"key_file"`
-	Thumbprint    *batch.Thumbprint   `toml:"thumbprint"`
-	Password      *string             `toml:"password"`
-	PasswordFile  string              `toml:"password_file"`
-	StoreLocation batch.StoreLocation `toml:"store_location"`
-	StoreName     string              `toml:"store_name"`
-	Visibility    []batch.Visibility  `toml:"visibility"`
+	Name          batch.CertificateName `toml:"name"`
+	File          string                `toml:"file"`
+	KeyFile       string                `toml:"key_file"`
+	Thumbprint    *batch.Thumbprint     `toml:"thumbprint"`
+	Password      *string               `toml:"password"`
+	PasswordFile  string                `toml:"password_file"`
+	StoreLocation batch.StoreLocation   `toml:"store_location"`
+	StoreName     string                `toml:"store_name"`
+	Visibility    []batch.Visibility    `toml:"visibility"`
 }
 
 // A folder is one reading of a directory source.
@@ -101,7 +102,7 @@ func (s *snapshot) add(ctx context.Context, files *folderFiles) error {
 	s.certificates[thumbprint] = c
 	e := files.entry
 	s.references.References = append(s.references.References, batch.CertificateReference{
-		Thumbprint: thumbprint, StoreLocation: e.StoreLocation, StoreName: e.StoreName, Visibility: e.Visibility,
+		Thumbprint: thumbprint, StoreLocation: e.StoreLocation, StoreName: e.StoreName, Visibility: e.Visibility, Name: e.Name,
 	}.WithDefaults())
 	return nil
 }

@@ -45,6 +45,7 @@ func (o *outcome) hookSet(revision string) hook.Set {
 	for thumbprint, reference := range o.installed {
 		c := hook.Certificate{
 			Thumbprint: thumbprint, Visibility: reference.Visibility,
+			Name: reference.Name, Current: o.isCurrent(reference),
 			StoreLocation: string(reference.StoreLocation), StoreName: reference.StoreName,
 		}
 		if h := o.held[thumbprint]; h != nil {

@@ -63,6 +63,6 @@ func merge(references []batch.CertificateReference) []batch.CertificateReference
 }
 
 func sameReference(a, b batch.CertificateReference) bool {
-	return a.Thumbprint == b.Thumbprint && a.StoreLocation == b.StoreLocation &&
+	return a.Thumbprint == b.Thumbprint && a.Name == b.Name && a.StoreLocation == b.StoreLocation &&
 		a.StoreName == b.StoreName && slices.Equal(a.Visibility, b.Visibility)
 }

@@ -149,6 +149,7 @@ type outcome struct {
 	references []batch.CertificateReference // wanted, each certificate once
 	held       map[batch.Thumbprint]*holding
 	installed  map[batch.Thumbprint]batch.CertificateReference
+	named      map[string]batch.Thumbprint // what names, by their keys, stand for
 	failed     map[batch.Thumbprint]error
 	problem    error // with the set as a whole
 	left       error // why something that is not wanted may be left: it does not count as removed
@@ -168,7 +169,10 @@ func (r *record) update(w *want, o outcome) {
 	now := time.Now()
 	next := make(map[batch.Thumbprint]CertificateStatus, len(o.references))
 	for _, reference := range o.references {
-		c := CertificateStatus{Thumbprint: reference.Thumbprint, Time: now, Visibility: reference.Visibility}
+		c := CertificateStatus{
+			Thumbprint: reference.Thumbprint, Time: now, Visibility: reference.Visibility,
+			Name: reference.Name, Current: o.isCurrent(reference),
+		}
 		if h := o.held[reference.Thumbprint]; h != nil {
 			leaf := h.bundle.Leaf
 			c.Subject, c.Expires, c.HasKey = leaf.Subject.String(), &leaf.NotAfter, h.bundle.Key != nil

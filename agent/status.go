@@ -73,6 +73,8 @@ type CertificateStatus struct {
 	Expires    *time.Time                 `json:"expires,omitempty"`
 	HasKey     bool                       `json:"hasKey"`
 	Visibility []batch.Visibility         `json:"visibility"`
+	Name       batch.CertificateName      `json:"name,omitempty"`     // by which the pool refers to it
+	Current    bool                       `json:"current,omitempty"`  // the name's paths and hooks are about this one
 	LastUsed   *time.Time                 `json:"lastUsed,omitempty"` // through the socket, since the start, to the minute
 }
 

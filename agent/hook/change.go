@@ -1,7 +1,9 @@
 package hook
 
 import (
+	"fmt"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -20,10 +22,18 @@ type Certificate struct {
 
 	StoreLocation string `json:"storeLocation,omitempty"`
 	StoreName     string `json:"storeName,omitempty"`
+
+	// Name is what the pool refers to, if not to the thumbprint. Current tells whether
+	// it stands for this certificate, or stood when that was removed; else it is there
+	// for old secrets. Paths, set in changes, are those of its files by the name, one
+	// for each visibility, without the ends such as ".pem".
+	Name    batch.CertificateName `json:"name,omitempty"`
+	Current bool                  `json:"current,omitempty"`
+	Paths   []string              `json:"paths,omitempty"`
 }
 
 func sameReference(a, b Certificate) bool {
-	return slices.Equal(a.Visibility, b.Visibility) && a.StoreLocation == b.StoreLocation && a.StoreName == b.StoreName
+	return a.Thumbprint == b.Thumbprint && a.Name == b.Name && a.Current == b.Current && slices.Equal(a.Visibility, b.Visibility) && a.StoreLocation == b.StoreLocation && a.StoreName == b.StoreName
 }
 
 // A Set is what is installed on the node.
@@ -50,6 +60,7 @@ type Facts struct {
 //	POOLCERT_CERTIFICATES_DIR  the folder that holds a folder for each visibility
 //	POOLCERT_INSTALLED         thumbprints, with spaces between; likewise
 //	POOLCERT_REMOVED, POOLCERT_CHANGED
+//	POOLCERT_NAMES             the names of the current ones among these
 //
 // beside PATH, HOME, USER, LOGNAME and LANG.
 type Change struct {
@@ -73,7 +84,7 @@ func (c *Change) targets() string {
 			for _, v := range cert.Visibility {
 				b.WriteString(string(v))
 			}
-			b.WriteString(cert.StoreLocation + cert.StoreName + ",")
+			fmt.Fprint(&b, cert.StoreLocation, cert.StoreName, cert.Name, cert.Current, ",")
 		}
 		b.WriteByte(';')
 	}
@@ -84,13 +95,19 @@ func (c *Change) targets() string {
 // Lists are sorted by thumbprint and never nil.
 func (h *Hook) diff(old, next []Certificate) *Change {
 	c := &Change{Installed: []Certificate{}, Removed: []Certificate{}, Changed: []Certificate{}}
-	had := make(map[batch.Thumbprint]Certificate, len(old))
+	had := make(map[string]Certificate, len(old))
 	for _, cert := range old {
-		had[cert.Thumbprint] = cert
+		if key := h.key(cert); key != "" {
+			had[key] = cert
+		}
 	}
 	for _, cert := range next {
-		before, ok := had[cert.Thumbprint]
-		delete(had, cert.Thumbprint)
+		key := h.key(cert)
+		if key == "" {
+			continue
+		}
+		before, ok := had[key]
+		delete(had, key)
 		switch {
 		case !ok && h.wants(Installed) && h.matches(cert):
 			c.Installed = append(c.Installed, cert)
@@ -109,11 +126,56 @@ func (h *Hook) diff(old, next []Certificate) *Change {
 	return c
 }
 
+// key returns what h takes for the same thing in two sets: the certificate or, when h
+// is about names, the name that stands for it. "" is nothing to h.
+func (h *Hook) key(c Certificate) string {
+	switch {
+	case len(h.Names) == 0:
+		return c.Thumbprint.String()
+	case c.Current:
+		return c.Name.Key()
+	}
+	return ""
+}
+
+// locate sets the paths by names of what is installed.
+func (c *Change) locate() {
+	for _, list := range [][]Certificate{c.Installed, c.Changed} {
+		for i, cert := range list {
+			if !cert.Current || c.CertificatesDir == "" {
+				continue
+			}
+			list[i].Paths = nil
+			for _, v := range cert.Visibility {
+				list[i].Paths = append(list[i].Paths, filepath.Join(c.CertificatesDir, string(v), "names", string(cert.Name)))
+			}
+		}
+	}
+}
+
+// names returns the names that the change is about, each once, sorted.
+func (c *Change) names() string {
+	var all []string
+	for _, cert := range slices.Concat(c.Installed, c.Removed, c.Changed) {
+		if cert.Current {
+			all = append(all, string(cert.Name))
+		}
+	}
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), " ")
+}
+
 func (h *Hook) wants(e Event) bool { return len(h.On) == 0 || slices.Contains(h.On, e) }
 
 func (h *Hook) matches(c Certificate) bool {
 	if len(h.Visibility) > 0 && !slices.ContainsFunc(h.Visibility, func(v batch.Visibility) bool { return slices.Contains(c.Visibility, v) }) {
 		return false
+	}
+	if len(h.Names) > 0 {
+		return slices.ContainsFunc(h.Names, func(pattern string) bool {
+			ok, _ := path.Match(strings.ToLower(pattern), c.Name.Key())
+			return ok
+		})
 	}
 	return len(h.Certificates) == 0 || slices.ContainsFunc(h.Certificates, func(pattern string) bool {
 		if thumbprint, err := batch.ParseThumbprint(pattern); err == nil {

@@ -64,6 +64,12 @@ type Hook struct {
 	// common name, such as "*.example.org". Without it, to none.
 	Certificates []string `toml:"certificates"`
 
+	// Names, in place of Certificates, has it hear of names: exact ones, or patterns,
+	// without regard to letter case. A name is installed when it comes, changed when
+	// it stands for another certificate, and removed when it goes. Of certificates
+	// that are there beside the current one, for old secrets, the hook hears nothing.
+	Names []string `toml:"names"`
+
 	// Visibility limits it to certificates with one of these.
 	Visibility []batch.Visibility `toml:"visibility"`
 }
@@ -72,11 +78,11 @@ type Hook struct {
 type Event string
 
 // The events. A renewed certificate is another one: it is installed, and the old
-// one is removed.
+// one is removed; to a hook with Names it is a change of the name.
 const (
 	Installed Event = "installed" // it was not on the node before
 	Removed   Event = "removed"
-	Changed   Event = "changed" // its visibility, or its Windows store, is another one
+	Changed   Event = "changed" // its visibility, its Windows store, its name or whether that stands for it
 )
 
 // An Error is a mistake in the configuration of a hook.
@@ -128,12 +134,30 @@ func (h *Hook) Check() error {
 			return mistake("visibility", "%q is none of starttask, task, remoteuser", v)
 		}
 	}
+	if len(h.Certificates) > 0 && len(h.Names) > 0 {
+		return mistake("names", "a hook has certificates or names, not both; make it two hooks")
+	}
+	for _, pattern := range h.Names {
+		if !isNamePattern(pattern) {
+			return mistake("names", "%q is neither a name of certificates nor a pattern such as \"storage-*\"", pattern)
+		}
+	}
 	for _, pattern := range h.Certificates {
 		if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
 			return mistake("certificates", "%q is neither a thumbprint nor a pattern", pattern)
 		}
 	}
 	return nil
+}
+
+// isNamePattern tells whether a name can match. A thumbprint is no name.
+func isNamePattern(pattern string) bool {
+	if strings.ContainsAny(pattern, `*?[`) {
+		_, err := path.Match(pattern, "")
+		return err == nil
+	}
+	_, err := batch.ParseCertificateName(pattern)
+	return err == nil
 }
 
 func checkSystemctl(text string) error {
@@ -187,7 +211,7 @@ func (h *Hook) timeout() time.Duration {
 // id names what the hook does: a hook that is changed is another one, which has
 // heard of nothing yet.
 func (h *Hook) id() string {
-	data, err := json.Marshal([]any{h.Command, h.Systemctl, h.User, h.On, h.Certificates, h.Visibility})
+	data, err := json.Marshal([]any{h.Command, h.Systemctl, h.User, h.On, h.Certificates, h.Names, h.Visibility})
 	if err != nil {
 		panic(err) // strings only
 	}

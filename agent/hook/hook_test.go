@@ -32,6 +32,11 @@ func TestCheck(t *testing.T) {
 		"event":             {Hook{Command: []string{"/bin/true"}, On: []Event{"renewed"}}, `on: "renewed" is none of`},
 		"visibility":        {Hook{Command: []string{"/bin/true"}, Visibility: []batch.Visibility{"all"}}, `visibility: "all" is none of`},
 		"bad pattern":       {Hook{Command: []string{"/bin/true"}, Certificates: []string{"[a"}}, "certificates:"},
+		"names":             {Hook{Command: []string{"/bin/true"}, Names: []string{"Storage.key-1", "web-*", "*"}}, ""},
+		"bad name":          {Hook{Command: []string{"/bin/true"}, Names: []string{"storage key"}}, `names: "storage key" is neither a name`},
+		"thumbprint name":   {Hook{Command: []string{"/bin/true"}, Names: []string{strings.Repeat("aB", 20)}}, "names:"},
+		"bad name pattern":  {Hook{Command: []string{"/bin/true"}, Names: []string{"[a"}}, "names:"},
+		"names and more":    {Hook{Command: []string{"/bin/true"}, Names: []string{"a"}, Certificates: []string{"a"}}, "not both"},
 		"zero byte":         {Hook{Command: []string{"/bin/true", "a\x00b"}}, "zero byte"},
 	} {
 		err := test.hook.Check()
@@ -49,6 +54,9 @@ func TestCheckAll(t *testing.T) {
 	good := Hook{Command: []string{"/bin/true"}}
 	if _, err := CheckAll([]Hook{good, {Systemctl: "reload a.service"}}); err != nil {
 		t.Error(err)
+	}
+	if _, err := CheckAll([]Hook{{Command: good.Command, Names: []string{"a"}}, {Command: good.Command, Names: []string{"b"}}}); err != nil {
+		t.Errorf("the same for two names: %v", err)
 	}
 	if i, err := CheckAll([]Hook{good, {}}); err == nil || i != 1 {
 		t.Errorf("a bad one: %d, %v", i, err)

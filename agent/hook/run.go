@@ -84,6 +84,7 @@ func (c *Change) environment(a *Account) []string {
 		"POOLCERT_INSTALLED=" + thumbprints(c.Installed),
 		"POOLCERT_REMOVED=" + thumbprints(c.Removed),
 		"POOLCERT_CHANGED=" + thumbprints(c.Changed),
+		"POOLCERT_NAMES=" + c.names(),
 	}
 	if a != nil {
 		env = append(env, "USER="+a.Name, "LOGNAME="+a.Name, "HOME="+a.Home)

@@ -186,6 +186,7 @@ func (r *Runner) turn(ctx context.Context, h *state) (next time.Time) {
 		return h.next
 	}
 	change.Hook, change.Attempt, change.Revision, change.Facts = h.Label(), h.failures+1, set.Revision, r.facts
+	change.locate()
 	h.result.State = Running
 	r.mu.Unlock()
 
