@@ -144,7 +144,7 @@ func (a *Agent) run(ctx context.Context, p *parts) error {
 	reconciler := &reconciler{
 		source: p.origin, store: p.store, vault: p.vault, wants: wants, record: p.record, log: a.log,
 		local: p.origin.member == nil, offline: p.offline,
-		held: make(map[batch.Thumbprint]*holding), checks: a.control.checks, pulse: a.control.reconciler, socket: &a.control.socket, old: p.old,
+		held: make(map[batch.Thumbprint]*holding), checks: a.control.checks, pulse: a.control.reconciler, socket: &a.control.socket, old: p.old, lost: newSignal(),
 	}
 	p.record.ready = sync.OnceFunc(a.ready)
 

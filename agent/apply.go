@@ -41,6 +41,7 @@ type reconciler struct {
 
 	socket *keptSocket // is mended with the store's files; may be nil
 	old    *oldFolders // are emptied; may be nil
+	lost   signal      // the last-known-good set is to be saved again; may be nil
 
 	local   bool     // the source is on this node: it is asked without contact, too
 	offline *offline // may be nil
@@ -121,6 +122,10 @@ func (r *reconciler) run(ctx context.Context) {
 			r.retry.reset()
 		case <-r.record.online: // what could not be fetched can be now
 			if again == nil {
+				continue
+			}
+		case <-r.lost:
+			if r.current == nil {
 				continue
 			}
 		case <-again:
@@ -302,7 +307,7 @@ func (r *reconciler) install(ctx context.Context, w *want, failed map[batch.Thum
 	return errors.Join(append(slices.Collect(maps.Values(failed)), problem)...)
 }
 
-// save writes the last-known-good set if it changed.
+// save writes the last-known-good set if it changed, or was taken away.
 func (r *reconciler) save(w *want) error {
 	set := &lastGood{w.revision, merge(w.references), make(map[batch.Thumbprint]*nodeapi.Certificate), w.revoked}
 	for _, reference := range set.References {
@@ -312,7 +317,7 @@ func (r *reconciler) save(w *want) error {
 			set.Certificates[reference.Thumbprint] = c // that could not be opened is no reason to lose it
 		}
 	}
-	if r.saved != nil && r.saved.same(set) {
+	if r.saved != nil && r.saved.same(set) && !r.vault.isMissing() {
 		return nil
 	}
 	if err := r.vault.save(set); err != nil {

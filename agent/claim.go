@@ -28,8 +28,8 @@ func (v *vault) setClaim(file, what string) error {
 	return v.state.write(file, v.claim(what))
 }
 
-// dropClaim removes the file.
-func (v *vault) dropClaim(file string) error {
+// dropFile removes a file of the state directory, if it is there.
+func (v *vault) dropFile(file string) error {
 	if _, err := os.Lstat(v.state.file(file)); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -64,5 +64,5 @@ func (v *vault) setEvicted(evicted bool) error {
 	if evicted {
 		return v.setClaim(evictedFile, "evicted")
 	}
-	return v.dropClaim(evictedFile)
+	return v.dropFile(evictedFile)
 }

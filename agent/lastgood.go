@@ -83,7 +83,31 @@ func (v *vault) save(set *lastGood) error {
 		return fmt.Errorf("save last-known-good set: %w", err)
 	}
 	v.stored, v.unread = set.References, false
+	v.dropOtherKeys()
 	return nil
+}
+
+// dropOtherKeys removes keys of a former node_key, which open what is left of
+// former sets, say in a backup.
+func (v *vault) dropOtherKeys() {
+	for _, file := range []string{lastGoodKeyFile, lastGoodTPMFile} {
+		if file != v.from().file() {
+			_ = v.dropFile(file) // again with the next set
+		}
+	}
+}
+
+func (v *vault) from() nodeKey {
+	if v.key == nil {
+		return &fileKey{v.state}
+	}
+	return v.key
+}
+
+// isMissing tells whether somebody took the stored set away. It may be called at any time.
+func (v *vault) isMissing() bool {
+	_, err := os.Lstat(v.state.file(lastGoodFile))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // keeps tells whether the stored set may have what is not in references: a
@@ -154,11 +178,7 @@ func (v *vault) tryLoad() (*lastGood, error) {
 
 // aead makes the cipher; create allows a new key.
 func (v *vault) aead(create bool) (cipher.AEAD, error) {
-	from := v.key
-	if from == nil {
-		from = &fileKey{v.state}
-	}
-	key, err := from.load(create)
+	key, err := v.from().load(create)
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,9 @@ type nodeKey interface {
 	// create it makes one where there is none that can be used. An error wraps
 	// errLastGood when what was sealed will never open again.
 	load(create bool) ([]byte, error)
+
+	// file is the file of the state directory that it is in, or "".
+	file() string
 }
 
 func (a *Agent) openVault(state *stateDir, id *Identity) *vault {
@@ -36,6 +39,8 @@ func (a *Agent) openVault(state *stateDir, id *Identity) *vault {
 // A fileKey is in a file of the state directory: it protects a copy of the set
 // without it.
 type fileKey struct{ state *stateDir }
+
+func (k *fileKey) file() string { return lastGoodKeyFile }
 
 func (k *fileKey) load(create bool) ([]byte, error) {
 	key, err := readLimited(k.state.file(lastGoodKeyFile), lastGoodKeySize)
@@ -65,6 +70,8 @@ func newKey() []byte {
 // systemd.exec(5). Nobody but that makes one.
 type credentialKey struct{ dir string }
 
+func (k *credentialKey) file() string { return "" }
+
 // credentialName is the name of the credential.
 const credentialName = "poolcert-node-key"
 
@@ -93,6 +100,8 @@ type tpmKey struct {
 	state *stateDir
 	open  func() (*tpmkey.TPM, error)
 }
+
+func (k *tpmKey) file() string { return lastGoodTPMFile }
 
 // maxBlob is more than a sealed key has.
 const maxBlob = 4096

@@ -117,3 +117,34 @@ func TestNodeKeyOutOfReach(t *testing.T) {
 		t.Errorf("damaged key: load = %v", err)
 	}
 }
+
+// With another node_key, the key of the one before does not stay beside what it
+// opened.
+func TestNodeKeyBeforeGoes(t *testing.T) {
+	state := newTestState(t)
+	tpm := &tpmKey{state, testTPM(t)}
+	for _, test := range []struct {
+		key        nodeKey
+		there, not string
+	}{
+		{nil, lastGoodKeyFile, lastGoodTPMFile},
+		{tpm, lastGoodTPMFile, lastGoodKeyFile},
+		{&fileKey{state}, lastGoodKeyFile, lastGoodTPMFile},
+		{tpm, lastGoodTPMFile, lastGoodKeyFile},
+	} {
+		v := newVault(state, nil)
+		v.key = test.key
+		if err := v.save(&lastGood{Revision: "1"}); err != nil {
+			t.Fatal(err)
+		}
+		if set, err := v.load(); err != nil || set.Revision != "1" {
+			t.Errorf("load = %+v, %v", set, err)
+		}
+		if _, err := os.Lstat(state.file(test.there)); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Lstat(state.file(test.not)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: error %v, want that it is not there", test.not, err)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"poolcert/agent/agenttest"
 	"poolcert/internal/nodeapi"
@@ -152,5 +153,24 @@ func TestDamagedLastKnownGoodSetIsFetchedAgain(t *testing.T) {
 			a.awaitReady()
 			a.wantInstalled(one)
 		})
+	}
+}
+
+// What a restart needs is made anew when somebody takes it away.
+func TestLastKnownGoodSetComesBack(t *testing.T) {
+	s := agenttest.NewService(t)
+	one := testPFX(t, s, "one")
+	s.SetReferences(refTo(one))
+	a := newTestAgent(t, s)
+	a.config.CheckInterval = 100 * time.Millisecond
+	a.start()
+	awaitStatus(t, a, installedAre(one))
+	file := filepath.Join(a.config.StateDir, lastGoodFile)
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { _, err := os.Stat(file); return err == nil })
+	if s := a.status(); !s.Healthy {
+		t.Errorf("problems %v", s.Problems)
 	}
 }

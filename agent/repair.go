@@ -20,12 +20,15 @@ type RepairStatus struct {
 }
 
 // repair checks the installed files and the socket, mends what differs, and returns
-// how much that was. Folders of former configurations are emptied once there is a
-// set in the new one. It may run beside apply: the store does one after the other.
+// how much that was. Once there is a set, folders of former configurations are emptied,
+// and a last-known-good set that is gone is saved again. It may run beside apply: the store does one after the other.
 func (r *reconciler) repair(ctx context.Context) int {
 	drifts, err := r.socket.mend()
 	if r.record.hasSet() {
 		more, storeErr := r.store.Repair(ctx)
+		if r.lost != nil && r.vault.isMissing() {
+			r.lost.raise()
+		}
 		drifts, err = append(drifts, more...), errors.Join(err, storeErr, r.old.clear(ctx))
 	}
 	if ctx.Err() != nil {
