@@ -158,7 +158,7 @@ func (a *Agent) run(ctx context.Context, p *parts) error {
 		wants: wants, contact: p.record.contact, revision: revision, turns: turns, pulse: a.control.follower,
 	}
 	watcher := &watcher{
-		folders: foldersOf(p.store), socket: filepath.Clean(a.config.Socket), interval: a.config.CheckInterval, check: reconciler.repair, record: p.record, log: a.log,
+		folders: foldersOf(p.store), socket: filepath.Clean(a.config.Socket), interval: a.config.CheckInterval, check: reconciler.repair, record: p.record, log: a.log, pulse: a.control.watcher,
 	}
 	if p.origin.member != nil {
 		reporter := &reporter{p.origin.member, p.record, a.version, a.log}

@@ -27,13 +27,13 @@ type control struct {
 	checks  chan chan<- checked
 	uses    *uses
 
-	follower, reconciler *pulse
+	follower, reconciler, watcher *pulse
 }
 
 func newControl() *control {
 	return &control{
 		reloads: make(chan reload), record: newRecord(), turns: &turns{}, checks: make(chan chan<- checked),
-		uses: &uses{}, follower: &pulse{}, reconciler: &pulse{},
+		uses: &uses{}, follower: &pulse{}, reconciler: &pulse{}, watcher: &pulse{},
 	}
 }
 
@@ -45,6 +45,9 @@ func (a *Agent) Stalled() []string {
 	}
 	if a.control.reconciler.stalled() {
 		names = append(names, "reconciler")
+	}
+	if a.control.watcher.stalled() {
+		names = append(names, "watcher")
 	}
 	return names
 }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"poolcert/agent/agenttest"
 	"poolcert/batch"
@@ -129,6 +131,21 @@ func TestMetricsListen(t *testing.T) {
 	l.record.update(&want{}, outcome{})
 	if got := get("/readyz"); got != 200 {
 		t.Errorf("/readyz with a set: %d", got)
+	}
+	// Whoever holds connections holds few.
+	var conn net.Conn
+	for range maxScrapers + 2 {
+		if conn, err = net.Dial("tcp", m.listener.Addr().String()); err != nil {
+			break // the reset may come before Dial returns
+		}
+		defer conn.Close()
+	}
+	if err == nil {
+		conn.SetReadDeadline(time.Now().Add(4 * time.Second)) // before the server ends all that send nothing
+		_, err = conn.Read(make([]byte, 1))
+	}
+	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("one connection too many: %v, want that it is reset", err)
 	}
 	cancel()
 	if err := <-done; err != nil {

@@ -102,6 +102,10 @@ func (s *Status) diagnose(stale error) {
 	case s.State == StateStarting:
 		add("wait for the first contact, or run 'poolcert-agent refresh'", "the agent has just started and has no contact yet")
 	}
+	if late := s.renewAt.Add(s.NodeCertificateExpires.Sub(s.renewAt) / 2); s.State == StateConnected && !s.renewAt.IsZero() && time.Now().After(late) {
+		add("the log says why; "+doctor, "the node's own certificate ends at %s, and should have been renewed at %s",
+			s.NodeCertificateExpires.UTC().Format(time.RFC3339), s.renewAt.UTC().Format(time.RFC3339))
+	}
 	if s.Problem != "" {
 		add("mend the cause; the agent tries again by itself, and at once with 'poolcert-agent refresh'", "the set of certificates is not complete: %s", s.Problem)
 	}

@@ -45,6 +45,7 @@ func TestReadiness(t *testing.T) {
 }
 
 func TestDiagnose(t *testing.T) {
+	in := func(hours time.Duration) time.Time { return time.Now().Add(hours * time.Hour) }
 	for name, test := range map[string]struct {
 		change func(*Status)
 		stale  error
@@ -57,6 +58,8 @@ func TestDiagnose(t *testing.T) {
 		"starting":       {func(s *Status) { s.State = StateStarting }, nil, "just started"},
 		"evicted":        {func(s *Status) { s.State = StateRevoked }, errors.New("x"), "evicted"},
 		"expired":        {func(s *Status) { s.State, s.ContactError = StateExpired, "refused" }, nil, "could not be renewed: refused"},
+		"renewal due":    {func(s *Status) { s.renewAt, s.NodeCertificateExpires = in(-5), in(7) }, nil, ""},
+		"renewal late":   {func(s *Status) { s.renewAt, s.NodeCertificateExpires = in(-7), in(5) }, nil, "should have been renewed at"},
 		"set":            {func(s *Status) { s.Problem = "disk full" }, nil, "not complete: disk full"},
 		"configuration":  {func(s *Status) { s.ConfigError = "line 5" }, nil, "not in force: line 5"},
 		"repairs":        {func(s *Status) { s.Repairs.Error = "no rights" }, nil, "no rights"},

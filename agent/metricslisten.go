@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"poolcert/decrypt/local"
+	"poolcert/internal/limit"
 )
 
 // checkMetrics refuses an address that others than this node's users may reach.
@@ -32,6 +33,9 @@ func (c *Config) checkMetrics() error {
 	return nil
 }
 
+// maxScrapers is how many connections there may be for metrics.
+const maxScrapers = 32
+
 // A metricsServer serves /metrics, /healthz and /readyz beside the socket. A nil
 // one does nothing.
 type metricsServer struct {
@@ -48,6 +52,8 @@ func (l *life) listenMetrics(address string, log *slog.Logger) (*metricsServer, 
 	if err != nil {
 		return nil, fmt.Errorf("metrics_listen: %w", err)
 	}
+	// Any user of the node may come, and take no files from the agent's own work.
+	listener = limit.Listen(listener, limit.Connections{Total: maxScrapers, PerAddress: maxScrapers}, log)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+metricsPath, l.serveMetrics)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -62,7 +68,7 @@ func (l *life) listenMetrics(address string, log *slog.Logger) (*metricsServer, 
 	})
 	log.Debug("metrics are served", "address", listener.Addr().String())
 	return &metricsServer{listener, &http.Server{
-		Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}, nil
 }

@@ -76,6 +76,20 @@ func TestStalledLoops(t *testing.T) {
 		time.Sleep(time.Hour)
 		expect("a poll that takes an hour", "follower")
 		close(hung.free)
+		time.Sleep(time.Hour)
+		look := make(chan struct{})
+		w := &watcher{
+			folders: func() []string { return nil }, interval: time.Hour, record: newRecord(), pulse: a.control.watcher,
+			check: func(context.Context) int { <-look; return 0 },
+		}
+		group.Go(func() { w.run(ctx) })
+		time.Sleep(time.Minute)
+		expect("a check that takes a minute")
+		time.Sleep(time.Hour)
+		expect("a check that takes an hour", "watcher")
+		close(look)
+		time.Sleep(24 * time.Hour)
+		expect("checks that find nothing")
 		cancel()
 		group.Wait()
 	})

@@ -29,6 +29,7 @@ type Status struct {
 	// NodeCertificateExpires is when the node's own certificate ends; the agent renews it
 	// at half of its life. A node that is no member of a pool has none.
 	NodeCertificateExpires time.Time `json:"nodeCertificateExpires,omitzero"`
+	renewAt                time.Time
 
 	Started        time.Time  `json:"started,omitzero"`         // the agent's process; zero when it does not run
 	ConnectedSince *time.Time `json:"connectedSince,omitempty"` // nil: no contact now
@@ -81,7 +82,7 @@ type CertificateStatus struct {
 // setIdentity adds who the node is.
 func (s *Status) setIdentity(id *Identity) {
 	s.Server, s.Account, s.Pool, s.Node = id.Server, id.Account, id.Pool, id.Node
-	s.NodeCertificateExpires = id.Certificate.NotAfter
+	s.NodeCertificateExpires, s.renewAt = id.Certificate.NotAfter, id.RenewAt()
 }
 
 // StoppedStatus returns what the configuration and the state directory tell while

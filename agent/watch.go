@@ -43,6 +43,7 @@ type watcher struct {
 	check    func(context.Context) (found int)
 	record   *record
 	log      *slog.Logger
+	pulse    *pulse // may be nil
 
 	inotify *fsnotify.Watcher      // nil: not possible now
 	watched map[string]fs.FileInfo // what is at the watched paths
@@ -65,6 +66,7 @@ func (w *watcher) run(ctx context.Context) {
 	regular := time.NewTicker(w.interval)
 	defer regular.Stop()
 	for ctx.Err() == nil {
+		w.pulse.within(stallTime)
 		// First the watch, then the look: nothing can happen in between.
 		w.tell(w.follow())
 		start := time.Now()
@@ -72,6 +74,7 @@ func (w *watcher) run(ctx context.Context) {
 		if w.rest == 0 && w.record.repairFailed() { // nothing may tell that its cause has gone
 			w.rest = blindRest
 		}
+		w.pulse.idle()
 		rest := max(checkRest, min(checkShare*time.Since(start), checkPause))
 		if found > 0 {
 			rest = max(rest, repairs.Reserve().Delay())
