@@ -172,7 +172,7 @@ func asAgreementKey(key crypto.PrivateKey) agreementKey {
 // is then a substitute.
 func (r *Recipient) agree(key agreementKey, pub *ecdh.PublicKey, keySize int) ([]byte, error) {
 	a := r.agreement
-	cek, err := SubstituteKey(key, keySize, a.originator, r.encryptedKey)
+	cek, err := SubstituteKey(key, WrapECDH, keySize, a.originator, r.encryptedKey)
 	if err != nil {
 		return nil, err
 	}

@@ -144,8 +144,8 @@ func TestSubstituteKey(t *testing.T) {
 	}
 	for _, key := range []crypto.PrivateKey{alice(t).key, bob(t).key, x25519, &countingKey{PrivateKey: alice(t).key}} {
 		for _, ct := range [][]byte{ct, ct[1:], pattern(255)} {
-			sub, err := SubstituteKey(key, 32, ct)
-			again, _ := SubstituteKey(key, 32, ct)
+			sub, err := SubstituteKey(key, WrapOAEP, 32, ct)
+			again, _ := SubstituteKey(key, WrapOAEP, 32, ct)
 			if err != nil || len(sub) != 32 || !bytes.Equal(sub, again) {
 				t.Errorf("%T: %x, then %x, %v", key, sub, again, err)
 			}
@@ -154,6 +154,33 @@ func TestSubstituteKey(t *testing.T) {
 	}
 	if len(seen) != 12 {
 		t.Errorf("%d different substitutes, want 12", len(seen))
+	}
+}
+
+// Sent again for content keys of other sizes, or as OAEP, a well padded ciphertext and
+// another one get answers of one kind: as many different ones, that begin differently.
+func TestNoOracleInAnotherForm(t *testing.T) {
+	key := alice(t).key
+	block := bytes.Repeat([]byte{0xaa}, key.Size())
+	block[0], block[1] = 0, 2
+	for _, separator := range []byte{0, 7} {
+		block[len(block)-17] = separator // the key has 16 bytes, or the padding is wrong
+		starts := make(map[string]bool)
+		answers := 0
+		for _, oaep := range []*rsa.OAEPOptions{nil, {Hash: crypto.SHA1}} {
+			for _, size := range []int{16, 24, 32} {
+				r := Recipient{Kind: KeyTransport, encryptedKey: rawRSA(&key.PublicKey, block), oaep: oaep}
+				cek, err := r.transport(key, size)
+				if err != nil || len(cek) != size {
+					t.Fatalf("%d bytes, %v", len(cek), err)
+				}
+				starts[string(cek[:8])] = true
+				answers++
+			}
+		}
+		if len(starts) != answers {
+			t.Errorf("separator %d: %d different answers of %d", separator, len(starts), answers)
+		}
 	}
 }
 

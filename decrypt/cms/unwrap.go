@@ -88,7 +88,11 @@ func (r *Recipient) unwrap(cert *x509.Certificate, key crypto.PrivateKey, keySiz
 // transport does the one private-key operation of key transport. What fails in it
 // is not told: the result is then a substitute, which was made before.
 func (r *Recipient) transport(key crypto.Decrypter, keySize int) ([]byte, error) {
-	substitute, err := SubstituteKey(key, keySize, r.encryptedKey)
+	wrapping := WrapPKCS1v15
+	if r.oaep != nil {
+		wrapping = WrapOAEP
+	}
+	substitute, err := SubstituteKey(key, wrapping, keySize, r.encryptedKey)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"poolcert/decrypt/cms"
 	"poolcert/internal/testcert"
 )
 
@@ -53,5 +54,22 @@ func TestSubstituteForAnyAlgorithm(t *testing.T) {
 	w := &WrappedKey{Encryption: "A128GCM", Recipients: []Recipient{{Algorithm: "RSA-OAEP", EncryptedKey: block}, {Algorithm: "ECDH-ES+A256KW", EPK: epk, EncryptedKey: block[:40]}}}
 	if ceks, _, err := w.Unwrap(t.Context(), src); err != nil || len(ceks) != 1 || len(ceks[0]) != 16 {
 		t.Errorf("two recipients: %x, %v; want one key of 16 bytes", ceks, err)
+	}
+}
+
+// The same block gets the same answer as in CMS, whose substitute it would otherwise
+// differ from only where the padding is wrong.
+func TestSubstituteIsThatOfCMS(t *testing.T) {
+	rsa := testcert.RSA(t)
+	block := bytes.Repeat([]byte("a"), 256)
+	for name, wrapping := range map[string]cms.KeyWrapping{"RSA1_5": cms.WrapPKCS1v15, "RSA-OAEP": cms.WrapOAEP} {
+		w := &WrappedKey{Encryption: "A128GCM", Recipients: []Recipient{{Algorithm: name, EncryptedKey: block}}}
+		ceks, _, err := w.Unwrap(t.Context(), newRing(rsa))
+		if err != nil || len(ceks) != 1 {
+			t.Fatalf("%s: %d keys, %v", name, len(ceks), err)
+		}
+		if want, err := cms.SubstituteKey(countingKey{}, wrapping, 16, block); err != nil || !bytes.Equal(ceks[0], want) {
+			t.Errorf("%s: %x, want %x (%v)", name, ceks[0], want, err)
+		}
 	}
 }

@@ -135,7 +135,14 @@ func (t try) openRSA(a *algorithm, enc string) ([]byte, error) {
 }
 
 func (t try) substitute(enc string) ([]byte, error) {
-	return cms.SubstituteKey(t.key.Private, contentKeySize(enc), t.recipient.EncryptedKey)
+	wrapping := cms.WrapECDH
+	switch a := findAlgorithm(t.recipient.Algorithm); {
+	case a.name == rsa15:
+		wrapping = cms.WrapPKCS1v15
+	case a.rsa:
+		wrapping = cms.WrapOAEP
+	}
+	return cms.SubstituteKey(t.key.Private, wrapping, contentKeySize(enc), t.recipient.EncryptedKey)
 }
 
 func oaepOptions(a *algorithm) *rsa.OAEPOptions {
