@@ -74,9 +74,11 @@ file = "file.pfx"
 password_file = "file.password"
 store_location = "LocalMachine"
 store_name = "Other"
+name = "Storage-Key"
 
 [[certificate]]
 file = "whole.pem"
+name = "storage-key"
 
 [[certificate]]
 file = "apart.crt"
@@ -106,7 +108,7 @@ file = "plain.cer"
 	if r := doc.References[0]; len(r.Visibility) != 1 || r.Visibility[0] != batch.Task {
 		t.Errorf("visibility %v", r.Visibility)
 	}
-	if r := doc.References[1]; r.StoreLocation != batch.LocalMachine || r.StoreName != "Other" || len(r.Visibility) != 3 {
+	if r := doc.References[1]; r.StoreLocation != batch.LocalMachine || r.StoreName != "Other" || len(r.Visibility) != 3 || r.Name != "Storage-Key" || doc.References[2].Name != "storage-key" {
 		t.Errorf("reference %+v", r)
 	}
 
@@ -147,6 +149,7 @@ func TestDirectoryRefuses(t *testing.T) {
 		"no file key":       {func(f *testFolder) { f.references("[[certificate]]\npassword = \"x\"\n") }, "certificate 1 has no file"},
 		"two passwords":     {func(f *testFolder) { f.references(good + "password_file = \"p\"\n") }, "both password and password_file"},
 		"bad visibility":    {func(f *testFolder) { f.references(good + "visibility = [\"all\"]\n") }, "visibility"},
+		"bad name":          {func(f *testFolder) { f.references(good + "name = \"../x\"\n") }, `references.toml: line 4: not a certificate name: "../x"`},
 		"another folder":    {func(f *testFolder) { f.references("[[certificate]]\nfile = \"../a.pfx\"\n") }, "not the name of a file"},
 		"missing file":      {func(f *testFolder) { f.references(good + "[[certificate]]\nfile = \"b.pfx\"\n") }, "b.pfx: no such file"},
 		"wrong password":    {func(f *testFolder) { f.references(strings.Replace(good, "pw", "no", 1)) }, "a.pfx: read PFX: wrong password"},

@@ -195,6 +195,7 @@ func (r *record) update(w *want, o outcome) {
 		if _, ok := next[thumbprint]; ok {
 			continue
 		}
+		c.Current = false
 		switch {
 		case c.State == batch.NodeRemoved:
 		case o.left != nil:

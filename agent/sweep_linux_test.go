@@ -50,17 +50,20 @@ func newSweep(t *testing.T) *sweep {
 	}
 	t.Cleanup(func() { os.RemoveAll(base) })
 	certificates := make(map[batch.Thumbprint]*nodeapi.Certificate)
-	ref := func(name string, visible ...batch.Visibility) batch.CertificateReference {
+	// The name "key" moves, "stays" stays.
+	ref := func(name string, of batch.CertificateName, visible ...batch.Visibility) batch.CertificateReference {
 		pair := testcert.RSA(t, testcert.Name(name))
 		if certificates[pair.Thumbprint()] == nil {
 			certificates[pair.Thumbprint()] = &nodeapi.Certificate{Format: batch.FormatPFX, Data: pair.PFX("pw"), Password: "pw"}
 		}
-		return refTo(pair.Thumbprint(), visible...)
+		r := refTo(pair.Thumbprint(), visible...)
+		r.Name = of
+		return r
 	}
 	both := []batch.Visibility{batch.Task, batch.RemoteUser}
-	a := &sweepJob{Revision: "A", Certificates: certificates, References: []batch.CertificateReference{ref("only in A", batch.Task), ref("shared", both...)}}
-	b := &sweepJob{Revision: "B", Certificates: certificates, References: []batch.CertificateReference{ref("shared", batch.RemoteUser), ref("only in B", batch.Task)}}
-	between := &sweepJob{Revision: "A", Certificates: certificates, References: []batch.CertificateReference{ref("shared", batch.RemoteUser)}}
+	a := &sweepJob{Revision: "A", Certificates: certificates, References: []batch.CertificateReference{ref("only in A", "key", batch.Task), ref("shared", "stays", both...)}}
+	b := &sweepJob{Revision: "B", Certificates: certificates, References: []batch.CertificateReference{ref("shared", "stays", batch.RemoteUser), ref("only in B", "key", batch.Task)}}
+	between := &sweepJob{Revision: "A", Certificates: certificates, References: []batch.CertificateReference{ref("shared", "stays", batch.RemoteUser)}}
 	s := &sweep{t: t, a: a, b: b, trees: make(map[string]map[string]string)}
 	for name, j := range map[string]*sweepJob{"A": a, "B": b, "between": between} {
 		j.Dir = filepath.Join(base, name)
@@ -80,6 +83,9 @@ func newSweep(t *testing.T) *sweep {
 	// What the snapshots are compared with has to be right itself.
 	for _, name := range []string{"task", "remoteuser"} {
 		want := map[string]string{"task": fmt.Sprintf("40750 0:%d ", sweepGroup), "remoteuser": "40750 0:0 020000"}[name]
+		if _, ok := s.trees["A"][name+"/names"]; !ok {
+			t.Fatalf("%s has no links by names", name)
+		}
 		if got := s.trees["A"][name]; !strings.HasPrefix(got, want) {
 			t.Fatalf("%s is %q, want %q", name, got, want)
 		}
