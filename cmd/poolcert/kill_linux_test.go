@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -146,4 +147,39 @@ func TestKilledExec(t *testing.T) {
 		d.nothingLeft("a killed exec")
 		d.temporary(".", false)
 	}, append(append([]string{"exec"}, open...), "--env", "SECRET=@a.cms", "--file", "a.cms=FILE", "--", "true")...)
+}
+
+// Outputs are on the disk before they have their names.
+func TestUnwrapSyncsBeforeNames(t *testing.T) {
+	testtool.Need(t, "strace")
+	d := newDesk(t)
+	for i := range 40 {
+		d.write(fmt.Sprintf("%d.cms", i), sealed(t, testcert.RSA(t).Cert, plaintext))
+	}
+	log := d.path("trace")
+	// As root, who may see which files these are.
+	cmd := d.as(0, append([]string{"strace", "-f", "-y", "-qq", "-o", log, "-e", "trace=syncfs,fsync,linkat", d.path("poolcert"), "unwrap", "."}, open...)...)
+	cmd.Dir = d.dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	synced, links, all := 0, 0, false
+	for line := range strings.Lines(d.content("trace")) {
+		switch {
+		case strings.Contains(line, "syncfs("):
+			all, synced = true, 0
+		case strings.Contains(line, "fsync(") && strings.Contains(line, "deleted"): // a file without a name
+			synced++
+		case strings.Contains(line, "fsync("): // the folder, after the names
+			all, synced = false, 0
+		case strings.Contains(line, "linkat("):
+			links++
+			if synced--; !all && synced < 0 {
+				t.Fatalf("a name before the sync: %s\n%s", line, d.content("trace"))
+			}
+		}
+	}
+	if links != 41 { // and that of the desk
+		t.Errorf("%d names were given, want 41", links)
+	}
 }

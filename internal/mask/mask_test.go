@@ -83,6 +83,15 @@ func TestWriterHoldsBackLittle(t *testing.T) {
 	}
 }
 
+// A secret is found inside what may have become a longer one.
+func TestSecretInSecret(t *testing.T) {
+	for text, want := range map[string]string{"xhunter!": "x***!", "xhunter99!": "***!", "hunterhunter9": "***9", "xhunter9": "x***9"} {
+		if got := masked(t, text, 3, "xhunter99", "hunter"); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestTooLong(t *testing.T) {
 	if _, err := New(bytes.Repeat([]byte("x"), maxForms)); !errors.Is(err, ErrTooLong) {
 		t.Errorf("New: %v, want ErrTooLong", err)

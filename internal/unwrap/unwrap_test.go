@@ -213,6 +213,49 @@ func TestRunDoesNotReplace(t *testing.T) {
 	b.files(map[string]string{"target": "old"})
 }
 
+// meanwhile does something while a message is opened.
+type meanwhile struct {
+	decrypt.Unwrapper
+	do func()
+}
+
+func (m meanwhile) Unwrap(ctx context.Context, w *cms.WrappedKey) ([]byte, error) {
+	m.do()
+	return m.Unwrapper.Unwrap(ctx, w)
+}
+
+// What comes while a message is opened is neither replaced nor removed.
+func TestRunMeanwhile(t *testing.T) {
+	b := newBench(t)
+	b.seal("a.cms", "content")
+	opener := b.Unwrapper
+	b.Unwrapper = meanwhile{opener, func() { b.write("a", []byte("of somebody")); os.Chmod(b.path("a"), 0o600) }}
+	results := b.run("")
+	b.want(results, map[string]State{"a.cms": Failed})
+	if !errors.Is(results[0].Err, fs.ErrExist) {
+		t.Errorf("error %v, want ErrExist", results[0].Err)
+	}
+	b.files(map[string]string{"a": "of somebody"})
+
+	b = newBench(t)
+	b.Remove = true
+	b.seal("a.cms", "content")
+	newer := b.message("newer", b.cert, cms.Options{})
+	b.Unwrapper = meanwhile{opener, func() {
+		b.write("new", newer)
+		if err := os.Rename(b.path("new"), b.path("a.cms")); err != nil {
+			t.Error(err)
+		}
+	}}
+	results = b.run("")
+	if !errors.Is(results[0].Err, ErrChanged) {
+		t.Errorf("error %v, want ErrChanged", results[0].Err)
+	}
+	if data, _ := os.ReadFile(b.path("a.cms")); !bytes.Equal(data, newer) {
+		t.Error("the newer source is gone")
+	}
+}
+
 func TestRunCollisions(t *testing.T) {
 	b := newBench(t)
 	b.seal("a.cms", "one")
