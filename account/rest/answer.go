@@ -40,11 +40,7 @@ func (c *call) refusal(err error) *batch.Error {
 	switch {
 	case errors.As(err, &refusal):
 		if refusal.Status >= http.StatusInternalServerError && !errors.Is(err, errSilent) {
-			level := slog.LevelWarn
-			if errors.Is(err, db.ErrDisk) { // a person is needed
-				level = slog.LevelError
-			}
-			c.log.Log(c.r.Context(), level, "request postponed", "err", err)
+			c.logPostponed(err)
 		}
 		return refusal
 	case errors.Is(err, context.DeadlineExceeded):
@@ -52,11 +48,24 @@ func (c *call) refusal(err error) *batch.Error {
 	case errors.Is(err, context.Canceled) && c.r.Context().Err() != nil:
 		return nil
 	case errors.Is(err, db.ErrBusy):
-		c.log.WarnContext(c.r.Context(), "request postponed", "err", err)
+		c.logPostponed(err)
 		return batch.NewError(batch.CodeServerBusy, "The server is currently unable to receive requests. Please retry your request.")
 	}
 	c.log.ErrorContext(c.r.Context(), "request failed", "method", c.r.Method, "path", c.r.URL.Path, "err", err)
 	return batch.NewError(batch.CodeInternalError, "The server encountered an internal error. Please retry the request.")
+}
+
+// logPostponed tells the log once a minute, and of each request at debug: while the
+// database is away they are all alike, and anybody can make one.
+func (c *call) logPostponed(err error) {
+	level := slog.LevelWarn
+	if errors.Is(err, db.ErrDisk) { // a person is needed
+		level = slog.LevelError
+	}
+	if c.limits.complaints.Take("postponed "+level.String(), time.Now()) > 0 {
+		level = slog.LevelDebug
+	}
+	c.log.Log(c.r.Context(), level, "request postponed", "err", err)
 }
 
 func timedOut() *batch.Error {

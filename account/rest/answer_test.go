@@ -70,3 +70,19 @@ func TestPanicBecomes500(t *testing.T) {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 }
+
+// While the database is away, the log is not filled with what each request would say.
+func TestPostponedIsToldOnce(t *testing.T) {
+	var log bytes.Buffer
+	h := New(Config{Log: slog.New(slog.NewTextHandler(&log, nil))}).(*handler)
+	for _, err := range []error{db.ErrBusy, db.ErrBusy, fmt.Errorf("%w: %w", batch.NewError(batch.CodeServerBusy, "Later."), db.ErrBusy), db.ErrDisk, db.ErrDisk} {
+		if errors.Is(err, db.ErrDisk) {
+			err = fmt.Errorf("%w: %w", batch.NewError(batch.CodeServerBusy, "Full."), err)
+		}
+		c := &call{handler: h, w: httptest.NewRecorder(), r: httptest.NewRequest("GET", "/pools", nil), record: new(request.Call)}
+		c.fail(err)
+	}
+	if strings.Count(log.String(), "level=WARN") != 1 || strings.Count(log.String(), "level=ERROR") != 1 {
+		t.Errorf("got the log\n%s\nwant one line of each level", &log)
+	}
+}
