@@ -1,4 +1,5 @@
 # Debian's slurmctld, slurmd and munge, and jobs of both users. Sourced by lab.bash.
+before=$failed
 
 install -D -m 755 "$shipped/slurm/prolog" /etc/slurm/prolog.d/poolcert
 install -D -m 755 "$shipped/slurm/epilog" /etc/slurm/epilog.d/poolcert
@@ -113,14 +114,6 @@ check 'with the reason' says 'poolcert-task' stranger/decrypt.out
 check 'and a hint' says "hint: a task's user must be in the group" stranger/decrypt.out
 check 'it has no files' job stranger files 'test -z "$AZ_BATCH_CERTIFICATES_DIR"' "test ! -e $mine"
 
-# The controller looks up the groups of a job's user, and keeps them for a while.
-usermod --append --groups poolcert-task stranger
-scontrol reconfigure
-stranger_is_in() { job stranger later "poolcert decrypt $dir/secret.cms"; }
-check 'whom the group took in opens a secret' until_true stranger_is_in
-gpasswd --delete stranger poolcert-task >/dev/null
-scontrol reconfigure
-
 # Control groups instead of Unix groups: all jobs, and nobody outside of them.
 if grep -q '^ProctrackType=.*cgroup' /etc/slurm/slurm.conf; then
   printf '[access.task]\ngroups = []\ncgroups = ["/slurm_node1/uid_*/job_*"]\n' >>/etc/poolcert/agent.toml
@@ -142,11 +135,24 @@ chmod 755 /usr/local/bin/logger
 held=$(submit member held 'test -d "$AZ_BATCH_CERTIFICATES_DIR"')
 check 'a node without certificates is drained' until_true sh -c 'sinfo -h -o "%T %E" | grep -q "drain.*Prolog error"'
 check 'the log says why' says 'no certificates are installed there' syslog
+check 'as does that of slurmd' grep -q 'prolog failed.*no certificates are installed there' /var/log/slurm/slurmd
 check 'and what to do' says 'does poolcert-agent run on this node' syslog
 check 'the job is held, not failed' until_true state_is "$held" PENDING
 mv /run/poolcert/away /run/poolcert/certs
 start_agent
-scontrol update nodename=node1 state=resume
-scontrol release "$held"
-scontrol update jobid="$held" starttime=now # else Slurm waits two minutes
+{ # starttime: else Slurm waits two minutes
+  scontrol update nodename=node1 state=resume &&
+    scontrol release "$held" &&
+    scontrol update jobid="$held" starttime=now
+} || true
 check 'which runs when all is well again' until_true state_is "$held" COMPLETED
+
+# The controller looks up the groups of a job's user, and keeps them for a while.
+usermod --append --groups poolcert-task stranger
+scontrol reconfigure
+stranger_is_in() { job stranger later "poolcert decrypt $dir/secret.cms"; }
+check 'whom the group took in opens a secret' until_true stranger_is_in
+
+if [ $failed -gt $before ]; then
+  tail -n 20 /var/log/slurm/slurmctld /var/log/slurm/slurmd agent.log
+fi
