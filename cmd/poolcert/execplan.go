@@ -156,6 +156,9 @@ func (p *execPlan) open(ctx context.Context, u decrypt.Unwrapper, explain func(e
 	for _, s := range p.sealed {
 		var secret bytes.Buffer
 		if _, err := decrypt.Decrypt(ctx, limitWriter{&secret, maxSealedEnv, errEnvTooLong}, strings.NewReader(s.message), u, decrypt.Options{}); err != nil {
+			if _, statErr := os.Stat(s.message); errors.Is(err, decrypt.ErrUnknownForm) && statErr == nil {
+				err = cli.Hint(err, "there is a file of that name: --env %s=@%s reads it", cli.Text(s.name), cli.Text(s.message))
+			}
 			return fmt.Errorf("variable %s: %w", s.name, explain(err))
 		}
 		if bytes.IndexByte(secret.Bytes(), 0) >= 0 {

@@ -42,8 +42,8 @@ task's user must be in its group. With --dir, it is DIR/certs, as in Azure Batch
 folder with copies that belongs to the task's user. A scheduler's prolog, which runs
 as root, makes it for --user, and its epilog removes it with --cleanup.
 
-DIR belongs to that user, or to root, and then nobody else may be able to write to it
-or to the folders above; it is made if it is missing. Root gives certificates also to
+DIR belongs to that user, or to root, and then nobody else may be able to write to it,
+to the folders above, or to a link on the way; it is made if it is missing. Root gives certificates also to
 a user who is not in their group.
 
 With "expose" = "decrypt-only" on the node there are no keys in files, and so none to

@@ -98,7 +98,9 @@ func (f *unwrapFlags) check(cmd *cobra.Command, args []string) error {
 		}
 	}
 	if f.opener.To != "" {
-		return os.MkdirAll(f.opener.To, 0o700)
+		if err := os.MkdirAll(f.opener.To, 0o700); err != nil {
+			return cli.Hint(fmt.Errorf("--to: %w", err), "it names a folder, which is made if it is missing")
+		}
 	}
 	return nil
 }
