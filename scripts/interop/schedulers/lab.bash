@@ -100,7 +100,7 @@ start_agent
 secret="secret-$RANDOM-$RANDOM-$RANDOM"
 printf %s "$secret" >secret.txt
 poolcert encrypt --to report.crt -o secret.cms secret.txt
-sealed="sealed:$(poolcert encrypt --to report.crt --base64 secret.txt)"
+sealed="sealed:$(poolcert encrypt --pool cluster --base64 secret.txt)"
 rm secret.txt report.key
 chmod 644 secret.cms
 
