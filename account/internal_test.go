@@ -2,8 +2,12 @@ package account
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -139,5 +143,36 @@ func TestUnrecordedInOrder(t *testing.T) {
 	sorted := slices.IsSortedFunc(nodes, func(a, b *NodeIdentity) int { return bytes.Compare(a.key[:], b.key[:]) })
 	if len(nodes) != 100 || !sorted {
 		t.Errorf("got %d nodes, want 100 in order", len(nodes))
+	}
+}
+
+// What can't be ended is tried again, and keeps nothing else; a database that is
+// away is not asked for each.
+func TestSweepGoesOn(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d, err := db.Open(t.Context(), filepath.Join(dir, "poolcert.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	s := &Service{db: d, log: slog.New(slog.DiscardHandler)}
+	for _, test := range []struct {
+		err  error
+		want int
+	}{{errors.New("broken"), 3}, {db.ErrBusy, 1}} {
+		tried := 0
+		wait := sweep(t.Context(), s, "numbers", func(*db.Tx) ([]int, time.Time, error) { return []int{0, 1, 2}, time.Time{}, nil },
+			func(_ context.Context, n *int) error {
+				if tried++; *n == 0 {
+					return test.err
+				}
+				return nil
+			})
+		if tried != test.want || wait != sweepRetry {
+			t.Errorf("%v: %d were tried, want %d, and the wait is %v", test.err, tried, test.want, wait)
+		}
 	}
 }

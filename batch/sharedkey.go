@@ -58,7 +58,7 @@ var signedHeaders = []string{
 }
 
 // StringToSign returns the text that SharedKey signs for r by account. It reads
-// headers only, so that a verifier uses exactly what was received; [Sign] sets
+// headers only, so that a verifier uses exactly what was received; [Credentials.Sign] sets
 // the headers that net/http would add by itself.
 func StringToSign(r *http.Request, account string) (string, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
