@@ -150,7 +150,7 @@ func printCertificates(w io.Writer, style cli.Style, s *agent.Status, now time.T
 	if _, err := fmt.Fprintln(w); err != nil {
 		return err
 	}
-	table := cli.NewTable("THUMBPRINT", "STATE", "EXPIRES", "VISIBILITY", "SUBJECT", "ERROR")
+	table := cli.NewTable("THUMBPRINT", "STATE", "EXPIRES", "VISIBILITY", "NAME", "SUBJECT", "ERROR")
 	for _, c := range s.Certificates {
 		expires := "-"
 		if c.Expires != nil {
@@ -158,7 +158,7 @@ func printCertificates(w io.Writer, style cli.Style, s *agent.Status, now time.T
 				expires = style.Yellow(expires + " (expired)")
 			}
 		}
-		table.Row(c.Thumbprint.String(), certificateState(style, c), expires, visibilities(c.Visibility), cli.Text(c.Subject), style.Red(cli.Text(c.Error)))
+		table.Row(c.Thumbprint.String(), certificateState(style, c), expires, visibilities(c.Visibility), nameText(c), cli.Text(c.Subject), style.Red(cli.Text(c.Error)))
 	}
 	return table.Write(w)
 }
@@ -204,6 +204,18 @@ func certificateState(style cli.Style, c agent.CertificateStatus) string {
 		return style.Red(string(c.State))
 	}
 	return style.Yellow(string(c.State))
+}
+
+// nameText is the name by which the pool refers to c, with a mark when the name
+// stands for another certificate.
+func nameText(c agent.CertificateStatus) string {
+	switch {
+	case c.Name == "":
+		return "-"
+	case c.State == batch.NodeInstalled && !c.Current:
+		return string(c.Name) + " (overlap)"
+	}
+	return string(c.Name)
 }
 
 func visibilities(list []batch.Visibility) string {
