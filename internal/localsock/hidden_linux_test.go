@@ -1,12 +1,14 @@
 package localsock_test
 
 import (
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"poolcert/internal/localsock"
 )
@@ -77,7 +79,8 @@ func TestHiddenRoot(t *testing.T) {
 func wait(t *testing.T, conn net.Conn, refused bool) {
 	t.Helper()
 	if refused {
-		if n, err := conn.Read(make([]byte, 1)); n != 0 || err == nil {
+		conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		if n, err := conn.Read(make([]byte, 1)); n != 0 || err != io.EOF {
 			t.Errorf("a caller who does not trust us sent %d bytes, error %v", n, err)
 		}
 	}
