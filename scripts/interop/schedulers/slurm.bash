@@ -152,6 +152,7 @@ usermod --append --groups poolcert-task stranger
 scontrol reconfigure
 stranger_is_in() { job stranger later "poolcert decrypt $dir/secret.cms"; }
 check 'whom the group took in opens a secret' until_true stranger_is_in
+gpasswd --delete stranger poolcert-task >/dev/null
 
 if [ $failed -gt $before ]; then
   tail -n 20 /var/log/slurm/slurmctld /var/log/slurm/slurmd agent.log
