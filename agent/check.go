@@ -10,6 +10,7 @@ import (
 
 	"poolcert/agent/hook"
 	"poolcert/batch"
+	"poolcert/internal/tpmkey"
 )
 
 // Check looks at what a configuration names: users, groups, folders and programs.
@@ -19,6 +20,7 @@ func Check(c *Config) []Finding {
 	f.owners(c)
 	f.access(c)
 	f.folders(c)
+	f.nodeKey(c)
 	f.remoteUsers(c)
 	f.hooks(c)
 	return f
@@ -135,6 +137,21 @@ func (f *findings) parent(check, path string) {
 		}
 		return
 	}
+}
+
+// nodeKey looks for a TPM that is to keep the node's key. A credential is there for
+// the service only.
+func (f *findings) nodeKey(c *Config) {
+	if c.NodeKey != nodeKeyTPM {
+		return
+	}
+	tpm, err := tpmkey.Open()
+	if err != nil {
+		f.fail("node_key", "turn the TPM 2.0 on in the firmware, or set another node_key; without, the node remembers nothing over a reboot", err)
+		return
+	}
+	tpm.Close()
+	f.ok("node_key", "this node has a TPM 2.0")
 }
 
 // remoteUsers looks the users up who get a link.
