@@ -61,9 +61,11 @@ func (b *bench) message(content string, cert *x509.Certificate, opts cms.Options
 	return out.Bytes()
 }
 
+// write makes a file at one moment.
 func (b *bench) write(name string, data []byte) {
 	b.Helper()
-	if err := os.WriteFile(b.path(name), data, 0o644); err != nil {
+	temp := b.path(name) + ".part"
+	if err := errors.Join(os.WriteFile(temp, data, 0o600), os.Rename(temp, b.path(name))); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -179,7 +181,6 @@ func TestRunDoesNotReplace(t *testing.T) {
 		b := newBench(t)
 		b.seal("a.cms", "content")
 		b.write("a", []byte(there))
-		os.Chmod(b.path("a"), 0o600)
 		results := b.run("")
 		b.want(results, map[string]State{"a.cms": Failed})
 		if !errors.Is(results[0].Err, ErrExists) {
@@ -203,7 +204,6 @@ func TestRunDoesNotReplace(t *testing.T) {
 	b = newBench(t)
 	b.seal("a.cms", "content")
 	b.write("target", []byte("old"))
-	os.Chmod(b.path("target"), 0o600)
 	if err := os.Symlink("target", b.path("a")); err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func TestRunMeanwhile(t *testing.T) {
 	b := newBench(t)
 	b.seal("a.cms", "content")
 	opener := b.Unwrapper
-	b.Unwrapper = meanwhile{opener, func() { b.write("a", []byte("of somebody")); os.Chmod(b.path("a"), 0o600) }}
+	b.Unwrapper = meanwhile{opener, func() { b.write("a", []byte("of somebody")) }}
 	results := b.run("")
 	b.want(results, map[string]State{"a.cms": Failed})
 	if !errors.Is(results[0].Err, fs.ErrExist) {

@@ -18,11 +18,12 @@ type following struct {
 	warned  chan error
 }
 
-func (b *bench) follow() *following {
+// follow gives up on a file after so many tries.
+func (b *bench) follow(tries int) *following {
 	f := &following{b, make(chan Result, 100), make(chan error, 100)}
 	ctx, cancel := context.WithCancel(b.Context())
 	done := make(chan error)
-	pace := Pace{Quiet: 20 * time.Millisecond, Retry: 10 * time.Millisecond, Tries: 4, Rescan: time.Hour}
+	pace := Pace{Quiet: 20 * time.Millisecond, Retry: 10 * time.Millisecond, Tries: tries, Rescan: time.Hour}
 	go func() {
 		done <- b.Watch(ctx, []string{b.dir}, pace, func(r Result) { f.results <- r }, func(err error) { f.warned <- err })
 	}()
@@ -53,7 +54,7 @@ func (f *following) next(name string, state State) Result {
 func TestWatch(t *testing.T) {
 	b := newBench(t)
 	b.seal("before.cms", "before")
-	f := b.follow()
+	f := b.follow(4)
 	f.next("before.cms", Opened)
 
 	b.seal("a.cms", "a")
@@ -90,7 +91,7 @@ func TestWatch(t *testing.T) {
 // A file that is written slowly is opened when it is whole.
 func TestWatchHalfWritten(t *testing.T) {
 	b := newBench(t)
-	f := b.follow()
+	f := b.follow(30)
 	message := b.message("content", b.cert, cms.Options{})
 	w, err := os.Create(b.path("slow.cms"))
 	if err != nil {
@@ -114,7 +115,7 @@ func TestWatchWithoutKeys(t *testing.T) {
 	agent.uses.Store(100)
 	b.Unwrapper, b.Fatal = agent, func(err error) bool { return errors.Is(err, errAbsent) }
 	b.seal("a.cms", "a")
-	f := b.follow()
+	f := b.follow(4)
 	if err := <-f.warned; !errors.Is(err, errAbsent) {
 		t.Errorf("warned of %v", err)
 	}
@@ -137,7 +138,7 @@ func TestWatchWithoutKeys(t *testing.T) {
 func TestWatchRemoves(t *testing.T) {
 	b := newBench(t)
 	b.Remove, b.To = true, t.TempDir()
-	f := b.follow()
+	f := b.follow(4)
 	for range 3 {
 		b.seal("a.cms", "a")
 		if r := f.next("a.cms", Opened); !r.Removed {
