@@ -101,7 +101,7 @@ func TestOldFoldersOfOthers(t *testing.T) {
 		if err != nil || len(o.old) > 0 || keysBelow(t, dir) == 0 {
 			t.Errorf("%s: error %v, left %v, keys %d", current, err, o.old, keysBelow(t, dir))
 		}
-		if o, err = openOldFolders(state, dir); err != nil {
+		if _, err = openOldFolders(state, dir); err != nil {
 			t.Error(err)
 		}
 	}
