@@ -29,8 +29,8 @@
 // Poolcert-Thumbprint, and Poolcert-Authenticated: false when the message has no
 // protection against changes. An error is {"code": ..., "message": ...}:
 //
-//	400 malformed, unsupported   403 not-allowed, bound  404 no-recipient, not-found
-//	413 too-large                422 decrypt-failed  429 too-many-failures
+//	400 malformed, unsupported   403 not-allowed, bound   404 no-recipient, not-found
+//	413 too-large                422 decrypt-failed       429 too-many-failures
 //	503 not-ready, busy          500 internal
 //
 // With 429 and 503, the header Retry-After says in how many seconds to try again.
@@ -41,15 +41,16 @@
 // without a request, but only after a request that was allowed. A user may have
 // 128 MiB of large messages and 16 MiB of those up to 1 MiB under way, and 300
 // messages in a minute that do not decrypt; 30, where failures tell something of
-// the plaintext (raw RSA; CMS with PKCS #1 v1.5 sent to decrypt).
+// the plaintext (raw RSA; CMS with PKCS #1 v1.5 sent to decrypt). Operations with
+// private keys take turns among users, one each, in GOMAXPROCS - 1 places.
 //
 // Promises. The kernel says who calls; for healthz, readyz and whoami nothing
 // else is asked. A caller uses only what [Config].Authorize grants, and a certificate
 // that it may not use is, to it, not there. Content leaves when all of it is
 // verified. After a private key was used, decrypt has one error for all causes;
 // unwrap has none, and answers a key that looks random, but for an RSA block,
-// which it decrypts. Every use is told to
-// [Config].Audit, without content.
+// which it decrypts. A message that is bound (package binding) opens only where its
+// binding holds. Every use is told to [Config].Audit, without content.
 //
 // Do not serve on a network: the caller would be unknown, and is refused.
 package local
