@@ -74,7 +74,8 @@ func (c *Config) resolveAccess() (access, error) {
 		var rule accessRule
 		configured := c.Access.For(v)
 		groups := configured.Groups
-		if groups == nil && c.Owners.For(v).Group != "" {
+		implied := groups == nil
+		if implied && c.Owners.For(v).Group != "" {
 			groups = []string{c.Owners.For(v).Group}
 		}
 		add := func(ids *[]named, kind, name string, lookup func(string) (int, error)) {
@@ -82,6 +83,9 @@ func (c *Config) resolveAccess() (access, error) {
 			if err != nil {
 				errs = append(errs, fmt.Errorf("access.%s: %w", v, err))
 				return
+			}
+			if implied && kind == "group" && id == 0 {
+				return // in a container, whoever has no group has this one
 			}
 			*ids = append(*ids, named{uint32(id), kind + " " + name})
 			rule.names = append(rule.names, kind+" "+name)

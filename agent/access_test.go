@@ -48,6 +48,24 @@ func TestAccess(t *testing.T) {
 	}
 }
 
+// In a container a user without a group of its own has the group root, which the
+// files of start tasks belong to. Only an operator's word makes that a permission.
+func TestGroupRootIsNotImplied(t *testing.T) {
+	c := DefaultConfig()
+	caller := localsock.Caller{UID: 12345, GID: 0}
+	allowed := func() bool {
+		a, _ := c.resolveAccess() // other groups need not exist here
+		return slices.Contains(a.visible(caller), batch.StartTask)
+	}
+	if allowed() {
+		t.Error("the group root may use start tasks' certificates by default")
+	}
+	c.Access.StartTask.Groups = []string{"root"}
+	if !allowed() {
+		t.Error("the group root may not, though it is configured")
+	}
+}
+
 func TestOwners(t *testing.T) {
 	c := DefaultConfig()
 	c.Owners.Task = OwnerConfig{User: "12", Group: "34"}

@@ -15,7 +15,7 @@ import (
 type AccessConfig struct {
 	// Users and Groups go by name, or by number as text.
 	Users  []string `toml:"users"`
-	Groups []string `toml:"groups"` // default: the group of the visibility's owner
+	Groups []string `toml:"groups"` // default: the group of the visibility's owner, unless that is root
 
 	// UIDs are numbers of users, such as "20000-29999".
 	UIDs []string `toml:"uids"`

@@ -77,7 +77,7 @@ func TestCertsAndExplain(t *testing.T) {
 	public.HasKey = false
 	expired.NotAfter = time.Now().Add(-time.Hour)
 	task := local.Access{Visibility: batch.Task, Allowed: true, Rule: "group poolcert-task"}
-	start := local.Access{Visibility: batch.StartTask, Rule: "it is for group root, root"}
+	start := local.Access{Visibility: batch.StartTask, Rule: "it is for root"}
 	notTask := local.Access{Visibility: batch.Task, Rule: "it is for group poolcert-task, root"}
 	installed := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(installed, "current", "task"), 0o700); err != nil {
