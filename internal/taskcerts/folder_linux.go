@@ -25,6 +25,9 @@ func makeFolder(dir string, files []file, user User) error {
 	if !p.root && p.as.UID != user.UID {
 		return fmt.Errorf("%w: %s belongs to uid %d, not to uid %d", ErrPlace, dir, p.as.UID, user.UID)
 	}
+	if p.open {
+		return fmt.Errorf("%w: everybody can write to %s", ErrPlace, dir)
+	}
 	if !p.root {
 		p.as = user
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"poolcert/internal/fsuser"
@@ -17,6 +18,7 @@ type place struct {
 	dir  string
 	as   User // with whose rights
 	root bool // the folder is root's, as are those above it
+	open bool // everybody can write to it
 }
 
 // do calls f with dir opened.
@@ -50,7 +52,7 @@ func placeOf(dir string) (place, error) {
 	}
 	owner := ownerOf(info)
 	if owner.UID != 0 {
-		return place{dir: dir, as: owner}, nil
+		return place{dir: dir, as: owner, open: info.Mode().Perm()&0o002 != 0}, nil
 	}
 	if os.Geteuid() != 0 {
 		return place{}, fmt.Errorf("%w: %s is root's, and this is not root", ErrPlace, dir)
@@ -59,27 +61,55 @@ func placeOf(dir string) (place, error) {
 	return place{dir: dir, as: owner, root: true}, err
 }
 
+// maxLinks is how many links a path may have, as in the kernel.
+const maxLinks = 40
+
 // rootsOnly returns the path of dir without links, if only root can write to it and
-// can change what is on it: then it leads to the same folder until root changes it. In a
-// sticky folder above, as /tmp, nobody else can move what is root's.
+// can change what is on the way to it, each link and its own way included: then it
+// leads to the same folder until root changes it, and nobody else chose it. In a
+// sticky folder on the way, as /tmp, nobody else can move what is root's.
 func rootsOnly(dir string) (string, error) {
-	dir, err := filepath.EvalSymlinks(dir)
-	if err != nil {
-		return "", err
-	}
-	for at := dir; ; at = filepath.Dir(at) {
-		info, err := os.Lstat(at)
+	at, names, links := "/", strings.Split(dir, "/"), 0
+	for ; len(names) > 0; names = names[1:] {
+		if err := checkRoots(at, false); err != nil {
+			return "", err
+		}
+		next := filepath.Join(at, names[0])
+		info, err := os.Lstat(next)
 		if err != nil {
 			return "", err
 		}
-		sticky := at != dir && info.Mode()&fs.ModeSticky != 0
-		if ownerOf(info).UID != 0 || info.Mode().Perm()&0o022 != 0 && !sticky || !info.IsDir() {
-			return "", fmt.Errorf("%w: others than root can write to %s", ErrPlace, at)
+		if info.Mode()&fs.ModeSymlink == 0 {
+			at = next
+			continue
 		}
-		if at == filepath.Dir(at) {
-			return dir, nil
+		if links++; ownerOf(info).UID != 0 || links > maxLinks {
+			return "", fmt.Errorf("%w: %s is a link that is not root's", ErrPlace, next)
 		}
+		target, err := os.Readlink(next)
+		if err != nil {
+			return "", err
+		}
+		if filepath.IsAbs(target) {
+			at = "/"
+		}
+		names = slices.Concat(names[:1:1], strings.Split(target, "/"), names[1:])
 	}
+	return at, checkRoots(at, true)
+}
+
+// checkRoots tells whether only root can write to a folder; into a sticky one that is
+// not the last, others may put what is theirs.
+func checkRoots(folder string, last bool) error {
+	info, err := os.Lstat(folder)
+	if err != nil {
+		return err
+	}
+	sticky := !last && info.Mode()&fs.ModeSticky != 0
+	if ownerOf(info).UID != 0 || info.Mode().Perm()&0o022 != 0 && !sticky || !info.IsDir() {
+		return fmt.Errorf("%w: others than root can write to %s", ErrPlace, folder)
+	}
+	return nil
 }
 
 // ensure makes dir if it is missing: as root's where only root can write, else with

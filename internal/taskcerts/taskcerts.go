@@ -11,7 +11,9 @@
 // user prepares there, root is led nowhere. Remove overwrites keys where they
 // were made; copies are the user's affair.
 //
-// Do not use a DIR that a third user can write to: it is refused.
+// Do not use a DIR that a third user can write to, or move: one that everybody can
+// write to is refused, but the groups of a user's DIR, and who owns the folders above
+// it, are not looked at.
 package taskcerts
 
 import (

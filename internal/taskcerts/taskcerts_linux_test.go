@@ -319,3 +319,53 @@ func TestNoSet(t *testing.T) {
 		t.Errorf("Make: %v, want ErrNoSet", err)
 	}
 }
+
+// TestLinkOfUser: the link that a user has in the place of DIR leads root neither to
+// the folder of another task nor to a place that only root can write to.
+func TestLinkOfUser(t *testing.T) {
+	set, base, home := newSet(t), rootsDir(t), homeOf(t, mallory)
+	dir := filepath.Join(base, "tasks", "42")
+	if _, err := Make(set, dir, alice); err != nil {
+		t.Fatal(err)
+	}
+	before := listing(t, base)
+	way := filepath.Join(base, "way") // of root's, over mallory's to root's again
+	as(t, mallory, func() error {
+		return errors.Join(os.Symlink(dir, filepath.Join(home, "job")), os.Symlink(base, filepath.Join(home, "base")))
+	})
+	if err := os.Symlink(filepath.Join(home, "base"), way); err != nil {
+		t.Fatal(err)
+	}
+	before = append(before, "way "+fs.FileMode(fs.ModeSymlink|0o777).String()+" 0")
+	for _, path := range []string{filepath.Join(home, "job"), filepath.Join(home, "base", "tasks", "42"), filepath.Join(way, "tasks", "42")} {
+		if _, err := Make(set, path, mallory); !errors.Is(err, ErrPlace) {
+			t.Errorf("Make in %s: %v, want ErrPlace", path, err)
+		}
+		if _, err := Remove(path); !errors.Is(err, ErrPlace) {
+			t.Errorf("Remove in %s: %v, want ErrPlace", path, err)
+		}
+		if _, err := Make(set, filepath.Join(path, "new"), mallory); !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("Make in a new folder in %s: %v, want ErrPermission", path, err)
+		}
+		check(t, base, before...)
+	}
+	// Root's own links are followed, as /var/run is.
+	if err := errors.Join(os.Remove(way), os.Symlink("../"+filepath.Base(base)+"/./tasks", way)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Remove(filepath.Join(way, "42")); err != nil {
+		t.Errorf("Remove by a link of root's: %v", err)
+	}
+	check(t, base, "tasks drwxr-xr-x 0", before[len(before)-1])
+}
+
+func TestMakeRefusesOpenFolder(t *testing.T) {
+	set, home := newSet(t), homeOf(t, alice)
+	if err := os.Chmod(home, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Make(set, home, alice); !errors.Is(err, ErrPlace) {
+		t.Errorf("Make where everybody can write: %v, want ErrPlace", err)
+	}
+	check(t, home)
+}
