@@ -67,4 +67,12 @@ func TestNames(t *testing.T) {
 	if got := r.record.current(); got["Key"] != x.Thumbprint {
 		t.Errorf("names %v, want %s", got, x.Thumbprint)
 	}
+
+	// Paths have the name as it is spelled.
+	calls := b.calls
+	x.Name = "KEY"
+	_ = r.apply(t.Context(), wantOf(t.Context(), "spelled", y, x))
+	if list, err := b.List(t.Context()); err != nil || b.calls != calls+1 || list[1].Reference.Name != "KEY" {
+		t.Errorf("after %d installs, the store has %+v, error %v", b.calls-calls, list, err)
+	}
 }
