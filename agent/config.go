@@ -145,10 +145,13 @@ const maxKept = 10
 // maxConfig is more than anybody writes by hand.
 const maxConfig = 1 << 20
 
+// ErrConfigOpen is returned for a configuration file that others can change: it says
+// who may use keys, and what runs.
+var ErrConfigOpen = errors.New("not safe from others")
+
 // LoadConfig reads path over the defaults. An empty path is the system's
-// configuration file, which need not exist. A file with hooks has to be one that
-// only root and the agent's user can change. Errors name the file, the line and
-// the key.
+// configuration file, which need not exist. The file has to be one that only root
+// and the agent's user can change: [ErrConfigOpen]. Errors name the file, the line and the key.
 func LoadConfig(path string) (*Config, error) {
 	optional := path == ""
 	if optional {
@@ -167,8 +170,8 @@ func LoadConfig(path string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read configuration %s: %w", path, err)
 	}
-	if fi, err := os.Stat(path); err == nil && len(c.Hooks) > 0 && checkOwner(fi) != nil {
-		return nil, fmt.Errorf("read configuration %s: it names hooks, which the agent runs, and %w", path, checkOwner(fi))
+	if fi, err := os.Stat(path); err == nil && checkOwner(fi) != nil {
+		return nil, fmt.Errorf("read configuration %s: %w: %w", path, ErrConfigOpen, checkOwner(fi))
 	}
 	return c, nil
 }

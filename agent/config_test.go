@@ -95,8 +95,8 @@ func TestLoadConfigNamesTheFile(t *testing.T) {
 	}
 }
 
-// Who can change a file with hooks has the agent's rights.
-func TestLoadConfigWithHooks(t *testing.T) {
+// Who can change the file has the agent's rights.
+func TestLoadConfigOthersCanChange(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "agent.toml")
 	for _, test := range []struct {
 		text string
@@ -105,7 +105,8 @@ func TestLoadConfigWithHooks(t *testing.T) {
 	}{
 		{"[[hook]]\ncommand = ['/bin/true']\n", 0o644, true},
 		{"[[hook]]\ncommand = ['/bin/true']\n", 0o664, false},
-		{"wait = '5s'\n", 0o664, true},
+		{"wait = '5s'\n", 0o644, true},
+		{"wait = '5s'\n", 0o646, false},
 	} {
 		if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
 			t.Fatal(err)
