@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -239,10 +240,22 @@ func (c *Client) unavailable(ctx context.Context, err error) error {
 	if ctx.Err() != nil || errors.Is(err, ErrNotAllowed) {
 		return err
 	}
+	// The URL of a request and the steps of a dial say nothing to people.
+	for {
+		var request *url.Error
+		var dial *net.OpError
+		if errors.As(err, &request) {
+			err = request.Err
+		} else if errors.As(err, &dial) {
+			err = dial.Err
+		} else {
+			break
+		}
+	}
 	why := errBroken
 	switch {
 	case errors.Is(err, localsock.ErrUntrusted):
-		why = localsock.ErrUntrusted
+		return fmt.Errorf("%w at %s: %w", ErrUnavailable, c.path, err)
 	case errors.Is(err, fs.ErrNotExist):
 		if why = errGone; !exists(filepath.Dir(c.path)) {
 			why = errors.New("there is no socket")
@@ -250,7 +263,7 @@ func (c *Client) unavailable(ctx context.Context, err error) error {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		why = errAway
 	}
-	return fmt.Errorf("%w at %s: %w: %w", ErrUnavailable, c.path, why, err)
+	return fmt.Errorf("%w at %s: %w (%w)", ErrUnavailable, c.path, why, err)
 }
 
 func exists(path string) bool {
