@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"poolcert/decrypt"
@@ -146,8 +147,9 @@ func readEnvFile(path string) ([]sealedEnv, error) {
 		if len(value) >= 2 && (value[0] == '"' || value[0] == '\'') && value[len(value)-1] == value[0] {
 			value = value[1 : len(value)-1]
 		}
-		all = append([]sealedEnv{{name, value}}, all...)
+		all = append(all, sealedEnv{name, value})
 	}
+	slices.Reverse(all)
 	return all, nil
 }
 
