@@ -139,7 +139,7 @@ func (f *unwrapFlags) follow(cmd *cobra.Command, args []string, explain func(err
 	}
 	warn := func(err error) {
 		err = explain(err)
-		fmt.Fprintf(stderr, "poolcert: %s %s\n", cli.StyleOf(stderr).Yellow("warning:"), cli.Text(err.Error()))
+		fmt.Fprintf(stderr, "poolcert: %s %s\n", cli.StyleOf(stderr).Yellow("warning:"), cli.Text(oneLine(err)))
 		if hint := cli.HintOf(err); hint != "" {
 			fmt.Fprintf(stderr, "poolcert: %s %s\n", cli.StyleOf(stderr).Yellow("hint:"), cli.Text(hint))
 		}
