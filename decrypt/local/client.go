@@ -48,6 +48,7 @@ func Dial(path string) *Client {
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return c.dial(ctx)
 		},
+		MaxConnsPerHost:       connectionsOfUser / 2, // the user has other processes, too
 		MaxIdleConnsPerHost:   16,
 		IdleConnTimeout:       idleTime / 2, // before the server does
 		ExpectContinueTimeout: time.Second,
