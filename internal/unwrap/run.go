@@ -8,7 +8,8 @@ import (
 )
 
 // Outputs wait for each other to become durable together, so many and so large ones.
-// Each that waits is an open file.
+// Each that waits is an open file, and so are the source and the output of each job: where
+// this process may have few, there are fewer.
 const (
 	maxBatch      = 512
 	maxBatchBytes = 64 << 20
@@ -24,13 +25,14 @@ func (o *Opener) Run(ctx context.Context, sources []Source, report func(Result))
 	defer stop(nil)
 	results := make([]Result, len(sources))
 	todo := make(chan int)
-	opened := make(chan *pending, maxBatch)
+	eighth := int(max(1, min(descriptors()/8, maxBatch)))
+	opened := make(chan *pending, eighth)
 	var workers sync.WaitGroup
 	jobs := o.Jobs
 	if jobs == 0 {
 		jobs = defaultJobs()
 	}
-	for range min(jobs, MaxJobs, len(sources)) {
+	for range min(jobs, MaxJobs, eighth, len(sources)) {
 		workers.Go(func() {
 			for i := range todo {
 				p, err := o.open(ctx, sources[i])
@@ -44,7 +46,7 @@ func (o *Opener) Run(ctx context.Context, sources []Source, report func(Result))
 	}
 	var committer sync.WaitGroup
 	committer.Go(func() {
-		for batch := range batches(opened) {
+		for batch := range batches(opened, eighth) {
 			for i, r := range o.commit(batch) {
 				results[batch[i].index] = r
 				if report != nil {
@@ -75,12 +77,12 @@ func (o *Opener) Run(ctx context.Context, sources []Source, report func(Result))
 // batches returns what has come to c, whenever it is asked for: one at least, and no
 // more than may wait for each other. While one batch is on its way to the disk, the
 // next one gathers.
-func batches(c <-chan *pending) func(func([]*pending) bool) {
+func batches(c <-chan *pending, most int) func(func([]*pending) bool) {
 	return func(yield func([]*pending) bool) {
 		for first := range c {
 			batch, size := []*pending{first}, first.result.Size
 		gather:
-			for len(batch) < maxBatch && size < maxBatchBytes {
+			for len(batch) < most && size < maxBatchBytes {
 				select {
 				case p, ok := <-c:
 					if !ok {
