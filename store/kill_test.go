@@ -48,9 +48,10 @@ func TestDirKill(t *testing.T) {
 	a, b := sets(t)
 	treeA, treeB := treeOf(a...), treeOf(b...)
 	replace(t, openDir(t, options(root)), a...)
+	changes := countChanges(t, a, b)
 	var seen [2]int
 	for range kills {
-		killAfter(t, root, 1+rand.IntN(200))
+		killAfter(t, root, 1+rand.IntN(2*changes))
 		seen[checkOneOf(t, root, treeA, treeB)]++
 		if t.Failed() {
 			t.FailNow()
@@ -59,13 +60,27 @@ func TestDirKill(t *testing.T) {
 	replace(t, openDir(t, options(root)), b...)
 	checkOneOf(t, root, treeB)
 	checkClean(t, root, 1, a[0])
-	t.Logf("%d kills: %d left one set, %d the other, 0 bad", kills, seen[0], seen[1])
+	t.Logf("%d changes; %d kills: %d left one set, %d the other, 0 bad", changes, kills, seen[0], seen[1])
 	if seen[0] == 0 || seen[1] == 0 {
 		t.Error("want kills that leave either set")
 	}
 	if left, err := filepath.Glob(filepath.Join(root, "generations", ".new-*")); err != nil || len(left) > 0 {
 		t.Errorf("unfinished generations: %v, error %v", left, err)
 	}
+}
+
+// countChanges returns how many changes it takes to replace a by b, and b by a.
+func countChanges(t *testing.T, a, b []store.Entry) (n int) {
+	t.Helper()
+	d, err := store.OpenDirStep(options(memoryRoot(t)), func(op, name string) error { n++; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace(t, d, a...)
+	n = 0
+	replace(t, d, b...)
+	replace(t, d, a...)
+	return n
 }
 
 // killAfter kills a process that has begun n changes in root.
