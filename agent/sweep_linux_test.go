@@ -221,9 +221,18 @@ func (s *sweep) run(fault string, inPlace bool) (bad int) {
 	for i := range 3 {
 		wg.Go(func() {
 			for p := range todo {
-				j := s.job(fmt.Sprint("node", i))
-				j.InPlace = inPlace
-				if !s.hit(j, p, fault) {
+				// strace counts by thread, and Go moves a goroutine to another now and then:
+				// a run that does not come by the point tells nothing of it.
+				var j *sweepJob
+				hit := false
+				for range 10 {
+					j = s.job(fmt.Sprint("node", i))
+					j.InPlace = inPlace
+					if hit = s.hit(j, p, fault); hit {
+						break
+					}
+				}
+				if !hit {
 					continue
 				}
 				which, problems := s.check(j, fault == "signal=SIGKILL")
@@ -247,9 +256,7 @@ func (s *sweep) run(fault string, inPlace bool) (bad int) {
 	close(todo)
 	wg.Wait()
 	s.t.Logf("%s: %d points, %d bad; left: %v; %v", fault, met, bad, seen, time.Since(start).Round(time.Second))
-	// strace counts by thread, and Go moves a goroutine to another now and then: the
-	// last call of a kind may then be one that this run does not make there.
-	if met < len(points)*98/100 || met == 0 {
+	if met < len(points) || met == 0 {
 		s.t.Errorf("only %d of %d points were met", met, len(points))
 	}
 	if !inPlace && (seen["A"] == 0 || seen["B"] == 0) {
