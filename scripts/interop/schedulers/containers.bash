@@ -46,8 +46,8 @@ sed -i '/^\[access.task\]/,$d' /etc/poolcert/agent.toml
 # An agent that starts anew makes a new socket.
 stays() { # stays MOUNT...: a container that opens, waits, and opens again
   rm -f "$dir/member/waits" "$dir/member/go"
-  as member "${container[@]}" "$@" --bind "$dir/member" /work --unshare-all \
-    sh -c 'poolcert decrypt /tmp/secret.cms && >/work/waits && until [ -e /work/go ]; do sleep 0.05; done; poolcert decrypt /tmp/secret.cms' &
+  as member "${container[@]}" "$@" --bind "$dir/member" /mnt --unshare-all \
+    sh -c 'poolcert decrypt /tmp/secret.cms && >/mnt/waits && until [ -e /mnt/go ]; do sleep 0.05; done; poolcert decrypt /tmp/secret.cms' &
   local pid=$!
   until_true test -e "$dir/member/waits" || return
   kill "$agent"
