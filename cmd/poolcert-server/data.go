@@ -84,9 +84,9 @@ func (d *data) service(ctx context.Context, cfg *config, nodeURL string, log *sl
 	})
 }
 
-// withService runs a command that needs the service for a moment. A running
-// server on the same directory doesn't mind.
-func withService(ctx context.Context, dir string, do func(*config, *account.Service) error) (err error) {
+// withData runs a command that needs the open data directory. A running server
+// doesn't mind.
+func withData(ctx context.Context, dir string, do func(*config, *data) error) (err error) {
 	if err := actAsOwner(dir); err != nil {
 		return err
 	}
@@ -99,9 +99,16 @@ func withService(ctx context.Context, dir string, do func(*config, *account.Serv
 		return explain(err, dir)
 	}
 	defer func() { err = errors.Join(err, d.db.Close()) }()
-	s, err := d.service(ctx, cfg, cfg.urlFor(cfg.NodeURL, "https", cfg.NodeListen), discard)
-	if err != nil {
-		return explain(err, dir)
-	}
-	return explain(do(cfg, s), dir)
+	return explain(do(cfg, d), dir)
+}
+
+// withService is withData for a command that needs the service for a moment.
+func withService(ctx context.Context, dir string, do func(*config, *account.Service) error) error {
+	return withData(ctx, dir, func(cfg *config, d *data) error {
+		s, err := d.service(ctx, cfg, cfg.urlFor(cfg.NodeURL, "https", cfg.NodeListen), discard)
+		if err != nil {
+			return err
+		}
+		return do(cfg, s)
+	})
 }

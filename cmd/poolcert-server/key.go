@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -127,22 +126,4 @@ without it. The key that seals the database stays.`,
 			})
 		},
 	}
-}
-
-// withData runs a command that needs the open data directory. A running server
-// doesn't mind.
-func withData(ctx context.Context, dir string, do func(*config, *data) error) (err error) {
-	if err := actAsOwner(dir); err != nil {
-		return err
-	}
-	cfg, err := loadConfig(dir)
-	if err != nil {
-		return err
-	}
-	d, err := openData(ctx, dir, cfg)
-	if err != nil {
-		return explain(err, dir)
-	}
-	defer func() { err = errors.Join(err, d.db.Close()) }()
-	return explain(do(cfg, d), dir)
 }

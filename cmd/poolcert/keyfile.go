@@ -68,26 +68,13 @@ func certificateOf(key privateKey, data []byte) (*x509.Certificate, error) {
 		switch {
 		case parseErr != nil:
 			err = errors.New("a certificate is damaged")
-		case pub.Equal(publicKey(cert)):
+		case pub.Equal(pfx.PublicKey(cert)):
 			return cert, nil
 		case errors.Is(err, pfx.ErrNoCertificate):
 			err = fmt.Errorf("the certificate %s is not that of the private key", cert.Subject)
 		}
 	}
 	return nil, err
-}
-
-// publicKey returns the key of a certificate. [x509.ParseCertificate] leaves that
-// of X25519 out.
-func publicKey(cert *x509.Certificate) crypto.PublicKey {
-	if cert.PublicKey != nil {
-		return cert.PublicKey
-	}
-	key, err := x509.ParsePKIXPublicKey(cert.RawSubjectPublicKeyInfo)
-	if err != nil {
-		return nil
-	}
-	return key
 }
 
 // A privateKey is of any kind.

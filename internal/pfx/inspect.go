@@ -116,7 +116,7 @@ func (i *inspection) certificate(part int, b bag) (ok bool) {
 		info.Subject, info.Issuer = printable(cert.Subject.String()), printable(cert.Issuer.String())
 		info.Serial = cert.SerialNumber.Text(16)
 		info.NotBefore, info.NotAfter = cert.NotBefore, cert.NotAfter
-		info.Algorithm = describe(publicKey(cert))
+		info.Algorithm = describe(PublicKey(cert))
 		info.SHA1, info.SHA256 = batch.ThumbprintOf(cert), hex.EncodeToString(sum[:])
 	}
 	i.certs = append(i.certs, cert)

@@ -85,11 +85,12 @@ func belongs(key crypto.PrivateKey, cert *x509.Certificate) bool {
 		return false
 	}
 	pub, ok := k.Public().(interface{ Equal(crypto.PublicKey) bool })
-	return ok && pub.Equal(publicKey(cert))
+	return ok && pub.Equal(PublicKey(cert))
 }
 
-// publicKey returns X25519 keys too, which x509.Certificate.PublicKey leaves out.
-func publicKey(cert *x509.Certificate) crypto.PublicKey {
+// PublicKey returns the key of a certificate, also one of X25519, which
+// [x509.ParseCertificate] leaves out. It is nil if the key is of no known kind.
+func PublicKey(cert *x509.Certificate) crypto.PublicKey {
 	if cert.PublicKey != nil {
 		return cert.PublicKey
 	}
