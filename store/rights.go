@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"poolcert/internal/sddl"
 )
 
 // Modes of what tasks meet on their way to a file.
@@ -28,6 +30,41 @@ type Owner struct {
 
 	// ACL lists who may read beside these two.
 	ACL ACL
+
+	// SIDs lists who may read on Windows, where the rest of an Owner has no
+	// meaning. The system, the administrators and this process's user always may.
+	SIDs SIDs
+}
+
+// SIDs is a list of accounts and groups of Windows, as in
+// "S-1-5-32-545,S-1-5-21-1-2-3-1001", in the order of the text. Make it with NewSIDs.
+type SIDs string
+
+// NewSIDs returns the list of sids, in any order.
+func NewSIDs(sids ...sddl.SID) SIDs {
+	sids = slices.Clone(sids)
+	slices.Sort(sids)
+	var texts []string
+	for _, sid := range slices.Compact(sids) {
+		texts = append(texts, string(sid))
+	}
+	return SIDs(strings.Join(texts, ","))
+}
+
+// List returns the accounts and groups, or false for a text that NewSIDs does not
+// make of sound ones.
+func (s SIDs) List() ([]sddl.SID, bool) {
+	var sids []sddl.SID
+	if s == "" {
+		return nil, true
+	}
+	for text := range strings.SplitSeq(string(s), ",") {
+		if !sddl.IsSID(text) {
+			return nil, false
+		}
+		sids = append(sids, sddl.SID(text))
+	}
+	return sids, NewSIDs(sids...) == s
 }
 
 func (o Owner) String() string {
@@ -85,7 +122,8 @@ func isID(id int) bool { return id >= 0 && uint64(id) < math.MaxUint32 }
 // valid tells whether o can be given files.
 func (o Owner) valid() bool {
 	_, _, ok := o.ACL.ids()
-	return ok && isID(o.UID) && isID(o.GID) && o.Mode&^0o640 == 0 && (o.Mode == 0 || o.Mode&0o400 != 0)
+	_, sids := o.SIDs.List()
+	return ok && sids && isID(o.UID) && isID(o.GID) && o.Mode&^0o640 == 0 && (o.Mode == 0 || o.Mode&0o400 != 0)
 }
 
 // rights are what a file or folder has beside its content.
