@@ -3,17 +3,15 @@ package agent
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"poolcert/decrypt/local"
+	"poolcert/internal/linefile"
 )
 
 // An AuditConfig is the table [audit].
@@ -68,9 +66,9 @@ type audit struct {
 	log      *slog.Logger
 	failures *atomic.Uint64
 
+	lines *linefile.File // nil: the log
+
 	mu    sync.Mutex
-	file  *os.File  // nil: the log
-	torn  bool      // the last line has no end
 	quiet time.Time // no more of failures before
 }
 
@@ -80,35 +78,22 @@ func openAudit(c *AuditConfig, log *slog.Logger, failures *atomic.Uint64) (*audi
 	if c.File == "" {
 		return a, nil
 	}
-	// Looked at first: to open a pipe would wait for a reader, and a link may lead
-	// anywhere.
-	if info, err := os.Lstat(c.File); err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("open the audit file: %s is not a regular file", c.File)
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	var err error
+	if a.lines, err = linefile.Open(c.File); err != nil {
 		return nil, fmt.Errorf("open the audit file: %w", err)
-	}
-	file, err := os.OpenFile(c.File, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open the audit file: %w", err)
-	}
-	a.file = file
-	if info, err := file.Stat(); err == nil && info.Size() > 0 {
-		var last [1]byte
-		n, _ := file.ReadAt(last[:], info.Size()-1)
-		a.torn = n == 1 && last[0] != '\n'
 	}
 	return a, nil
 }
 
 func (a *audit) close() {
-	if a.file != nil {
-		a.file.Close()
+	if a.lines != nil {
+		a.lines.Close()
 	}
 }
 
 // write tells of a use. A line that the file does not take is in the log.
 func (a *audit) write(u local.Use) {
-	if a.file != nil {
+	if a.lines != nil {
 		err := a.append(auditLineOf(u))
 		if err == nil {
 			return
@@ -121,25 +106,12 @@ func (a *audit) write(u local.Use) {
 	a.log.LogAttrs(context.Background(), slog.LevelInfo, "key used", slog.Any("use", u))
 }
 
-// append writes a line at once, so that lines do not mix.
 func (a *audit) append(line auditLine) error {
 	data, err := json.Marshal(line)
 	if err != nil {
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	data = append(data, '\n')
-	if a.torn {
-		data = append([]byte{'\n'}, data...)
-	}
-	n, err := a.file.Write(data)
-	if err == nil {
-		a.torn = false
-	} else if n > 0 {
-		a.torn = true
-	}
-	return err
+	return a.lines.Append(data)
 }
 
 func (a *audit) tellsFailure() bool {

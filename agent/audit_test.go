@@ -14,6 +14,7 @@ import (
 
 	"poolcert/batch"
 	"poolcert/decrypt/local"
+	"poolcert/internal/linefile"
 	"poolcert/internal/localsock"
 )
 
@@ -95,7 +96,7 @@ func TestAuditFails(t *testing.T) {
 	defer full.Close()
 	var failures atomic.Uint64
 	var log bytes.Buffer
-	a := &audit{log: slog.New(slog.NewTextHandler(&log, nil)), failures: &failures, file: full}
+	a := &audit{log: slog.New(slog.NewTextHandler(&log, nil)), failures: &failures, lines: linefile.New(full)}
 	a.write(testUse())
 	a.write(testUse())
 	if failures.Load() != 2 || strings.Count(log.String(), "key used") != 2 || strings.Count(log.String(), "level=ERROR") != 1 {

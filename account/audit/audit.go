@@ -24,7 +24,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +31,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"poolcert/account/request"
+	"poolcert/internal/linefile"
 )
 
 // Refusals of strangers that get a line: so many at once, and each second.
@@ -60,12 +60,9 @@ type Log struct {
 	required  bool
 	log       *slog.Logger
 	strangers *rate.Limiter
-	path      string // empty: no file of ours
+	lines     *linefile.File
 
 	mu         sync.Mutex
-	w          io.Writer
-	file       *os.File
-	torn       bool   // the last line has no end
 	suppressed uint64 // refusals without a line
 
 	failing  atomic.Bool
@@ -73,12 +70,37 @@ type Log struct {
 }
 
 // New returns a log that writes to w.
-func New(w io.Writer, cfg Config) *Log {
+func New(w io.Writer, cfg Config) *Log { return newLog(linefile.New(w), cfg) }
+
+// Open returns a log that appends to a file, which it makes with mode 0600 if it
+// is missing. A file that is there keeps its mode. The error is [ErrFile].
+func Open(path string, cfg Config) (*Log, error) {
+	lines, err := linefile.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFile, err)
+	}
+	return newLog(lines, cfg), nil
+}
+
+func newLog(lines *linefile.File, cfg Config) *Log {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Log{required: cfg.Required, log: cfg.Log, strangers: rate.NewLimiter(strangerRate, strangerBurst), w: w}
+	return &Log{required: cfg.Required, log: cfg.Log, strangers: rate.NewLimiter(strangerRate, strangerBurst), lines: lines}
 }
+
+// Reopen goes on in a new file at the log's path, after somebody moved the old one
+// away. When that fails with [ErrFile], the log goes on in the file that it has. A
+// log without a file has nothing to do.
+func (l *Log) Reopen() error {
+	if err := l.lines.Reopen(); err != nil {
+		return fmt.Errorf("%w: %w", ErrFile, err)
+	}
+	return nil
+}
+
+// Close closes the file; lines after it fail.
+func (l *Log) Close() error { return l.lines.Close() }
 
 // Begin implements [request.Observer]. With Required it writes a line with the
 // result "begun", and fails with [ErrFailing] if it can't. Of strangers it writes
@@ -134,7 +156,7 @@ func (l *Log) Write(r Record) error {
 	r.Suppressed = l.suppressed
 	line, err := json.Marshal(r)
 	if err == nil {
-		err = l.writeLine(line)
+		err = l.lines.Append(line)
 	}
 	if err != nil {
 		l.failures.Add(1)
@@ -147,23 +169,6 @@ func (l *Log) Write(r Record) error {
 		l.log.Warn("the audit log can be written again", "failures", l.failures.Load())
 	}
 	return nil
-}
-
-// writeLine writes in one go. After a part of a line, as from a full disk, it
-// begins a new one.
-func (l *Log) writeLine(line []byte) error {
-	if l.w == nil {
-		return os.ErrClosed
-	}
-	line = append(line, '\n')
-	if l.torn {
-		line = append([]byte{'\n'}, line...)
-	}
-	n, err := l.w.Write(line)
-	if n > 0 {
-		l.torn = line[n-1] != '\n'
-	}
-	return err
 }
 
 // Failing tells whether the last line could not be written.

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package linefile
+
+const noFollow = 0
