@@ -143,6 +143,9 @@ func Main(ctx context.Context, root *cobra.Command, args []string, stdin io.Read
 	root.SetHelpCommand(helpCommand())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd(args...)
+	if len(args) > 0 && args[0] == "manual" {
+		root.AddCommand(manualCommand())
+	}
 	prepare(root)
 
 	cmd, err := root.ExecuteContextC(ctx)

@@ -9,9 +9,15 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Version returns the version of the program from its build information: a
-// release's version, else the commit.
+// release is the version that scripts/release builds, set by the linker.
+var release string
+
+// Version returns the version of the program: a release's, else what its build
+// information says, which is the commit at least.
 func Version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
