@@ -1,0 +1,260 @@
+package doctest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A step is one command of a document.
+type step struct {
+	line    int // of the document
+	root    bool
+	hidden  bool // in a comment
+	command string
+	want    []string // lines; none: whatever it prints is right
+}
+
+// A fence is one marked part of a document.
+type fence struct {
+	line  int
+	kind  string // what stands behind ```
+	lines []string
+}
+
+// document is a file, taken apart.
+type document struct {
+	steps  []step
+	fences []fence
+	prose  string // the rest, line by line; lines of fences are empty
+}
+
+var hereDocument = regexp.MustCompile(`<<-?\s*'?"?(\w+)`)
+
+func parseDocument(text string) (*document, error) {
+	d := new(document)
+	var prose strings.Builder
+	lines := strings.Split(text, "\n")
+	for i := 0; i < len(lines); i++ {
+		trimmed := strings.TrimLeft(lines[i], " ")
+		indent := lines[i][:len(lines[i])-len(trimmed)]
+		if command, ok := strings.CutPrefix(trimmed, "<!-- test:"); ok {
+			begin := i
+			for !strings.Contains(lines[i], "-->") {
+				if i++; i == len(lines) {
+					return nil, fmt.Errorf("line %d: a comment without an end", begin+1)
+				}
+				command += "\n" + lines[i]
+			}
+			command, _, _ = strings.Cut(command, "-->")
+			d.steps = append(d.steps, step{line: begin + 1, root: true, hidden: true, command: strings.TrimSpace(command)})
+			prose.WriteString(strings.Repeat("\n", i-begin+1))
+			continue
+		}
+		kind, ok := strings.CutPrefix(trimmed, "```")
+		if !ok {
+			prose.WriteString(lines[i] + "\n")
+			continue
+		}
+		f := fence{line: i + 1, kind: kind}
+		for i++; ; i++ {
+			if i == len(lines) {
+				return nil, fmt.Errorf("line %d: ``` without an end", f.line)
+			}
+			if strings.TrimSpace(lines[i]) == "```" {
+				break
+			}
+			f.lines = append(f.lines, strings.TrimRight(strings.TrimPrefix(lines[i], indent), " "))
+		}
+		d.fences = append(d.fences, f)
+		prose.WriteString(strings.Repeat("\n", len(f.lines)+2))
+		if kind == "console" {
+			steps, err := parseConsole(f)
+			if err != nil {
+				return nil, err
+			}
+			d.steps = append(d.steps, steps...)
+		}
+	}
+	d.prose = prose.String()
+	return d, nil
+}
+
+func parseConsole(f fence) (steps []step, err error) {
+	for i := 0; i < len(f.lines); i++ {
+		at := f.line + 1 + i
+		line := f.lines[i]
+		root := strings.HasPrefix(line, "# ")
+		if !root && !strings.HasPrefix(line, "$ ") {
+			if len(steps) == 0 {
+				return nil, fmt.Errorf("line %d: %q is neither a command, which begins with '$ ' or '# ', nor the output of one", at, line)
+			}
+			last := &steps[len(steps)-1]
+			last.want = append(last.want, line)
+			continue
+		}
+		command := line[2:]
+		for strings.HasSuffix(command, `\`) && i+1 < len(f.lines) {
+			i++
+			command += "\n" + f.lines[i]
+		}
+		if end := hereDocument.FindStringSubmatch(command); end != nil {
+			for {
+				if i++; i == len(f.lines) {
+					return nil, fmt.Errorf("line %d: a here-document without %s", at, end[1])
+				}
+				command += "\n" + f.lines[i]
+				if f.lines[i] == end[1] {
+					break
+				}
+			}
+		}
+		steps = append(steps, step{line: at, root: root, command: command})
+	}
+	if len(steps) == 0 {
+		return nil, fmt.Errorf("line %d: no command in a console block", f.line)
+	}
+	return steps, nil
+}
+
+// fails reports whether the document shows the command to fail.
+func (s step) fails() bool {
+	for _, line := range s.want {
+		if regexp.MustCompile(`^(poolcert(-agent|-server)?: error: |Error response)`).MatchString(line) {
+			return true
+		}
+	}
+	return false
+}
+
+// volatile is what differs from run to run, with what stands for it.
+var volatile = []struct {
+	what *regexp.Regexp
+	name string
+}{
+	{regexp.MustCompile(`\b[0-9a-f]{40}\b`), "THUMBPRINT"},
+	{regexp.MustCompile(`\b[0-9a-zA-Z+/]{86}==`), "ACCOUNTKEY"},
+	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?Z?`), "TIME"},
+	{regexp.MustCompile(`\bn(ode)?(\d)-[0-9a-f]{10}\b`), "n$1$2-NODE"},
+	{regexp.MustCompile(`/tmp/tmp\.\w+`), "TEMP"},
+}
+
+func canonical(line string) string {
+	for _, v := range volatile {
+		line = v.what.ReplaceAllString(line, v.name)
+	}
+	return strings.TrimRight(line, " ")
+}
+
+// matches reports whether a command printed what is wanted.
+func matches(want []string, got string) bool {
+	var pattern strings.Builder
+	pattern.WriteString(`\A`)
+	for _, line := range want {
+		if strings.TrimSpace(line) == "..." {
+			pattern.WriteString(`(?:.*\n)*?`)
+			continue
+		}
+		parts := strings.Split(canonical(line), "...")
+		for i, part := range parts {
+			// The width of columns depends on what is in them.
+			parts[i] = regexp.MustCompile(` {2,}`).ReplaceAllString(regexp.QuoteMeta(part), ` +`)
+		}
+		pattern.WriteString(strings.Join(parts, ".*") + `\n`)
+	}
+	pattern.WriteString(`\z`)
+	var text strings.Builder
+	for line := range strings.Lines(got) {
+		text.WriteString(canonical(strings.TrimSuffix(line, "\n")) + "\n")
+	}
+	return regexp.MustCompile(pattern.String()).MatchString(text.String())
+}
+
+func TestParseDocument(t *testing.T) {
+	const text = "Begin\n<!-- test: true -->\n\n  ```console\n  $ echo a \\\n    b\n  a b\n  # cat <<'END'\n  $ x\n  END\n  $ x\n  ```\n\n```toml\na = 1\n```\n"
+	d, err := parseDocument(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []step{
+		{line: 2, root: true, hidden: true, command: "true"},
+		{line: 5, command: "echo a \\\n  b", want: []string{"a b"}},
+		{line: 8, root: true, command: "cat <<'END'\n$ x\nEND"},
+		{line: 11, command: "x"},
+	}
+	if diff := cmp.Diff(d.steps, want, cmp.AllowUnexported(step{})); diff != "" {
+		t.Errorf("steps (-got, +want):\n%s", diff)
+	}
+	if len(d.fences) != 2 || d.fences[1].kind != "toml" {
+		t.Errorf("got fences %v", d.fences)
+	}
+	for _, bad := range []string{"```console\nout\n```\n", "```console\n```\n", "```console\n$ a", "<!-- test: a\n", "```console\n$ cat <<EOF\nx\n```\n"} {
+		if _, err := parseDocument(bad); err == nil {
+			t.Errorf("%q was taken", bad)
+		}
+	}
+}
+
+func TestMatches(t *testing.T) {
+	for _, test := range []struct {
+		want, got string
+		ok        bool
+	}{
+		{"a", "a\n", true},
+		{"a", "a", true},
+		{"a", "b\n", false},
+		{"a", "a\nb\n", false},
+		{"a b", "a  b\n", false},
+		{"a   b", "a  b\n", true},
+		{"a...", "abc\n", true},
+		{"...\nc", "a\nb\nc\n", true},
+		{"...\nc", "a\nb\nc\nd\n", false},
+		{"x c88dec22d70754bf2a230c67481695f4267e560d", "x 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b\n", true},
+		{"x c88dec22d70754bf2a230c67481695f4267e560d", "x 9f86\n", false},
+		{"at 2026-01-02 03:04:05Z", "at 2027-11-12 13:14:15Z\n", true},
+	} {
+		if got := matches(strings.Split(test.want, "\n"), test.got); got != test.ok {
+			t.Errorf("matches(%q, %q) = %v", test.want, test.got, got)
+		}
+	}
+}
+
+// readDocument returns a file of the repository, taken apart.
+func readDocument(t *testing.T, name string) *document {
+	t.Helper()
+	text, err := os.ReadFile("../../" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := parseDocument(string(text))
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return d
+}
+
+// documents are all that people read first, from the top of the repository.
+func documents(t *testing.T) []string {
+	t.Helper()
+	all, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	top, err := filepath.Glob("../../*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all = append(top, all...)
+	if len(all) < 12 {
+		t.Fatalf("only %d documents", len(all))
+	}
+	for i, name := range all {
+		all[i] = strings.TrimPrefix(name, "../../")
+	}
+	return all
+}
