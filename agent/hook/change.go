@@ -62,7 +62,8 @@ type Facts struct {
 //	POOLCERT_REMOVED, POOLCERT_CHANGED
 //	POOLCERT_NAMES             the names of the current ones among these
 //
-// beside PATH, HOME, USER, LOGNAME and LANG.
+// beside PATH, HOME, USER, LOGNAME and LANG. On Windows, these are beside what the system
+// has for the agent's account, such as Path and SystemRoot.
 type Change struct {
 	Hook     string `json:"hook"`
 	Attempt  int    `json:"attempt"`

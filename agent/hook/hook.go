@@ -48,11 +48,11 @@ type Hook struct {
 	Command []string `toml:"command"`
 
 	// Systemctl takes the place of Command: "reload nginx.service". The verbs are
-	// reload, restart, try-restart and reload-or-restart.
+	// reload, restart, try-restart and reload-or-restart. Not on Windows.
 	Systemctl string `toml:"systemctl"`
 
 	// User is whom the program runs as, with that user's groups; without one, the
-	// agent's own user.
+	// agent's own user, and always so on Windows.
 	User string `toml:"user"`
 
 	Timeout time.Duration `toml:"timeout"` // "1s" to "1h", default "30s"
@@ -98,7 +98,8 @@ func mistake(key, format string, args ...any) error { return &Error{key, fmt.Err
 
 var verbs = []string{"reload", "restart", "try-restart", "reload-or-restart"}
 
-// Check returns an [*Error] for what can't work on any node. It looks at no files.
+// Check returns an [*Error] for what can't work on any node of this system. It looks at
+// no files.
 func (h *Hook) Check() error {
 	switch {
 	case len(h.Command) == 0 && h.Systemctl == "":
@@ -118,6 +119,9 @@ func (h *Hook) Check() error {
 		if strings.ContainsAny(text, "\x00\n") {
 			return mistake("command", "%q has a line break or a zero byte", text)
 		}
+	}
+	if err := h.checkSystem(); err != nil {
+		return err
 	}
 	if h.Systemctl != "" {
 		if err := checkSystemctl(h.Systemctl); err != nil {

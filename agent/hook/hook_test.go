@@ -2,6 +2,7 @@ package hook
 
 import (
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -9,36 +10,38 @@ import (
 	"poolcert/batch"
 )
 
+// program is an absolute path on every system.
+var program, _ = filepath.Abs("program")
+
+// A checkTest is a hook, and what Check has to say of it.
+type checkTest struct {
+	hook Hook
+	want string // of the error; empty: none
+}
+
 func TestCheck(t *testing.T) {
-	for name, test := range map[string]struct {
-		hook Hook
-		want string // of the error; empty: none
-	}{
-		"command":           {Hook{Command: []string{"/bin/true"}}, ""},
-		"systemctl":         {Hook{Systemctl: `try-restart my-app@a\x2db.service`}, ""},
-		"patterns":          {Hook{Command: []string{"/bin/true"}, Certificates: []string{"*.example.org", strings.Repeat("aB", 20)}}, ""},
-		"nothing":           {Hook{}, "command: missing"},
-		"both":              {Hook{Command: []string{"/bin/true"}, Systemctl: "reload a.service"}, "not both"},
-		"relative":          {Hook{Command: []string{"true"}}, "not an absolute path"},
-		"verb":              {Hook{Systemctl: "stop nginx.service"}, `systemctl: "stop" is none of reload`},
-		"no unit":           {Hook{Systemctl: "reload"}, "not the name of one unit"},
-		"no type":           {Hook{Systemctl: "reload nginx"}, "not the name of one unit"},
-		"two units":         {Hook{Systemctl: "reload a.service b.service"}, "not the name of one unit"},
-		"option":            {Hook{Systemctl: "reload --root=x.service"}, "not the name of one unit"},
-		"pattern of units":  {Hook{Systemctl: "reload *.service"}, "not the name of one unit"},
-		"path":              {Hook{Systemctl: "reload /etc/a.service"}, "not the name of one unit"},
-		"user of systemctl": {Hook{Systemctl: "reload a.service", User: "x"}, "user: systemctl runs as"},
-		"timeout":           {Hook{Command: []string{"/bin/true"}, Timeout: 5}, "timeout: want 1s to 1h"},
-		"event":             {Hook{Command: []string{"/bin/true"}, On: []Event{"renewed"}}, `on: "renewed" is none of`},
-		"visibility":        {Hook{Command: []string{"/bin/true"}, Visibility: []batch.Visibility{"all"}}, `visibility: "all" is none of`},
-		"bad pattern":       {Hook{Command: []string{"/bin/true"}, Certificates: []string{"[a"}}, "certificates:"},
-		"names":             {Hook{Command: []string{"/bin/true"}, Names: []string{"Storage.key-1", "web-*", "*"}}, ""},
-		"bad name":          {Hook{Command: []string{"/bin/true"}, Names: []string{"storage key"}}, `names: "storage key" is neither a name`},
-		"thumbprint name":   {Hook{Command: []string{"/bin/true"}, Names: []string{strings.Repeat("aB", 20)}}, "names:"},
-		"bad name pattern":  {Hook{Command: []string{"/bin/true"}, Names: []string{"[a"}}, "names:"},
-		"names and more":    {Hook{Command: []string{"/bin/true"}, Names: []string{"a"}, Certificates: []string{"a"}}, "not both"},
-		"zero byte":         {Hook{Command: []string{"/bin/true", "a\x00b"}}, "zero byte"},
-	} {
+	testCheck(t, map[string]checkTest{
+		"command":          {Hook{Command: []string{program}}, ""},
+		"patterns":         {Hook{Command: []string{program}, Certificates: []string{"*.example.org", strings.Repeat("aB", 20)}}, ""},
+		"nothing":          {Hook{}, "command: missing"},
+		"both":             {Hook{Command: []string{program}, Systemctl: "reload a.service"}, "not both"},
+		"relative":         {Hook{Command: []string{"true"}}, "not an absolute path"},
+		"timeout":          {Hook{Command: []string{program}, Timeout: 5}, "timeout: want 1s to 1h"},
+		"event":            {Hook{Command: []string{program}, On: []Event{"renewed"}}, `on: "renewed" is none of`},
+		"visibility":       {Hook{Command: []string{program}, Visibility: []batch.Visibility{"all"}}, `visibility: "all" is none of`},
+		"bad pattern":      {Hook{Command: []string{program}, Certificates: []string{"[a"}}, "certificates:"},
+		"names":            {Hook{Command: []string{program}, Names: []string{"Storage.key-1", "web-*", "*"}}, ""},
+		"bad name":         {Hook{Command: []string{program}, Names: []string{"storage key"}}, `names: "storage key" is neither a name`},
+		"thumbprint name":  {Hook{Command: []string{program}, Names: []string{strings.Repeat("aB", 20)}}, "names:"},
+		"bad name pattern": {Hook{Command: []string{program}, Names: []string{"[a"}}, "names:"},
+		"names and more":   {Hook{Command: []string{program}, Names: []string{"a"}, Certificates: []string{"a"}}, "not both"},
+		"zero byte":        {Hook{Command: []string{program, "a\x00b"}}, "zero byte"},
+	})
+}
+
+func testCheck(t *testing.T, tests map[string]checkTest) {
+	t.Helper()
+	for name, test := range tests {
 		err := test.hook.Check()
 		var e *Error
 		switch {
@@ -51,8 +54,8 @@ func TestCheck(t *testing.T) {
 }
 
 func TestCheckAll(t *testing.T) {
-	good := Hook{Command: []string{"/bin/true"}}
-	if _, err := CheckAll([]Hook{good, {Systemctl: "reload a.service"}}); err != nil {
+	good := Hook{Command: []string{program}}
+	if _, err := CheckAll([]Hook{good, {Command: []string{program, "x"}}}); err != nil {
 		t.Error(err)
 	}
 	if _, err := CheckAll([]Hook{{Command: good.Command, Names: []string{"a"}}, {Command: good.Command, Names: []string{"b"}}}); err != nil {
@@ -66,7 +69,7 @@ func TestCheckAll(t *testing.T) {
 	}
 	var many []Hook
 	for i := range MaxHooks + 1 {
-		many = append(many, Hook{Command: []string{"/bin/true", strings.Repeat("x", i)}})
+		many = append(many, Hook{Command: []string{program, strings.Repeat("x", i)}})
 	}
 	if i, err := CheckAll(many); err == nil || i != MaxHooks {
 		t.Errorf("too many: %d, %v", i, err)

@@ -2,6 +2,8 @@ package hook
 
 import (
 	"encoding/json"
+	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -76,18 +78,18 @@ func TestPathsByName(t *testing.T) {
 	c := h.diff([]Certificate{named(1, "gone", true, batch.Task)}, []Certificate{named(2, "Key", true, batch.StartTask, batch.Task)})
 	c.Facts = Facts{CertificatesDir: "/run/certs/current"}
 	c.locate()
-	want := []string{"/run/certs/current/starttask/names/Key", "/run/certs/current/task/names/Key"}
+	want := []string{filepath.FromSlash("/run/certs/current/starttask/names/Key"), filepath.FromSlash("/run/certs/current/task/names/Key")}
 	if got := c.Installed[0].Paths; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if c.Removed[0].Paths != nil {
 		t.Errorf("what is removed is at %v", c.Removed[0].Paths)
 	}
-	if env := c.environment(nil); !slices.Contains(env, "POOLCERT_NAMES=Key gone") {
+	if env := c.environment(); !slices.Contains(env, "POOLCERT_NAMES=Key gone") {
 		t.Errorf("environment: %v", env)
 	}
 	text, err := json.Marshal(c)
-	if err != nil || !strings.Contains(string(text), `"name":"Key","current":true,"paths":["/run/certs/current/starttask/names/Key",`) {
+	if err != nil || !strings.Contains(string(text), fmt.Sprintf(`"name":"Key","current":true,"paths":[%q,`, want[0])) {
 		t.Errorf("%s, error %v", text, err)
 	}
 }

@@ -42,6 +42,7 @@ func (t *tail) String() string {
 			if !(t.cut && len(rest) > len(t.data)-utf8.UTFMax) { // a character that was cut
 				fmt.Fprintf(&b, `\x%02x`, rest[0])
 			}
+		case r == '\r' && len(rest) > 1 && rest[1] == '\n': // a line break of Windows
 		case r == '\n' || r == '\t' || unicode.IsPrint(r):
 			b.WriteRune(r)
 		case r < 0x80:

@@ -32,7 +32,7 @@ type attempt struct {
 }
 
 // execute runs h for c, as a if that is not nil. It ends with ctx, or when the
-// time is up; then all of its process group is killed.
+// time is up; then all that it started is killed, too.
 func (h *Hook) execute(ctx context.Context, c *Change, a *Account) attempt {
 	timeout := h.timeout()
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("it took longer than %v, and was killed", timeout))
@@ -44,13 +44,16 @@ func (h *Hook) execute(ctx context.Context, c *Change, a *Account) attempt {
 	}
 	output := &tail{}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Dir = "/"
-	cmd.Env = c.environment(a)
+	cmd.Dir = neutralFolder()
+	base, err := baseEnvironment(a)
+	if err != nil {
+		return attempt{exit: -1, err: err}
+	}
+	cmd.Env = append(base, c.environment()...)
 	cmd.Stdin = bytes.NewReader(append(stdin, '\n'))
 	cmd.Stdout, cmd.Stderr = output, output // one writer: no two copies at a time
 	cmd.WaitDelay = leftoverTime
-	isolate(cmd, a)
-	err = cmd.Run()
+	err = runIsolated(cmd, a)
 	exit := -1
 	if cmd.ProcessState != nil {
 		exit = cmd.ProcessState.ExitCode()
@@ -58,7 +61,7 @@ func (h *Hook) execute(ctx context.Context, c *Change, a *Account) attempt {
 	var ended *exec.ExitError
 	switch {
 	case ctx.Err() != nil && exit != 0:
-		err = context.Cause(ctx)
+		err, exit = context.Cause(ctx), -1
 	case errors.Is(err, exec.ErrWaitDelay) && exit == 0: // it left something running
 		err = nil
 	case errors.As(err, &ended) && exit >= 0:
@@ -69,11 +72,9 @@ func (h *Hook) execute(ctx context.Context, c *Change, a *Account) attempt {
 	return attempt{exit, output.String(), err}
 }
 
-// environment returns the variables of a run. See Change.
-func (c *Change) environment(a *Account) []string {
-	env := []string{
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		"LANG=C.UTF-8",
+// environment returns the variables that tell of the change. See Change.
+func (c *Change) environment() []string {
+	return []string{
 		"POOLCERT_HOOK=" + c.Hook,
 		"POOLCERT_ATTEMPT=" + strconv.Itoa(c.Attempt),
 		"POOLCERT_REVISION=" + c.Revision,
@@ -86,10 +87,6 @@ func (c *Change) environment(a *Account) []string {
 		"POOLCERT_CHANGED=" + thumbprints(c.Changed),
 		"POOLCERT_NAMES=" + c.names(),
 	}
-	if a != nil {
-		env = append(env, "USER="+a.Name, "LOGNAME="+a.Name, "HOME="+a.Home)
-	}
-	return env
 }
 
 func thumbprints(list []Certificate) string {

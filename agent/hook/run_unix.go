@@ -13,9 +13,9 @@ import (
 	"syscall"
 )
 
-// isolate gives the program a process group of its own, which is killed as a
-// whole, and the rights of a.
-func isolate(cmd *exec.Cmd, a *Account) {
+// runIsolated runs the program in a process group of its own, which is killed as a
+// whole, with the rights of a.
+func runIsolated(cmd *exec.Cmd, a *Account) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if a != nil && int64(a.UID) != int64(os.Geteuid()) {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: a.UID, Gid: a.GID, Groups: a.Groups}
@@ -27,7 +27,23 @@ func isolate(cmd *exec.Cmd, a *Account) {
 		}
 		return err
 	}
+	return cmd.Run()
 }
+
+// neutralFolder is where programs run: one that nobody wants to remove.
+func neutralFolder() string { return "/" }
+
+// baseEnvironment returns the variables that a program has beside those of the change.
+func baseEnvironment(a *Account) ([]string, error) {
+	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"}
+	if a != nil {
+		env = append(env, "USER="+a.Name, "LOGNAME="+a.Name, "HOME="+a.Home)
+	}
+	return env, nil
+}
+
+// checkSystem knows of nothing that could not work here.
+func (h *Hook) checkSystem() error { return nil }
 
 // systemctl returns the path of the program.
 func systemctl() string {

@@ -120,6 +120,20 @@ func TestExecuteIsStopped(t *testing.T) {
 	}
 }
 
+func TestCheckSystemctl(t *testing.T) {
+	testCheck(t, map[string]checkTest{
+		"systemctl":         {Hook{Systemctl: `try-restart my-app@a\x2db.service`}, ""},
+		"verb":              {Hook{Systemctl: "stop nginx.service"}, `systemctl: "stop" is none of reload`},
+		"no unit":           {Hook{Systemctl: "reload"}, "not the name of one unit"},
+		"no type":           {Hook{Systemctl: "reload nginx"}, "not the name of one unit"},
+		"two units":         {Hook{Systemctl: "reload a.service b.service"}, "not the name of one unit"},
+		"option":            {Hook{Systemctl: "reload --root=x.service"}, "not the name of one unit"},
+		"pattern of units":  {Hook{Systemctl: "reload *.service"}, "not the name of one unit"},
+		"path":              {Hook{Systemctl: "reload /etc/a.service"}, "not the name of one unit"},
+		"user of systemctl": {Hook{Systemctl: "reload a.service", User: "x"}, "user: systemctl runs as"},
+	})
+}
+
 // A hook of another user has that user's rights alone.
 func TestExecuteAsUser(t *testing.T) {
 	if os.Geteuid() != 0 {

@@ -23,15 +23,23 @@ func New() (*Job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a job object: %w", err)
 	}
+	j := &Job{handle}
+	if err := j.limit(windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE); err != nil {
+		windows.CloseHandle(handle)
+		return nil, err
+	}
+	return j, nil
+}
+
+func (j *Job) limit(flags uint32) error {
 	var limits windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION
-	limits.BasicLimitInformation.LimitFlags = windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE
-	_, err = windows.SetInformationJobObject(handle, windows.JobObjectExtendedLimitInformation,
+	limits.BasicLimitInformation.LimitFlags = flags
+	_, err := windows.SetInformationJobObject(j.handle, windows.JobObjectExtendedLimitInformation,
 		uintptr(unsafe.Pointer(&limits)), uint32(unsafe.Sizeof(limits)))
 	if err != nil {
-		windows.CloseHandle(handle)
-		return nil, fmt.Errorf("set up a job object: %w", err)
+		return fmt.Errorf("set the limits of a job object: %w", err)
 	}
-	return &Job{handle}, nil
+	return nil
 }
 
 // Start starts cmd in the job: it runs no instruction outside of it. If this process
@@ -54,17 +62,21 @@ func (j *Job) Start(cmd *exec.Cmd) error {
 
 // admit takes a suspended process into the job, and lets it run.
 func (j *Job) admit(cmd *exec.Cmd) error {
-	var assignErr error
-	err := cmd.Process.WithHandle(func(process uintptr) {
-		assignErr = windows.AssignProcessToJobObject(j.handle, windows.Handle(process))
-	})
-	if err = errors.Join(err, assignErr); err != nil {
+	if err := j.add(cmd); err != nil {
 		return fmt.Errorf("put process %d into a job object: %w", cmd.Process.Pid, err)
 	}
 	if err := resume(uint32(cmd.Process.Pid)); err != nil {
 		return fmt.Errorf("let process %d run: %w", cmd.Process.Pid, err)
 	}
 	return nil
+}
+
+func (j *Job) add(cmd *exec.Cmd) error {
+	var assignErr error
+	err := cmd.Process.WithHandle(func(process uintptr) {
+		assignErr = windows.AssignProcessToJobObject(j.handle, windows.Handle(process))
+	})
+	return errors.Join(err, assignErr)
 }
 
 // resume lets the one thread of a process that was made suspended run. Its handle is
@@ -95,5 +107,8 @@ func resume(pid uint32) error {
 // Kill ends all processes of the job, and returns when they are told to.
 func (j *Job) Kill() error { return windows.TerminateJobObject(j.handle, killed) }
 
-// Close ends all processes that are left in the job.
+// Release lets the processes that are in the job go on after Close.
+func (j *Job) Release() error { return j.limit(0) }
+
+// Close ends all processes that are left in the job, if they were not released.
 func (j *Job) Close() error { return windows.CloseHandle(j.handle) }

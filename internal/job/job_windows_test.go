@@ -145,6 +145,25 @@ func TestCloseEndsWhatIsLeft(t *testing.T) {
 	f.gone(t)
 }
 
+func TestRelease(t *testing.T) {
+	outer, j := newJob(t), newJob(t)
+	defer outer.Close()
+	f := startFamily(t, "parent", func(cmd *exec.Cmd) error {
+		return errors.Join(outer.Start(cmd), j.add(cmd))
+	})
+	if err := errors.Join(j.Release(), j.Close()); err != nil {
+		t.Fatal(err)
+	}
+	f.stdin.Close() // so that it ends well, if it is there
+	if err := f.Wait(); err != nil {
+		t.Errorf("Wait: %v", err)
+	}
+	if err := outer.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	f.gone(t)
+}
+
 // However the process that has the job ends, what is in the job ends with it.
 func TestOwnerIsKilled(t *testing.T) {
 	f := startFamily(t, "owner", (*exec.Cmd).Start)
