@@ -17,6 +17,7 @@ import (
 	"poolcert/agent"
 	"poolcert/internal/cli"
 	"poolcert/internal/sdnotify"
+	"poolcert/internal/svcrun"
 )
 
 func newRun(o *options) *cobra.Command {
@@ -36,7 +37,7 @@ passed without one.`,
 		Args:        cobra.NoArgs,
 		Annotations: map[string]string{cli.KeepsHangup: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return o.service().Run(cmd.Context(), func(ctx context.Context) error { return o.run(ctx, cmd.ErrOrStderr()) })
+			return o.service().Run(cmd.Context(), func(ctx context.Context, host *svcrun.Host) error { return o.run(ctx, host, cmd.ErrOrStderr()) })
 		},
 	}
 }
@@ -46,7 +47,7 @@ passed without one.`,
 const startTime = 2 * time.Minute
 
 // run runs the agent and tells the service manager of it.
-func (o *options) run(ctx context.Context, stderr io.Writer) error {
+func (o *options) run(ctx context.Context, host *svcrun.Host, stderr io.Writer) error {
 	// One more than cores: the decrypt service keeps one free of private-key
 	// operations.
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
@@ -57,8 +58,12 @@ func (o *options) run(ctx context.Context, stderr io.Writer) error {
 	d := &daemon{options: o, changed: make(chan struct{}, 1)}
 	d.level.Set(config.Log.Level)
 	d.log = newLog(stderr, config.Log.Format, &d.level)
+	socket, err := sdnotify.Listener()
+	if err != nil {
+		return err
+	}
 	d.agent = agent.New(agent.Options{
-		Config: config, Version: cli.Version(), Log: d.log, Ready: d.setReady, Changed: d.raise,
+		Socket: socket, Config: config, Version: cli.Version(), Log: d.log, Ready: d.setReady, Changed: d.raise,
 	})
 	sdnotify.Starting(config.InitialSync + startTime)
 	hangups := make(chan os.Signal, 1)

@@ -41,7 +41,9 @@ func (s *Service) control(ctx context.Context, verb string) error {
 	return s.controlIn(ctx, system, verb)
 }
 
-func (s *Service) run(ctx context.Context, work func(context.Context) error) error { return work(ctx) }
+func (s *Service) run(ctx context.Context, work func(context.Context, *Host) error) error {
+	return inConsole(ctx, work)
+}
 
 // madeBy is the first line of units that Install makes.
 func (s *Service) madeBy() string {

@@ -5,116 +5,57 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
+	"strings"
+	"unsafe"
 
-	"github.com/kardianos/service"
 	"golang.org/x/sys/windows"
-	"golang.org/x/sys/windows/svc/mgr"
+	"golang.org/x/sys/windows/svc"
 )
 
-// A program is work as the service manager runs it.
-type program struct {
-	ctx  context.Context
-	work func(context.Context) error
-	stop context.CancelFunc
-	done chan struct{}
-	err  error
-}
-
-// Start begins the work; it must return at once.
-func (p *program) Start(service.Service) error {
-	ctx, stop := context.WithCancel(p.ctx)
-	p.stop, p.done = stop, make(chan struct{})
-	go func() {
-		defer close(p.done)
-		if p.err = p.work(ctx); p.err != nil && ctx.Err() == nil {
-			os.Exit(1) // died, not stopped: the manager restarts us only if nobody says "stopped"
-		}
-	}()
-	return nil
-}
-
-// Stop ends the work, and waits for it.
-func (p *program) Stop(service.Service) error {
-	p.stop()
-	<-p.done
-	return p.err
-}
-
-func (s *Service) service(p *program) (service.Service, error) {
-	return service.New(p, &service.Config{
-		Name: s.Name, DisplayName: s.Title, Description: s.Description,
-		Executable: s.Program, Arguments: s.Args,
-	})
-}
-
-func (s *Service) run(ctx context.Context, work func(context.Context) error) error {
-	if service.Interactive() {
-		return work(ctx)
-	}
-	managed, err := s.service(&program{ctx: ctx, work: work})
-	if err != nil {
-		return err
-	}
-	return managed.Run()
-}
-
 func (s *Service) install(context.Context) error {
-	managed, err := s.service(&program{})
-	if err != nil {
+	if err := checkProgram(s.Program); err != nil {
 		return err
 	}
-	if err := managed.Install(); err != nil {
-		return fmt.Errorf("install: %w", err)
-	}
-	if err := s.setRecovery(); err != nil {
-		return errors.Join(fmt.Errorf("set what happens when the service fails: %w", err), managed.Uninstall())
-	}
-	return nil
+	return s.installWith(scm{})
 }
 
-// setRecovery restarts a service that failed, also one that ended with an error.
-func (s *Service) setRecovery() error {
-	manager, err := mgr.Connect()
-	if err != nil {
-		return err
-	}
-	defer manager.Disconnect()
-	opened, err := manager.OpenService(s.Name)
-	if err != nil {
-		return err
-	}
-	defer opened.Close()
-	const day = 24 * 60 * 60 // seconds
-	again := mgr.RecoveryAction{Type: mgr.ServiceRestart, Delay: 5 * time.Second}
-	if err := opened.SetRecoveryActions([]mgr.RecoveryAction{again, again, again}, day); err != nil {
-		return err
-	}
-	return opened.SetRecoveryActionsOnNonCrashFailures(true)
+func (s *Service) uninstall(ctx context.Context) error { return s.uninstallWith(ctx, scm{}) }
+
+func (s *Service) control(ctx context.Context, verb string) error {
+	return s.controlWith(ctx, scm{}, verb)
 }
 
-func (s *Service) uninstall(context.Context) error {
-	managed, err := s.service(&program{})
-	if err != nil {
-		return err
+// run asks the service manager for work if it started this process, and takes its
+// refusal for a console.
+func (s *Service) run(ctx context.Context, work func(context.Context, *Host) error) error {
+	if !startedByManager() { // else it may be waited for
+		return inConsole(ctx, work)
 	}
-	if err := managed.Stop(); err != nil && !errors.Is(err, windows.ERROR_SERVICE_NOT_ACTIVE) {
-		return explain(err)
+	h := newHandler(ctx, work)
+	err := svc.Run(s.Name, h)
+	switch {
+	case errors.Is(err, windows.ERROR_FAILED_SERVICE_CONTROLLER_CONNECT):
+		return inConsole(ctx, work)
+	case err != nil:
+		return fmt.Errorf("speak with the service manager: %w", err)
 	}
-	return explain(managed.Uninstall())
+	return h.err
 }
 
-func (s *Service) control(_ context.Context, verb string) error {
-	managed, err := s.service(&program{})
+// startedByManager tells whether the parent of this process is the service manager, as
+// far as that is known. It does not ask for session 0, in which Wine has no services.
+func startedByManager() bool {
+	snapshot, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPPROCESS, 0)
 	if err != nil {
-		return err
+		return true
 	}
-	return explain(service.Control(managed, verb))
-}
-
-func explain(err error) error {
-	if errors.Is(err, windows.ERROR_SERVICE_DOES_NOT_EXIST) || errors.Is(err, service.ErrNotInstalled) {
-		return ErrNotInstalled
+	defer windows.CloseHandle(snapshot)
+	parent := uint32(os.Getppid())
+	entry := windows.ProcessEntry32{Size: uint32(unsafe.Sizeof(windows.ProcessEntry32{}))}
+	for err = windows.Process32First(snapshot, &entry); err == nil; err = windows.Process32Next(snapshot, &entry) {
+		if entry.ProcessID == parent {
+			return strings.EqualFold(windows.UTF16ToString(entry.ExeFile[:]), "services.exe")
+		}
 	}
-	return err
+	return false // it has ended, and the manager does not end
 }

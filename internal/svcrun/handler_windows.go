@@ -1,0 +1,113 @@
+package svcrun
+
+import (
+	"context"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/svc"
+)
+
+const (
+	// readyLimit is how long a service counts as starting when its work does not get
+	// ready: until then, the manager would not have it stopped.
+	readyLimit = 5 * time.Second
+
+	// stopTime is how long the work has to end when the service is stopped.
+	stopTime = 5 * time.Second
+)
+
+// Events of SERVICE_CONTROL_POWEREVENT that say that the system came back.
+const (
+	resumedAutomatically = 0x12 // PBT_APMRESUMEAUTOMATIC
+	resumedByUser        = 0x7  // PBT_APMRESUMESUSPEND; comes after the other
+)
+
+// accepted are the controls that the service answers. One that has stopped before a
+// shutdown has the time that it needs, while at the shutdown all services share some.
+const accepted = svc.AcceptStop | svc.AcceptShutdown | svc.AcceptPreShutdown | svc.AcceptPowerEvent
+
+// A handler is work in the hands of the service manager.
+type handler struct {
+	ctx  context.Context
+	work func(context.Context, *Host) error
+	exit func(code int) // os.Exit
+
+	err error // of the work, when it was stopped
+}
+
+func newHandler(ctx context.Context, work func(context.Context, *Host) error) *handler {
+	return &handler{ctx: ctx, work: work, exit: os.Exit}
+}
+
+// Execute implements [svc.Handler].
+func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, statuses chan<- svc.Status) (specific bool, code uint32) {
+	ignoreConsole()
+	statuses <- svc.Status{State: svc.StartPending, WaitHint: milliseconds(2 * readyLimit)}
+	// A service gets signals for what happens to others, such as the logoff of a user.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(h.ctx))
+	defer cancel()
+	ready, done := make(chan struct{}), make(chan error, 1)
+	resumed := make(chan struct{}, 1)
+	host := &Host{Managed: true, Ready: sync.OnceFunc(func() { close(ready) }), Resumed: resumed}
+	go func() { done <- h.work(ctx, host) }()
+	late := time.NewTimer(readyLimit)
+	defer late.Stop()
+	isRunning := func() {
+		late.Stop()
+		ready = nil
+		statuses <- svc.Status{State: svc.Running, Accepts: accepted}
+	}
+	for {
+		select {
+		case h.err = <-done:
+			h.exit(1) // died, not stopped: else the manager does not start it again
+			return false, 1
+		case <-ready:
+			isRunning()
+		case <-late.C:
+			isRunning()
+		case r := <-requests:
+			switch r.Cmd {
+			case svc.Interrogate:
+				statuses <- r.CurrentStatus
+			case svc.PowerEvent:
+				if r.EventType == resumedAutomatically || r.EventType == resumedByUser {
+					select {
+					case resumed <- struct{}{}:
+					default:
+					}
+				}
+			case svc.Stop, svc.Shutdown, svc.PreShutdown:
+				statuses <- svc.Status{State: svc.StopPending, WaitHint: milliseconds(2 * stopTime)}
+				cancel()
+				h.end(done)
+				return false, 0
+			}
+		}
+	}
+}
+
+// end waits for the work's end, for as long as the manager does. Work may be cut at
+// any point, as by a loss of power.
+func (h *handler) end(done <-chan error) {
+	limit := time.NewTimer(stopTime)
+	defer limit.Stop()
+	select {
+	case h.err = <-done:
+	case <-limit.C:
+	}
+}
+
+func milliseconds(d time.Duration) uint32 { return uint32(d.Milliseconds()) }
+
+var setConsoleCtrlHandler = windows.NewLazySystemDLL("kernel32.dll").NewProc("SetConsoleCtrlHandler")
+
+// ignoreConsole keeps the events of consoles from the service: Go would take a user's
+// logoff, of which services are told, for the end of the process.
+var ignoreConsole = sync.OnceFunc(func() {
+	handled := windows.NewCallback(func(uintptr) uintptr { return 1 })
+	_, _, _ = setConsoleCtrlHandler.Call(handled, 1) // without it, a logoff ends nothing either, see Execute
+})

@@ -1,0 +1,161 @@
+package svcrun
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/windows/svc"
+)
+
+// A talk is what a service and its manager say to each other.
+type talk struct {
+	t        *testing.T
+	requests chan svc.ChangeRequest
+	statuses chan svc.Status
+	exited   int // the code of a process that died, -1 before
+	ended    chan struct{}
+	handler  *handler
+}
+
+func newTalk(t *testing.T, ctx context.Context, work func(context.Context, *Host) error) *talk {
+	k := &talk{t: t, requests: make(chan svc.ChangeRequest), statuses: make(chan svc.Status), exited: -1, ended: make(chan struct{})}
+	k.handler = newHandler(ctx, work)
+	k.handler.exit = func(code int) { k.exited = code }
+	go func() {
+		defer close(k.ended)
+		if _, code := k.handler.Execute(nil, k.requests, k.statuses); code != 0 && k.exited < 0 {
+			t.Errorf("ended with code %d", code)
+		}
+	}()
+	return k
+}
+
+func (k *talk) expect(want svc.State) svc.Status {
+	k.t.Helper()
+	select {
+	case got := <-k.statuses:
+		if got.State != want {
+			k.t.Errorf("state %d, want %d", got.State, want)
+		}
+		return got
+	case <-time.After(time.Minute):
+		k.t.Fatalf("no state %d", want)
+	}
+	return svc.Status{}
+}
+
+func TestHandlerStops(t *testing.T) {
+	for _, cmd := range []svc.Cmd{svc.Stop, svc.Shutdown, svc.PreShutdown} {
+		synctest.Test(t, func(t *testing.T) {
+			// The end of the process's own context, say by a logoff, ends no service.
+			ctx, cancel := context.WithCancel(t.Context())
+			k := newTalk(t, ctx, func(ctx context.Context, host *Host) error {
+				host.Ready()
+				host.Ready()
+				<-ctx.Done()
+				time.Sleep(time.Second) // synctest's, to end well
+				return errors.New("late")
+			})
+			k.expect(svc.StartPending)
+			if s := k.expect(svc.Running); s.Accepts != accepted {
+				t.Errorf("accepts %b", s.Accepts)
+			}
+			cancel()
+			k.requests <- svc.ChangeRequest{Cmd: svc.Interrogate, CurrentStatus: svc.Status{State: svc.Running}}
+			k.expect(svc.Running)
+			began := time.Now()
+			k.requests <- svc.ChangeRequest{Cmd: cmd}
+			k.expect(svc.StopPending)
+			<-k.ended
+			if k.exited != -1 || time.Since(began) != time.Second || k.handler.err == nil {
+				t.Errorf("exit %d after %v, %v", k.exited, time.Since(began), k.handler.err)
+			}
+		})
+	}
+}
+
+func TestHandlerDies(t *testing.T) {
+	for _, ready := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			fail := make(chan error)
+			k := newTalk(t, t.Context(), func(ctx context.Context, host *Host) error {
+				if ready {
+					host.Ready()
+				}
+				return <-fail
+			})
+			k.expect(svc.StartPending)
+			if ready {
+				k.expect(svc.Running)
+			}
+			fail <- errors.New("as asked")
+			<-k.ended
+			if k.exited != 1 {
+				t.Errorf("ready %t: exit code %d", ready, k.exited)
+			}
+		})
+	}
+}
+
+// Work that does not get ready, or does not end, holds the manager up for seconds.
+func TestHandlerIsSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		never := make(chan error)
+		k := newTalk(t, t.Context(), func(context.Context, *Host) error { return <-never })
+		began := time.Now()
+		k.expect(svc.StartPending)
+		k.expect(svc.Running)
+		if took := time.Since(began); took != readyLimit {
+			t.Errorf("running after %v", took)
+		}
+		began = time.Now()
+		k.requests <- svc.ChangeRequest{Cmd: svc.Stop}
+		k.expect(svc.StopPending)
+		<-k.ended
+		if took := time.Since(began); took != stopTime {
+			t.Errorf("stopped after %v", took)
+		}
+		close(never)
+	})
+}
+
+func TestHandlerResumes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		resumed := 0
+		begin := make(chan struct{})
+		k := newTalk(t, t.Context(), func(ctx context.Context, host *Host) error {
+			host.Ready()
+			<-begin
+			for {
+				select {
+				case <-host.Resumed:
+					resumed++
+				case <-ctx.Done():
+					return nil
+				}
+			}
+		})
+		k.expect(svc.StartPending)
+		k.expect(svc.Running)
+		for _, event := range []uint32{0x4, 0xa, resumedAutomatically, resumedByUser} { // asleep, power status, and both
+			k.requests <- svc.ChangeRequest{Cmd: svc.PowerEvent, EventType: event}
+		}
+		synctest.Wait()
+		close(begin)
+		synctest.Wait()
+		if resumed != 1 {
+			t.Errorf("resumed %d times", resumed)
+		}
+		k.requests <- svc.ChangeRequest{Cmd: svc.PowerEvent, EventType: resumedAutomatically}
+		synctest.Wait()
+		if resumed != 2 {
+			t.Errorf("resumed %d times", resumed)
+		}
+		k.requests <- svc.ChangeRequest{Cmd: svc.Stop}
+		k.expect(svc.StopPending)
+		<-k.ended
+	})
+}
