@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/goreleaser/nfpm/v2"
+	_ "github.com/goreleaser/nfpm/v2/deb"
+	"github.com/goreleaser/nfpm/v2/files"
+	_ "github.com/goreleaser/nfpm/v2/rpm"
+)
+
+// What all packages say of who made them.
+const (
+	maintainer = "poolcert maintainers <maintainers@poolcert.example>"
+	homepage   = "https://poolcert.example/"
+)
+
+// pack makes the packages of a Linux system in each of the formats.
+func (r *release) pack(s system, formats ...string) error {
+	if err := r.fillStage(s); err != nil {
+		return err
+	}
+	for _, program := range s.programs() {
+		for _, format := range formats {
+			if err := r.makePackage(s, program, format); err != nil {
+				return fmt.Errorf("package %s.%s: %w", program, format, err)
+			}
+		}
+	}
+	return nil
+}
+
+// fillStage gives a system's folder what all systems have.
+func (r *release) fillStage(s system) error {
+	for name, target := range map[string]string{
+		"source": r.source, "manual": filepath.Join(r.work, "manual"), "completions": filepath.Join(r.work, "completions"),
+		"licences": filepath.Join(r.work, "licences"), "changelog.yaml": filepath.Join(r.work, "changelog.yaml"),
+	} {
+		if err := os.Symlink(target, filepath.Join(r.stage(s), name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *release) makePackage(s system, name, format string) error {
+	if err := os.Chdir(r.stage(s)); err != nil { // nfpm knows no folder but this
+		return err
+	}
+	config, err := nfpm.ParseFile(filepath.Join("source/packaging/packages", name+".yaml"))
+	if err != nil {
+		return err
+	}
+	info, err := config.Get(format)
+	if err != nil {
+		return err
+	}
+	r.complete(info, s, format)
+	if info = nfpm.WithDefaults(info); info.Name != name {
+		return fmt.Errorf("%s.yaml is of %q", name, info.Name)
+	}
+	packager, err := nfpm.Get(format)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(filepath.Join(r.out, packager.ConventionalFileName(info)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	err = packager.Package(info, f)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// complete adds what all packages have in common.
+func (r *release) complete(info *nfpm.Info, s system, format string) {
+	info.Arch, info.Platform = s.arch, s.os
+	info.Version, info.Release = r.version, "1"
+	info.Section, info.Priority = "admin", "optional"
+	info.Maintainer, info.Homepage, info.Vendor = maintainer, homepage, "poolcert"
+	info.License = "Apache-2.0"
+	info.MTime = r.time
+	info.Changelog = "changelog.yaml"
+	doc := "/usr/share/doc/" + info.Name + "/"
+	add := func(source, destination, kind string) {
+		info.Contents = append(info.Contents, &files.Content{Source: source, Destination: destination, Type: kind, FileInfo: &files.ContentFileInfo{Mode: 0o644}})
+	}
+	switch format {
+	case "deb":
+		add("source/packaging/deb/copyright", doc+"copyright", "")
+		add("source/packaging/deb/"+info.Name+".lintian-overrides", "/usr/share/lintian/overrides/"+info.Name, "")
+	case "rpm":
+		add("source/LICENSE", "/usr/share/licenses/"+info.Name+"/LICENSE", files.TypeRPMLicense)
+		info.RPM.Summary, info.Description, _ = strings.Cut(strings.TrimSpace(info.Description), "\n")
+		info.RPM.BuildHost = "poolcert.example"
+		info.RPM.Packager = maintainer
+	}
+	for _, c := range info.Contents {
+		if c.FileInfo == nil {
+			c.FileInfo = &files.ContentFileInfo{}
+		}
+		c.FileInfo.MTime = r.time
+	}
+}
