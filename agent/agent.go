@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"path/filepath"
 	"sync"
 
@@ -47,6 +48,10 @@ type Options struct {
 	// Changed, if not nil, is called when [Agent.Summary] may be another one. It
 	// must not block.
 	Changed func()
+
+	// Socket, if not nil, listens at Config.Socket already, by the service manager's
+	// doing. The agent closes it, and leaves its file.
+	Socket net.Listener
 }
 
 // An Agent is a node's agent.
@@ -56,12 +61,13 @@ type Agent struct {
 	log     *slog.Logger
 	ready   func()
 	changed func()
+	given   net.Listener // nil: none
 	control *control
 }
 
 // New returns an agent. It starts and opens nothing.
 func New(opts Options) *Agent {
-	a := &Agent{config: opts.Config, version: opts.Version, log: opts.Log, ready: opts.Ready, changed: opts.Changed, control: newControl()}
+	a := &Agent{config: opts.Config, version: opts.Version, log: opts.Log, ready: opts.Ready, changed: opts.Changed, given: opts.Socket, control: newControl()}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}

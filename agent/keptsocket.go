@@ -24,6 +24,7 @@ type keptSocket struct {
 	path     string
 	listener net.Listener
 	made     fs.FileInfo // the socket
+	given    bool        // by the service manager
 }
 
 // listen returns a listener at path for one life: callers that come after it is
@@ -35,6 +36,9 @@ func (k *keptSocket) listen(path string) (net.Listener, error) {
 		if l, ok := k.listener.(deadliner); ok && l.SetDeadline(time.Time{}) == nil {
 			return &lentListener{Listener: k.listener, kept: k}, nil
 		}
+	}
+	if k.listener != nil && k.given {
+		return nil, wrongSocket(k.path, path)
 	}
 	k.shut()
 	if err := k.open(path); err != nil {
@@ -52,7 +56,7 @@ func (k *keptSocket) open(path string) error {
 	if err != nil {
 		return err
 	}
-	k.path, k.listener = path, listener
+	k.path, k.listener, k.given = path, listener, false
 	k.made, _ = os.Lstat(path) // without it, the next look finds another socket
 	return nil
 }

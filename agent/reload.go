@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -36,8 +37,8 @@ func (a *Agent) RefuseReload(err error) { a.control.record.setRefused(err) }
 
 // Run is the agent's life. It returns nil soon after ctx ended, with all that it
 // started ended, and an error if it cannot start: [ErrNotJoined], [ErrRunning],
-// [store.ErrInUse] when another agent installs into the same directory, or a
-// folder or socket that cannot be used. The installed certificates stay when it
+// [store.ErrInUse] when another agent installs into the same directory,
+// [ErrGivenSocket], or a folder or socket that cannot be used. The installed certificates stay when it
 // ends. It may be called once.
 //
 // To stop, everything ends at once: the poll is given up, an install that has
@@ -45,6 +46,11 @@ func (a *Agent) RefuseReload(err error) { a.control.record.setRefused(err) }
 // are served for some seconds, and last the locks of both directories are freed.
 func (a *Agent) Run(ctx context.Context) error {
 	defer a.control.socket.close()
+	if a.given != nil {
+		if err := a.control.socket.adopt(a.given, a.config.Socket, a.log); err != nil {
+			return errors.Join(err, a.given.Close())
+		}
+	}
 	config, before := a.config, a.config
 	var asked *reload
 	for {

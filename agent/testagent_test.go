@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,6 +41,7 @@ type testAgent struct {
 	cancel context.CancelFunc
 	done   chan error
 	ready  chan struct{}
+	given  func() net.Listener // if not nil: the service manager's socket
 }
 
 func newTestConfig(dir string) *Config {
@@ -75,8 +77,12 @@ func (a *testAgent) start() *Agent {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.cancel, a.done, a.ready = cancel, make(chan error, 1), make(chan struct{})
 	ready := a.ready
+	var socket net.Listener
+	if a.given != nil {
+		socket = a.given()
+	}
 	agent := New(Options{
-		Config: a.config, Version: "test", Ready: sync.OnceFunc(func() { close(ready) }),
+		Socket: socket, Config: a.config, Version: "test", Ready: sync.OnceFunc(func() { close(ready) }),
 		Log: slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	done := a.done

@@ -46,6 +46,8 @@ func withHint(err error) error {
 		return cli.Hint(err, "%s", stateDirHint(state))
 	case errors.Is(err, agent.ErrRunning):
 		return cli.Hint(err, "stop the running agent first, such as with 'systemctl stop poolcert-agent'")
+	case errors.Is(err, agent.ErrGivenSocket):
+		return cli.Hint(err, "name the same path as ListenStream= in poolcert-agent.socket ('systemctl edit poolcert-agent.socket'), or have it not used with 'systemctl mask --now poolcert-agent.socket'")
 	case errors.Is(err, localsock.ErrInUse), errors.Is(err, store.ErrInUse):
 		return cli.Hint(err, "is another agent running? Each needs a socket, a state directory and a certificates directory of its own")
 	case errors.Is(err, local.ErrUnavailable):

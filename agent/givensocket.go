@@ -1,0 +1,63 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+)
+
+// ErrGivenSocket means that the service manager listens at another path than that of
+// the configuration.
+var ErrGivenSocket = errors.New("the service manager listens elsewhere")
+
+// adopt takes a listener that the service manager made. Nobody removes its socket
+// here: it is there before the agent, and after it, so that callers wait while there
+// is none. One whose socket somebody took away reaches nobody, and is given up: the
+// agent makes one of its own then, until its next start.
+func (k *keptSocket) adopt(given net.Listener, path string, log *slog.Logger) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	at := given.Addr().String()
+	if _, ok := given.(*net.UnixListener); !ok || at != filepath.Clean(path) {
+		return wrongSocket(at, path)
+	}
+	info, err := os.Lstat(path)
+	if err == nil && info.Mode().Type() != fs.ModeSocket {
+		err = errors.New("there is something else than a socket")
+	}
+	if err == nil {
+		err = answers(path)
+	}
+	if err != nil {
+		log.Warn("the service manager's socket is not at its path any more, and the agent makes one of its own; 'systemctl restart poolcert-agent.socket poolcert-agent.service' puts that right", "path", path, "err", err)
+		return given.Close()
+	}
+	if info.Mode().Perm() != socketMode {
+		log.Warn("the socket had another mode; everybody may connect, and [access] says who may use keys", "path", path, "mode", info.Mode().Perm().String())
+		if err := os.Chmod(path, socketMode); err != nil {
+			return fmt.Errorf("let callers connect: %w", err)
+		}
+		if info, err = os.Lstat(path); err != nil {
+			return err
+		}
+	}
+	k.path, k.listener, k.made, k.given = path, given, info, true
+	return nil
+}
+
+func wrongSocket(at, path string) error {
+	return fmt.Errorf("socket = %q, but %w: at %s", path, ErrGivenSocket, at)
+}
+
+// answers tells whether anybody listens at a path: the kernel accepts for it.
+func answers(path string) error {
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
