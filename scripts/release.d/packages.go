@@ -81,6 +81,7 @@ func (r *release) makePackage(s system, name, format string) error {
 func (r *release) complete(info *nfpm.Info, s system, format string) {
 	info.Arch, info.Platform = s.arch, s.os
 	info.Version, info.Release = r.version, "1"
+	info.Prerelease, info.VersionMetadata = "", "" // of the version that nfpm takes when there is none
 	info.Section, info.Priority = "admin", "optional"
 	info.Maintainer, info.Homepage, info.Vendor = maintainer, homepage, "poolcert"
 	info.License = "Apache-2.0"
