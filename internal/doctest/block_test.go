@@ -141,6 +141,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`\b[0-9a-zA-Z+/]{86}==`), "ACCOUNTKEY"},
 	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?Z?`), "TIME"},
 	{regexp.MustCompile(`\bn(ode)?(\d)-[0-9a-f]{10}\b`), "n$1$2-NODE"},
+	{regexp.MustCompile(`\b([ug]id"?[ :])\d+`), "${1}N"},
 	{regexp.MustCompile(`/tmp/tmp\.\w+`), "TEMP"},
 }
 

@@ -14,6 +14,8 @@
 //
 // What readers need not see is in comments, and typed by root: "<!-- test: COMMAND -->",
 // over as many lines as it takes. With "login" as the command, alice logs in anew.
+// After "stands EXAMPLE COMMAND", what the command prints stands for the example, such
+// as a thumbprint, in all commands. testdata/functions has what is done in many documents.
 //
 // Whatever else looks like commands is counted in rules_test.go, so that nothing
 // slips: what can't run here (another system's commands, a cluster's) is marked as

@@ -25,6 +25,7 @@ type sandbox struct {
 	dir    string // of scripts and outputs
 	shells map[bool]*shell
 	count  int
+	stands []string // what a document calls something, and what it is here
 }
 
 // A shell is where root (true) or alice types.
