@@ -53,7 +53,7 @@ type accountFlags struct {
 
 func (f *accountFlags) register(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
-	flags.StringVar(&f.config, "config", "", "configuration `file` (default ~/.config/poolcert/config.toml) [$POOLCERT_CONFIG]")
+	flags.StringVar(&f.config, "config", "", "configuration `file` (default "+configPlace+") [$POOLCERT_CONFIG]")
 	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of the account service [$POOLCERT_ENDPOINT]")
 	flags.StringVar(&f.account, "account", "", "`name` of the account [$POOLCERT_ACCOUNT]")
 	flags.StringVar(&f.keyFile, "key-file", "", "`file` with the account's key [$POOLCERT_KEY holds the key itself, $POOLCERT_TOKEN a token]")

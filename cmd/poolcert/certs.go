@@ -111,9 +111,15 @@ func allowed(identity *local.Identity) bool {
 
 // describeIdentity says whom the agent sees.
 func describeIdentity(i *local.Identity) string {
-	text := fmt.Sprintf("You are uid %d, gid %d", i.UID, i.GID)
-	if len(i.Groups) > 0 {
-		text += ", groups " + strings.Trim(strings.ReplaceAll(fmt.Sprint(i.Groups), " ", ", "), "[]")
+	var text string
+	switch {
+	case i.UnixUser != nil:
+		text = fmt.Sprintf("You are uid %d, gid %d", i.UID, i.GID)
+		if len(i.Groups) > 0 {
+			text += ", groups " + strings.Trim(strings.ReplaceAll(fmt.Sprint(i.Groups), " ", ", "), "[]")
+		}
+	case i.WindowsUser != nil:
+		text = "You are " + cli.Text(string(i.SID))
 	}
 	if i.Job != "" {
 		text += ", job " + cli.Text(i.Job)

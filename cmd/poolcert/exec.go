@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -36,17 +38,14 @@ opened. --env NAME=MESSAGE opens MESSAGE, in base64 or PEM, for the variable NAM
 --env NAME=@FILE reads the message from a file. --env-file has lines NAME=VALUE, of
 which those whose value is "sealed:" and a message are opened, and others set as they are.
 
---file MESSAGE-FILE=NAME is for programs that want a file: the secret is in memory, and
-NAME is the path by which the command reads it. Nothing is left when the command has
-ended, however it ends.
+--file MESSAGE-FILE=NAME is for programs that want a file: ` + fileSentence + `
 
 In arguments, {{file NAME}} becomes the path and {{secret NAME}} the value of a secret;
 prefer variables, because every user of this node can read arguments.
 
-All are opened before the command starts. It takes this program's place: signals,
-exit code, terminal and standard input are its own. With --mask, this program stays, and
-replaces the secrets in the command's output by ***, also where they are in base64, hex or
-quoted; the command's output is no terminal then.`,
+All are opened before the command starts. ` + placeSentence + `
+With --mask, this program stays, and replaces the secrets in the command's output by ***, also where
+they are in base64, hex or quoted; the command's output is no terminal then.`,
 		Example: `  poolcert exec --env DB_PASSWORD=@password.cms -- ./job --fast
   DB_PASSWORD=sealed:MIIB... poolcert exec -- ./job --fast
   poolcert exec --file id.cms=KEY -- sh -c 'scp -i "$KEY" results user@host:'
@@ -55,6 +54,9 @@ quoted; the command's output is no terminal then.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := exec.LookPath(args[0])
 			if err != nil {
+				if errors.Is(err, exec.ErrDot) {
+					err = cli.Hint(err, "a program of this folder is named with the folder: .%c%s", filepath.Separator, args[0])
+				}
 				return cli.Hint(err, "the command comes after '--', and is a program, not a shell line")
 			}
 			p, err := flags.plan(os.Environ(), args)
@@ -65,11 +67,14 @@ quoted; the command's output is no terminal then.`,
 			if err != nil {
 				return err
 			}
-			defer p.close()
+			defer p.close(cmd.ErrOrStderr())
 			if err := p.open(cmd.Context(), u, keys.explain); err != nil {
 				return err
 			}
 			args = p.arguments(args, cmd.ErrOrStderr())
+			if err := checkCommandLine(path, args); err != nil {
+				return err
+			}
 			if flags.mask {
 				return p.mask(path, args, cmd.ErrOrStderr())
 			}
@@ -80,7 +85,7 @@ quoted; the command's output is no terminal then.`,
 	f := cmd.Flags()
 	f.StringArrayVar(&flags.env, "env", nil, "`NAME=MESSAGE` or NAME=@FILE, may be repeated")
 	f.StringVar(&flags.envFile, "env-file", "", "`file` with lines NAME=VALUE")
-	f.StringArrayVar(&flags.files, "file", nil, "`MESSAGE-FILE=NAME`, may be repeated (Linux only)")
+	f.StringArrayVar(&flags.files, "file", nil, "`MESSAGE-FILE=NAME`, may be repeated")
 	f.BoolVar(&flags.mask, "mask", false, "replace the secrets in the command's output by ***")
 	f.SetInterspersed(false) // options after the command are its own
 	return cmd

@@ -5,10 +5,20 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+)
+
+// What --help says of files and of the command.
+const (
+	fileSentence = `the secret is in memory, and
+NAME is the path by which the command reads it. Nothing is left when the command has
+ended, however it ends. On Linux only.`
+	placeSentence = `It takes this program's place: signals,
+exit code, terminal and standard input are its own.`
 )
 
 // execute puts the command in this program's place. It inherits files.
@@ -20,6 +30,18 @@ func execute(path string, args, env []string, files []*os.File) error {
 	}
 	return fmt.Errorf("run %s: %w", path, syscall.Exec(path, args, env))
 }
+
+// start starts the command, which inherits files.
+func start(cmd *exec.Cmd, files []*os.File) (end func(), err error) {
+	cmd.ExtraFiles = files
+	return func() {}, cmd.Start()
+}
+
+// checkCommandLine has nothing to find: arguments are passed as they are.
+func checkCommandLine(string, []string) error { return nil }
+
+// variableKey is what two names of one variable have in common.
+func variableKey(name string) string { return name }
 
 // notifyForwarded tells c of the signals that a command gets which this program
 // waits for.

@@ -54,13 +54,15 @@ func (p *execPlan) mask(path string, args []string, stderr io.Writer) error {
 
 // stay runs the command, passes signals on, and ends with its exit code.
 func stay(path string, args, env []string, files []*os.File, stdout, stderr io.Writer) error {
-	cmd := &exec.Cmd{Path: path, Args: args, Env: env, ExtraFiles: files, Stdin: os.Stdin, Stdout: stdout, Stderr: stderr}
+	cmd := &exec.Cmd{Path: path, Args: args, Env: env, Stdin: os.Stdin, Stdout: stdout, Stderr: stderr}
 	signals := make(chan os.Signal, 16)
 	notifyForwarded(signals)
 	defer signal.Stop(signals)
-	if err := cmd.Start(); err != nil {
+	end, err := start(cmd, files)
+	if err != nil {
 		return fmt.Errorf("run %s: %w", path, err)
 	}
+	defer end()
 	done := make(chan struct{})
 	var forwarding sync.WaitGroup
 	defer forwarding.Wait()
@@ -75,7 +77,7 @@ func stay(path string, args, env []string, files []*os.File, stdout, stderr io.W
 			}
 		}
 	})
-	err := cmd.Wait()
+	err = cmd.Wait()
 	if cmd.ProcessState == nil {
 		return err
 	}

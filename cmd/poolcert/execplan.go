@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -27,9 +28,10 @@ type execPlan struct {
 	sealedFiles []sealedFile
 	staying     bool
 
-	values map[string][]byte // of secrets, by variable
-	files  []*os.File        // that the command inherits
-	paths  map[string]string // of files, by variable
+	values map[string][]byte           // of secrets, by variable
+	files  []*os.File                  // that the command inherits, or that are held for it
+	paths  map[string]string           // of files, by variable
+	folder interface{ remove() error } // of files that are held; nil: there are none
 }
 
 // plan finds what is to be opened, and checks what can be checked before that. Flags
@@ -38,10 +40,11 @@ func (f *execFlags) plan(environ, args []string) (*execPlan, error) {
 	p := &execPlan{inherited: environ, staying: f.mask, values: make(map[string][]byte), paths: make(map[string]string)}
 	given := make(map[string]string) // by which option
 	take := func(name, by string) error {
-		if before := given[name]; before != "" && before != "--env-file" {
+		key := variableKey(name)
+		if before := given[key]; before != "" && before != "--env-file" {
 			return cli.Usagef("%s is given twice, by %s and %s", cli.Text(name), before, by)
 		}
-		given[name] = by
+		given[key] = by
 		return nil
 	}
 	for _, flag := range f.env {
@@ -69,10 +72,11 @@ func (f *execFlags) plan(environ, args []string) (*execPlan, error) {
 		return nil, err
 	}
 	for _, v := range lines {
-		if given[v.name] != "" {
+		key := variableKey(v.name)
+		if given[key] != "" {
 			continue // of one that is there twice, the last one counts: they come in reverse
 		}
-		given[v.name] = "--env-file"
+		given[key] = "--env-file"
 		if message, ok := strings.CutPrefix(v.message, sealedPrefix); ok {
 			p.sealed = append(p.sealed, sealedEnv{v.name, message})
 		} else {
@@ -80,9 +84,9 @@ func (f *execFlags) plan(environ, args []string) (*execPlan, error) {
 		}
 	}
 	for _, variable := range environ {
-		name, value, _ := strings.Cut(variable, "=")
-		if message, ok := strings.CutPrefix(value, sealedPrefix); ok && given[name] == "" {
-			given[name] = "the environment"
+		name, value := splitVariable(variable)
+		if message, ok := strings.CutPrefix(value, sealedPrefix); ok && given[variableKey(name)] == "" {
+			given[variableKey(name)] = "the environment"
 			p.sealed = append(p.sealed, sealedEnv{name, message})
 		}
 	}
@@ -181,8 +185,8 @@ func (p *execPlan) environ() []string {
 	var env []string
 	set := make(map[string]bool)
 	add := func(name, value string) {
-		if !set[name] {
-			set[name] = true
+		if key := variableKey(name); !set[key] {
+			set[key] = true
 			env = append(env, name+"="+value)
 		}
 	}
@@ -194,16 +198,33 @@ func (p *execPlan) environ() []string {
 	}
 	for _, list := range [][]string{p.plain, p.inherited} {
 		for _, variable := range list {
-			name, value, _ := strings.Cut(variable, "=")
-			add(name, value)
+			add(splitVariable(variable))
 		}
 	}
 	return env
 }
 
-func (p *execPlan) close() {
+// splitVariable takes NAME=VALUE apart. On Windows, there are names that begin with "=".
+func splitVariable(variable string) (name, value string) {
+	rest, hidden := strings.CutPrefix(variable, "=")
+	name, value, _ = strings.Cut(rest, "=")
+	if hidden {
+		name = "=" + name
+	}
+	return name, value
+}
+
+// close removes what was there for the command.
+func (p *execPlan) close(stderr io.Writer) {
 	for _, f := range p.files {
 		f.Close()
+	}
+	if p.folder == nil {
+		return
+	}
+	if err := p.folder.remove(); err != nil {
+		fmt.Fprintf(stderr, "poolcert: %s %s\npoolcert: %s %s\n", cli.StyleOf(stderr).Yellow("warning:"), cli.Text(oneLine(err)),
+			cli.StyleOf(stderr).Yellow("hint:"), cli.Text(cli.HintOf(err)))
 	}
 }
 

@@ -21,7 +21,7 @@ func openInput(cmd *cobra.Command, args []string) (io.ReadCloser, error) {
 		return io.NopCloser(cli.Input(cmd.Context(), &waitingFile{path: args[0]})), nil
 	}
 	if len(args) == 0 && cli.IsTerminal(cmd.InOrStdin()) {
-		fmt.Fprintln(cmd.ErrOrStderr(), "poolcert: reading from the terminal; end with Ctrl-D")
+		fmt.Fprintln(cmd.ErrOrStderr(), "poolcert: reading from the terminal; end with "+endOfInput)
 	}
 	if inputSize(cmd.InOrStdin()) >= 0 {
 		return io.NopCloser(cmd.InOrStdin()), nil // a file does not make anyone wait

@@ -17,9 +17,6 @@ import (
 	"poolcert/internal/pfx"
 )
 
-// defaultSocket is where a node's agent answers.
-const defaultSocket = "/run/poolcert/agent.sock"
-
 // keyFlags say whose private key opens messages: the node's agent's, a PFX
 // file's, a PEM file's, or one of a folder of certificates.
 type keyFlags struct {

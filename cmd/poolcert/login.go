@@ -29,7 +29,7 @@ func newLoginCommand(acct *accountFlags) *cobra.Command {
 		Use:   "login [URL]",
 		Short: "Store how to reach an account",
 		Long: `Check that the account can be reached, and store the service's URL, its CA, the
-account, and one of these in ~/.config/poolcert/config.toml, readable by you alone:
+account, and one of these in ` + configPlace + `, readable by you alone:
 
   the account's key, asked for, or read from --key-file ("-" is standard input) or
   $POOLCERT_KEY. It never belongs into the command line, which others can see.

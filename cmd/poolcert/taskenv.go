@@ -21,9 +21,6 @@ import (
 // certificatesVariable tells tasks where their certificates are, as in Azure Batch.
 const certificatesVariable = "AZ_BATCH_CERTIFICATES_DIR"
 
-// defaultCertificatesDir is where a node's agent installs certificates.
-const defaultCertificatesDir = "/run/poolcert/certs"
-
 // taskEnvFlags say which certificates a task gets, and where.
 type taskEnvFlags struct {
 	dir, user, visibility, installed string

@@ -1,0 +1,13 @@
+//go:build unix
+
+package main
+
+// Where things are, if nobody says otherwise.
+const (
+	defaultSocket          = "/run/poolcert/agent.sock" // where a node's agent answers
+	defaultCertificatesDir = "/run/poolcert/certs"      // where it installs certificates
+	configPlace            = "~/.config/poolcert/config.toml"
+)
+
+// endOfInput is what ends typed input.
+const endOfInput = "Ctrl-D"
