@@ -1,0 +1,180 @@
+package wincrypt
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"poolcert/internal/erase"
+	"poolcert/internal/pfx"
+)
+
+// Flags of ImportPFX and ImportBlob, in the values of Windows.
+const (
+	FlagExportable = 0x1    // CRYPT_EXPORTABLE
+	FlagMachine    = 0x20   // CRYPT_MACHINE_KEYSET
+	FlagUser       = 0x1000 // CRYPT_USER_KEYSET
+	FlagAlwaysCNG  = 0x200  // PKCS12_ALWAYS_CNG_KSP
+)
+
+// The CSP of RSA keys where there is no CNG.
+const (
+	cspName     = "Microsoft Enhanced RSA and AES Cryptographic Provider"
+	cspType     = 24 // PROV_RSA_AES
+	keyExchange = 1  // AT_KEYEXCHANGE
+)
+
+// An ImportRequest says what key Windows is to keep, and how.
+type ImportRequest struct {
+	Bundle     *pfx.Bundle // Leaf and Key; the rest is not imported
+	At         Location    // the machine's or the user's keys
+	Exportable bool
+	Name       string // of the container, where we are free to choose
+
+	// Access is who may use the key, in the security descriptor definition language.
+	Access string
+}
+
+// pfxFlags are those of PFXImportCertStore. The key is bound to CNG: the CSPs are
+// deprecated, know no OAEP but with SHA-1, and no elliptic curves.
+func (r *ImportRequest) pfxFlags() uint32 {
+	flags := uint32(FlagAlwaysCNG | FlagUser)
+	if r.At == LocalMachine {
+		flags = FlagAlwaysCNG | FlagMachine
+	}
+	if r.Exportable {
+		flags |= FlagExportable
+	}
+	return flags
+}
+
+func (r *ImportRequest) blobFlags() uint32 {
+	if r.Exportable {
+		return FlagExportable
+	}
+	return 0
+}
+
+// csp is the container with a name of our own.
+func (r *ImportRequest) csp() Container {
+	return Container{Name: r.Name, Provider: cspName, Type: cspType, Machine: r.At == LocalMachine, Spec: keyExchange}
+}
+
+// Import has Windows keep the key and returns where. First CNG is asked, with the key
+// alone in a PFX of the form that every Windows reads, whatever form it came in. If it
+// refuses, or gives back a key that does not work, an old CSP gets it, if it is for RSA.
+// After an error nothing is left. The key is for r.Access only when Import returns, and
+// before that for those whom Windows lets by itself: the system, administrators and
+// this process's account.
+func Import(ctx context.Context, c Calls, r ImportRequest) (Container, error) {
+	at, err := importCNG(ctx, c, &r)
+	if err == nil || errors.Is(err, ErrAccess) || ctx.Err() != nil {
+		return at, err
+	}
+	key, isRSA := r.Bundle.Key.(*rsa.PrivateKey)
+	if !isRSA {
+		return Container{}, err
+	}
+	at = r.csp()
+	cspErr := importCSP(c, &r, key, at)
+	if cspErr == nil {
+		if cspErr = finish(c, &r, at); cspErr == nil {
+			return at, nil
+		}
+	}
+	return Container{}, fmt.Errorf("%w; and for an older provider: %w", err, cspErr)
+}
+
+func importCNG(ctx context.Context, c Calls, r *ImportRequest) (at Container, err error) {
+	if err := ctx.Err(); err != nil {
+		return at, err
+	}
+	password := hex.EncodeToString(random(16))
+	erase.Do(func() {
+		var data []byte
+		// The key alone: each one in a file that Windows is given, it keeps.
+		if data, err = pfx.EncodeLegacy(&pfx.Bundle{Leaf: r.Bundle.Leaf, Key: r.Bundle.Key}, password); err == nil {
+			at, err = c.ImportPFX(data, password, r.pfxFlags())
+			clear(data)
+		}
+	})
+	if err != nil {
+		return Container{}, fmt.Errorf("import the key: %w", err)
+	}
+	if err := finish(c, r, at); err != nil {
+		return Container{}, err
+	}
+	return at, nil
+}
+
+func importCSP(c Calls, r *ImportRequest, key *rsa.PrivateKey, at Container) (err error) {
+	erase.Do(func() {
+		var blob []byte
+		if blob, err = privateKeyBlob(key); err == nil {
+			err = c.ImportBlob(at, blob, r.blobFlags())
+			clear(blob)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("import the key: %w", err)
+	}
+	return nil
+}
+
+// finish sets who may use the key, and tries it. With an error the key is gone.
+func finish(c Calls, r *ImportRequest, at Container) error {
+	err := SetAccess(c, at, r.Access)
+	if err == nil {
+		err = Try(c, at, r.Bundle)
+	}
+	if err != nil {
+		err = errors.Join(err, c.DeleteKey(at))
+	}
+	return err
+}
+
+// SetAccess sets who may use a key.
+func SetAccess(c Calls, at Container, access string) error {
+	key, err := c.OpenKey(at)
+	if err != nil {
+		return fmt.Errorf("open the key: %w", err)
+	}
+	defer key.Close()
+	if err := key.SetAccess(access); err != nil {
+		return fmt.Errorf("set who may use the key: %w", err)
+	}
+	return nil
+}
+
+// Try tells whether the key at a place is the one of b, by using it.
+func Try(c Calls, at Container, b *pfx.Bundle) error {
+	p, err := NewPrivateKey(c, at, b)
+	if err != nil {
+		return err
+	}
+	p.instead = nil
+	defer p.Close()
+	if err := p.try(b.Key); err != nil {
+		return fmt.Errorf("try the key that Windows keeps: %w", err)
+	}
+	return nil
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b)
+	return b
+}
+
+// publicOf returns the public half of a private key of this process.
+func publicOf(key crypto.PrivateKey, leaf *x509.Certificate) crypto.PublicKey {
+	if k, ok := key.(interface{ Public() crypto.PublicKey }); ok {
+		return k.Public()
+	}
+	return leaf.PublicKey
+}

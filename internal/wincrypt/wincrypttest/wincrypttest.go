@@ -1,0 +1,289 @@
+// Package wincrypttest has certificate stores and keys in memory that behave as
+// Windows is documented to: [New]. What stands on [wincrypt.Calls] is tested with
+// it on every system, and what real calls do to it on Windows.
+package wincrypttest
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto"
+	"crypto/sha1"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"poolcert/internal/pfx"
+	"poolcert/internal/sddl"
+	"poolcert/internal/wincrypt"
+)
+
+// Account is the account that a [Windows] says it is.
+const Account sddl.SID = "S-1-5-21-1-2-3-1000"
+
+// A Windows is one computer, seen by one account. It is safe for concurrent use.
+type Windows struct {
+	// NoCNG has PFXs refused, as by systems before CNG, and by Wine.
+	NoCNG bool
+
+	// Fail, if not nil, is asked before each call, by its name.
+	Fail func(call string) error
+
+	mu     sync.Mutex
+	stores map[place][]wincrypt.Certificate
+	names  map[place]string // as they were written first
+	keys   map[wincrypt.Container]*keptKey
+	open   int
+	made   int
+}
+
+type place struct {
+	at   wincrypt.Location
+	name string // in small letters
+}
+
+type keptKey struct {
+	key        crypto.PrivateKey
+	exportable bool
+	access     []wincrypt.Grant
+}
+
+// New returns a computer with the stores of a fresh one, which are empty.
+func New() *Windows {
+	w := &Windows{stores: make(map[place][]wincrypt.Certificate), names: make(map[place]string), keys: make(map[wincrypt.Container]*keptKey)}
+	for _, at := range []wincrypt.Location{wincrypt.CurrentUser, wincrypt.LocalMachine} {
+		for _, name := range []string{"My", "Root", "CA"} {
+			w.stores[place{at, strings.ToLower(name)}], w.names[place{at, strings.ToLower(name)}] = nil, name
+		}
+	}
+	return w
+}
+
+func (w *Windows) failing(call string) error {
+	if w.Fail == nil {
+		return nil
+	}
+	return w.Fail(call)
+}
+
+// Keys returns where there are keys, and whether they can be exported.
+func (w *Windows) Keys() map[wincrypt.Container]bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	keys := make(map[wincrypt.Container]bool)
+	for at, k := range w.keys {
+		keys[at] = k.exportable
+	}
+	return keys
+}
+
+// OpenHandles is how many stores and keys are open.
+func (w *Windows) OpenHandles() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.open
+}
+
+// StoreNames implements [wincrypt.Calls].
+func (w *Windows) StoreNames(at wincrypt.Location) ([]string, error) {
+	if err := w.failing("StoreNames"); err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var names []string
+	for p, name := range w.names {
+		if p.at == at {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// OpenStore implements [wincrypt.Calls].
+func (w *Windows) OpenStore(at wincrypt.Location, name string, create bool) (wincrypt.Store, error) {
+	if err := w.failing("OpenStore"); err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := place{at, strings.ToLower(name)}
+	if _, ok := w.names[p]; !ok {
+		if !create {
+			return nil, &wincrypt.Error{Call: "CertOpenStore", Code: 2}
+		}
+		w.names[p] = name
+	}
+	w.open++
+	return &store{w, p}, nil
+}
+
+// ImportPFX implements [wincrypt.Calls]: a file with several keys would leave all of
+// them, so that is a mistake here.
+func (w *Windows) ImportPFX(data []byte, password string, flags uint32) (wincrypt.Container, error) {
+	if err := w.failing("ImportPFX"); err != nil {
+		return wincrypt.Container{}, err
+	}
+	if w.NoCNG && flags&wincrypt.FlagAlwaysCNG != 0 {
+		return wincrypt.Container{}, &wincrypt.Error{Call: "PFXImportCertStore", Code: 87}
+	}
+	b, err := pfx.Decode(context.Background(), data, password, pfx.Options{})
+	if err != nil {
+		return wincrypt.Container{}, &wincrypt.Error{Call: "PFXImportCertStore", Code: 86}
+	}
+	if len(b.Chain) > 0 {
+		return wincrypt.Container{}, fmt.Errorf("a PFX with %d certificates more", len(b.Chain))
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.made++
+	at := wincrypt.Container{
+		Name:     fmt.Sprintf("{00000000-0000-0000-0000-%012d}", w.made),
+		Provider: "Microsoft Software Key Storage Provider",
+		Machine:  flags&wincrypt.FlagMachine != 0,
+	}
+	w.keep(at, b.Key, flags)
+	return at, nil
+}
+
+// keep stores a key, for those whom Windows lets by itself.
+func (w *Windows) keep(at wincrypt.Container, key crypto.PrivateKey, flags uint32) {
+	w.keys[at] = &keptKey{key, flags&wincrypt.FlagExportable != 0, []wincrypt.Grant{
+		{To: sddl.System, Mask: 0xD01F01FF}, {To: sddl.Administrators, Mask: 0xD01F01FF},
+	}}
+}
+
+// ImportBlob implements [wincrypt.Calls].
+func (w *Windows) ImportBlob(to wincrypt.Container, blob []byte, flags uint32) error {
+	if err := w.failing("ImportBlob"); err != nil {
+		return err
+	}
+	key, err := parseBlob(blob)
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.keep(to, key, flags)
+	return nil
+}
+
+// OpenKey implements [wincrypt.Calls].
+func (w *Windows) OpenKey(at wincrypt.Container) (wincrypt.Key, error) {
+	if err := w.failing("OpenKey"); err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	k := w.keys[at]
+	if k == nil {
+		return nil, &wincrypt.Error{Call: "NCryptOpenKey", Code: 0x80090016}
+	}
+	w.open++
+	return &openKey{w, at, k}, nil
+}
+
+// DeleteKey implements [wincrypt.Calls].
+func (w *Windows) DeleteKey(at wincrypt.Container) error {
+	if err := w.failing("DeleteKey"); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.keys, at)
+	return nil
+}
+
+// Account implements [wincrypt.Calls].
+func (w *Windows) Account() (sddl.SID, error) { return Account, w.failing("Account") }
+
+type store struct {
+	w *Windows
+	place
+}
+
+func (s *store) index(thumbprint [sha1.Size]byte) int {
+	return slices.IndexFunc(s.w.stores[s.place], func(c wincrypt.Certificate) bool { return c.Thumbprint() == thumbprint })
+}
+
+// Certificates implements [wincrypt.Store], in no order that means anything.
+func (s *store) Certificates() ([]wincrypt.Certificate, error) {
+	if err := s.w.failing("Certificates"); err != nil {
+		return nil, err
+	}
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	list := slices.Clone(s.w.stores[s.place])
+	slices.SortFunc(list, func(a, b wincrypt.Certificate) int { return bytes.Compare(a.DER, b.DER) })
+	return list, nil
+}
+
+// Find implements [wincrypt.Store].
+func (s *store) Find(thumbprint [sha1.Size]byte) (wincrypt.Certificate, error) {
+	if err := s.w.failing("Find"); err != nil {
+		return wincrypt.Certificate{}, err
+	}
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	i := s.index(thumbprint)
+	if i < 0 {
+		return wincrypt.Certificate{}, &wincrypt.Error{Call: "CertFindCertificateInStore", Code: 0x80092004}
+	}
+	return s.w.stores[s.place][i], nil
+}
+
+// Add implements [wincrypt.Store].
+func (s *store) Add(c wincrypt.Certificate, replace bool) error {
+	if err := s.w.failing("Add"); err != nil {
+		return err
+	}
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	switch i := s.index(c.Thumbprint()); {
+	case i < 0:
+		s.w.stores[s.place] = append(s.w.stores[s.place], c)
+	case replace:
+		s.w.stores[s.place][i] = c
+	default:
+		return &wincrypt.Error{Call: "CertAddCertificateContextToStore", Code: 0x80092005}
+	}
+	return nil
+}
+
+// Delete implements [wincrypt.Store].
+func (s *store) Delete(thumbprint [sha1.Size]byte) error {
+	if err := s.w.failing("Delete"); err != nil {
+		return err
+	}
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	if i := s.index(thumbprint); i >= 0 {
+		s.w.stores[s.place] = slices.Delete(slices.Clone(s.w.stores[s.place]), i, i+1)
+	}
+	return nil
+}
+
+// Close implements [wincrypt.Store].
+func (s *store) Close() error {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	s.w.open--
+	return nil
+}
+
+// String lists what there is, for the failures of tests.
+func (w *Windows) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var b strings.Builder
+	for _, p := range slices.SortedFunc(maps.Keys(w.stores), func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.name, b.name))
+	}) {
+		for _, c := range w.stores[p] {
+			fmt.Fprintf(&b, "%v\\%s: %x key %q mark %s\n", p.at, p.name, c.Thumbprint(), c.Key.Name, c.Mark)
+		}
+	}
+	return b.String()
+}
