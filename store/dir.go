@@ -33,6 +33,7 @@ type Dir struct {
 	keyless []batch.Visibility
 	keep    int
 	step    func(op, name string) error // see tree
+	pointer pointer                     // how current leads to a generation; nil until it is known
 
 	changing sync.Mutex // held by Replace and Repair
 	mu       sync.Mutex // guards set, so that its readers do not wait for the disk
@@ -72,10 +73,10 @@ type DirOptions struct {
 //
 // Only one Dir may be open for a Root: the caller keeps other processes out.
 func OpenDir(opts DirOptions) (*Dir, error) {
-	return openDir(opts, nil)
+	return openDir(opts, nil, nil)
 }
 
-func openDir(opts DirOptions, step func(op, name string) error) (*Dir, error) {
+func openDir(opts DirOptions, step func(op, name string) error, how pointer) (*Dir, error) {
 	if err := supported(); err != nil {
 		return nil, err
 	}
@@ -86,6 +87,7 @@ func openDir(opts DirOptions, step func(op, name string) error) (*Dir, error) {
 		keyless: slices.Clone(opts.Keyless),
 		keep:    opts.KeepGenerations,
 		step:    step,
+		pointer: how,
 		set:     new(set),
 	}
 	if d.keep == 0 {
@@ -101,6 +103,7 @@ func openDir(opts DirOptions, step func(op, name string) error) (*Dir, error) {
 		return nil, err
 	}
 	defer t.close()
+	d.pointer = t.pointer
 	if err := t.wipeKeys(d.keyless); err != nil {
 		return nil, fmt.Errorf("remove private keys from %s: %w", d.root, err)
 	}

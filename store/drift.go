@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -17,21 +16,22 @@ import (
 func (t *tree) compare(ctx context.Context, s *set) ([]Drift, error) {
 	dir := path.Join(generations, s.generation)
 	var found []Drift
-	if cause := t.compareLink(dir); cause != "" {
+	nodes := s.layout()
+	if cause := t.pointer.difference(t, s.generation, nodes); cause != "" {
 		found = append(found, Drift{currentLink, cause})
 	}
 	info, err := t.root.Lstat(dir)
 	if err != nil || !info.IsDir() {
 		return append(found, Drift{dir, "missing"}), nil
 	}
-	if err := checkOwned(info); err != nil {
+	if err := t.checkOwned(dir, info); err != nil {
 		found = append(found, Drift{dir, err.Error()})
-	} else if info.Mode() != fs.ModeDir|treeMode {
-		found = append(found, Drift{dir, ours(treeMode).modeCause(info)})
+	} else if cause := t.treeCause(dir, info); cause != "" {
+		found = append(found, Drift{dir, cause})
 	}
 
 	missing := make(map[string]node)
-	for _, n := range s.layout() {
+	for _, n := range nodes {
 		missing[path.Join(dir, n.path)] = n
 	}
 	err = fs.WalkDir(t.root.FS(), dir, func(name string, entry fs.DirEntry, err error) error {
@@ -62,24 +62,6 @@ func (t *tree) compare(ctx context.Context, s *set) ([]Drift, error) {
 		found = append(found, Drift{name, "missing"})
 	}
 	return found, err
-}
-
-func (t *tree) compareLink(want string) string {
-	info, err := t.root.Lstat(currentLink)
-	if err != nil {
-		return "missing"
-	}
-	return t.linkDifference(currentLink, info, want)
-}
-
-func (t *tree) linkDifference(name string, info fs.FileInfo, want string) string {
-	if info.Mode().Type() != fs.ModeSymlink {
-		return "not a link"
-	}
-	if target, err := t.root.Readlink(name); err != nil || target != want {
-		return fmt.Sprintf("points to %.100q", target)
-	}
-	return ""
 }
 
 // difference says in words how what has this name differs from n, or "".

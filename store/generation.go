@@ -5,8 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
+	"strings"
 
 	"poolcert/batch"
 )
@@ -19,7 +19,7 @@ func (d *Dir) install(ctx context.Context, t *tree, entries []Entry, keep int) (
 	making := path.Join(generations, newPrefix+rand.Text())
 	s, failed, err := d.write(ctx, t, making, entries)
 	if err == nil {
-		s.generation, err = t.swap(ctx, making)
+		s.generation, err = t.swap(ctx, making, s.layout())
 	}
 	if err != nil {
 		return nil, errors.Join(err, t.sweep(d.current().generation, d.keep))
@@ -75,6 +75,12 @@ func (d *Dir) write(ctx context.Context, t *tree, making string, entries []Entry
 			return nil, nil, err
 		}
 	}
+	s.acls = make(map[string]string)
+	for name, acl := range t.acls {
+		if name, ok := strings.CutPrefix(name, making+"/"); ok {
+			s.acls[name] = acl
+		}
+	}
 	return s, failed, t.syncDir(making)
 }
 
@@ -82,11 +88,11 @@ func (d *Dir) write(ctx context.Context, t *tree, making string, entries []Entry
 func (t *tree) write(name string, n node) error {
 	switch {
 	case n.isLink():
-		return t.symlink(n.target, name)
+		return t.link(n.target, name)
 	case n.isDir():
-		return t.mkdir(name, n.rights)
+		return t.mkdir(name, n.made)
 	}
-	return t.writeFile(name, n.data, n.rights)
+	return t.writeFile(name, n.data, n.made)
 }
 
 // writeFolders makes a folder for each visibility. It returns the owners of
@@ -115,8 +121,8 @@ func (d *Dir) writeFolders(t *tree, making string) (owners map[batch.Visibility]
 	return owners, refused, nil
 }
 
-// swap gives the complete folder making its name, and points the link to it.
-func (t *tree) swap(ctx context.Context, making string) (name string, err error) {
+// swap gives the complete folder making its name, and has current lead to it.
+func (t *tree) swap(ctx context.Context, making string, nodes []node) (name string, err error) {
 	newest, err := t.newest()
 	if err != nil {
 		return "", err
@@ -137,20 +143,8 @@ func (t *tree) swap(ctx context.Context, making string) (name string, err error)
 		return "", err
 	}
 
-	link := linkPrefix + rand.Text()
-	if err := t.symlink(target, link); err != nil {
-		return "", err
-	}
-	// A rename replaces a link, and not a folder that someone put there.
-	if info, err := t.root.Lstat(currentLink); err == nil && info.IsDir() {
-		if err := t.wipe(currentLink); err != nil {
-			return "", err
-		}
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", err
-	}
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	return name, t.rename(link, currentLink)
+	return name, t.pointer.set(ctx, t, name, nodes)
 }

@@ -27,11 +27,11 @@ func (d *Dir) SetKeyless(visibilities []batch.Visibility) {
 // wipeKeys removes, in place, what is secret from the folders of keyless
 // visibilities in all generations.
 func (t *tree) wipeKeys(keyless []batch.Visibility) error {
-	numbers, err := t.numbers()
+	sets, err := t.sets()
 	errs := []error{err}
-	for _, n := range numbers {
+	for _, dir := range sets {
 		for _, v := range keyless {
-			errs = append(errs, t.wipeUnless(path.Join(generations, generationName(n), string(v)), isPublic))
+			errs = append(errs, t.wipeUnless(path.Join(dir, string(v)), isPublic))
 		}
 	}
 	return errors.Join(errs...)

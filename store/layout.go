@@ -11,6 +11,7 @@ import (
 type node struct {
 	path   string // relative to the generation
 	rights rights // of a link, only the kind
+	made   rights // the same as they are given when it is made
 	data   []byte // of a file
 	target string // of a link
 }
@@ -48,6 +49,12 @@ func (s *set) layout() []node {
 				link := path.Join(names, linkName(e.Reference.Name, e.Reference.Thumbprint, f.name))
 				nodes = append(nodes, node{path: link, rights: rights{mode: fs.ModeSymlink}, target: linkTo(f.name)})
 			}
+		}
+	}
+	for i, n := range nodes {
+		nodes[i].made = n.rights
+		if acl, ok := s.acls[n.path]; ok {
+			nodes[i].rights.acl = acl
 		}
 	}
 	return nodes

@@ -69,7 +69,7 @@ func (t *tree) wipeLinks(dir string, keep func(file string) bool) error {
 	left := 0
 	for _, name := range names {
 		full := path.Join(dir, name)
-		if target, err := t.root.Readlink(full); err == nil && keep(linkedFile(target)) {
+		if target, err := t.linkTarget(full); err == nil && keep(linkedFile(target)) {
 			left++
 		} else if err := t.wipe(full); err != nil {
 			return err

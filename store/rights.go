@@ -1,11 +1,9 @@
 package store
 
 import (
-	"cmp"
 	"fmt"
 	"io/fs"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -130,45 +128,8 @@ func (o Owner) valid() bool {
 type rights struct {
 	uid, gid int         // -1 to set: as they are
 	mode     fs.FileMode // with the kind
-	acl      string      // the value of the extended attribute, or ""
-}
-
-// ours are the rights of a folder of the tree.
-func ours(mode fs.FileMode) rights { return rights{-1, -1, mode.Perm() | fs.ModeDir, ""} }
-
-// file returns the rights of a file.
-func (o Owner) file() rights {
-	return o.rights(o.UID, cmp.Or(o.Mode, fileMode), 4)
-}
-
-// folder returns the rights of the folder of such files. It is always ours: a
-// user who has a folder could put links and pipes there, and exchange them while
-// we, who may do more, work on them.
-func (o Owner) folder() rights {
-	mode := fs.ModeDir | 0o700
-	if o.file().mode&0o040 != 0 {
-		mode |= 0o050
-	}
-	us := os.Geteuid()
-	if o.UID != us {
-		mode |= 0o001 // a user of no group reaches its files, by name
-	}
-	return o.rights(us, mode, 5)
-}
-
-// rights adds the ACL, whose users and groups have the bits named.
-func (o Owner) rights(uid int, mode, named fs.FileMode) rights {
-	r := rights{uid: uid, gid: o.GID, mode: mode}
-	if o.ACL != "" {
-		users, groups, _ := o.ACL.ids()
-		r.acl = encodeACL(mode, named, users, groups)
-		r.mode |= named << 3 // in a file with an ACL, the group's bits are its mask
-	}
-	return r
-}
-
-func (want rights) modeCause(info fs.FileInfo) string {
-	return fmt.Sprintf("mode %v, want %v", info.Mode(), want.mode)
+	acl      string      // the value of the extended attribute, or ""; on Windows all there is, see rights_windows.go
+	readers  SIDs        // on Windows, to set: whom acl lets in beside ourselves
 }
 
 // difference says in words how what is there differs, or "".

@@ -3,8 +3,8 @@
 package store
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"syscall"
@@ -24,14 +24,43 @@ func rightsOf(info fs.FileInfo) rights {
 	return rights{uid: int(st.Uid), gid: int(st.Gid), mode: info.Mode()}
 }
 
-func linkCount(info fs.FileInfo) uint64 { return uint64(info.Sys().(*syscall.Stat_t).Nlink) }
+// ours are the rights of a folder of the tree.
+func ours(mode fs.FileMode) rights {
+	return rights{uid: -1, gid: -1, mode: mode.Perm() | fs.ModeDir}
+}
 
-// checkOwned tells whether a folder belongs to this process's user.
-func checkOwned(info fs.FileInfo) error {
-	if uid := rightsOf(info).uid; uid != os.Geteuid() {
-		return fmt.Errorf("it belongs to uid %d, not to this process's user (uid %d)", uid, os.Geteuid())
+// oursFile are the rights of a file that is for nobody else.
+func oursFile() rights { return rights{uid: -1, gid: -1, mode: 0o600} }
+
+// file returns the rights of a file.
+func (o Owner) file() rights {
+	return o.rights(o.UID, cmp.Or(o.Mode, fileMode), 4)
+}
+
+// folder returns the rights of the folder of such files. It is always ours: a
+// user who has a folder could put links and pipes there, and exchange them while
+// we, who may do more, work on them.
+func (o Owner) folder() rights {
+	mode := fs.ModeDir | 0o700
+	if o.file().mode&0o040 != 0 {
+		mode |= 0o050
 	}
-	return nil
+	us := os.Geteuid()
+	if o.UID != us {
+		mode |= 0o001 // a user of no group reaches its files, by name
+	}
+	return o.rights(us, mode, 5)
+}
+
+// rights adds the ACL, whose users and groups have the bits named.
+func (o Owner) rights(uid int, mode, named fs.FileMode) rights {
+	r := rights{uid: uid, gid: o.GID, mode: mode}
+	if o.ACL != "" {
+		users, groups, _ := o.ACL.ids()
+		r.acl = encodeACL(mode, named, users, groups)
+		r.mode |= named << 3 // in a file with an ACL, the group's bits are its mask
+	}
+	return r
 }
 
 // mayNotGive tells whether a change of owner failed for good, rather than for

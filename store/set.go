@@ -23,6 +23,7 @@ type set struct {
 	owners     map[batch.Visibility]Owner
 	formats    map[batch.Visibility][]FileFormat
 	keyless    []batch.Visibility
+	acls       map[string]string // by path, where the system has words of its own for them
 }
 
 // newSet takes the valid ones of entries; reject may refuse more. Certificates

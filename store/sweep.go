@@ -50,6 +50,16 @@ func (t *tree) numbers() ([]uint64, error) {
 	return numbers, nil
 }
 
+// sets returns the folders that hold sets of files.
+func (t *tree) sets() ([]string, error) {
+	numbers, err := t.numbers()
+	folders := t.pointer.copies()
+	for _, n := range numbers {
+		folders = append(folders, path.Join(generations, generationName(n)))
+	}
+	return folders, err
+}
+
 func (t *tree) newest() (uint64, error) {
 	numbers, err := t.numbers()
 	if err != nil || len(numbers) == 0 {
@@ -65,7 +75,7 @@ func (t *tree) newest() (uint64, error) {
 func (t *tree) sweep(current string, keep int) error {
 	if current == "" {
 		var err error
-		if current, err = t.linked(); err != nil {
+		if current, err = t.pointer.generation(t); err != nil {
 			return err
 		}
 	}
@@ -92,30 +102,7 @@ func (t *tree) sweep(current string, keep int) error {
 // isSound tells whether a generation's folder is ours alone to change.
 func (t *tree) isSound(dir string) bool {
 	info, err := t.root.Lstat(dir)
-	return err == nil && info.Mode() == fs.ModeDir|treeMode && checkOwned(info) == nil
-}
-
-// linked returns the generation that the link names, or "".
-func (t *tree) linked() (string, error) {
-	info, err := t.root.Lstat(currentLink)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	if info.Mode().Type() != fs.ModeSymlink {
-		return "", nil
-	}
-	target, err := t.root.Readlink(currentLink)
-	if err != nil {
-		return "", err
-	}
-	name, ok := strings.CutPrefix(target, generations+"/")
-	if !ok || number(name) == 0 {
-		return "", nil
-	}
-	return name, nil
+	return err == nil && info.IsDir() && t.treeCause(dir, info) == "" && t.checkOwned(dir, info) == nil
 }
 
 // sweepNames wipes what has the prefix in a folder.
@@ -153,7 +140,7 @@ func (t *tree) prune(old, current string) error {
 		switch {
 		case same && was.Mode().Type() == fs.ModeSymlink && t.sameLink(a, b):
 		case same && was.Mode().IsRegular() && t.same(a, b):
-		case same && was.IsDir() && checkOwned(was) == nil && t.same(a, b):
+		case same && was.IsDir() && t.checkOwned(a, was) == nil && t.same(a, b):
 			errs = append(errs, t.prune(a, b))
 		default:
 			errs = append(errs, t.wipe(a))

@@ -6,20 +6,29 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 )
 
 // A tree makes all the changes of a [Dir] below its root. It never leaves the
 // root, whatever links are put there.
 type tree struct {
 	root *os.Root
+	path string // of the root, absolute
 	// step runs before each change. Tests have it fail, or end the process.
-	step func(op, name string) error
+	step    func(op, name string) error
+	pointer pointer
+	// acls are, by path, the access control lists of what was made, in the words of a
+	// system that has its own; else empty.
+	acls map[string]string
 }
 
 // openTree opens the folder root of d, or makes it. With mend it corrects what
 // it finds, and reports it; without, it refuses a folder that is not safe.
 func (d *Dir) openTree(mend bool) (t *tree, found []Drift, err error) {
-	t = &tree{step: d.step}
+	t = &tree{step: d.step, pointer: d.pointer, acls: make(map[string]string)}
+	if t.path, err = filepath.Abs(d.root); err != nil {
+		return nil, nil, fmt.Errorf("open certificate directory %s: %w", d.root, err)
+	}
 	if found, err = t.open(d.root, mend); err != nil {
 		return nil, nil, fmt.Errorf("open certificate directory %s: %w", d.root, err)
 	}
@@ -30,7 +39,7 @@ func (t *tree) open(root string, mend bool) (found []Drift, err error) {
 	info, err := os.Lstat(root)
 	if errors.Is(err, fs.ErrNotExist) {
 		found = append(found, Drift{".", "missing"})
-		if err = os.Mkdir(root, 0o700); err == nil {
+		if err = makeRoot(root); err == nil {
 			info, err = os.Lstat(root)
 		}
 	}
@@ -46,17 +55,23 @@ func (t *tree) open(root string, mend bool) (found []Drift, err error) {
 		err = errors.New("not a real folder")
 	}
 	if err == nil {
-		err = checkOwned(opened)
+		err = t.checkVolume()
+	}
+	if err == nil {
+		err = t.checkOwned(".", opened)
 	}
 	if err == nil && len(found) > 0 {
 		err = t.setRights(".", ours(treeMode))
-	} else if err == nil && opened.Mode().Perm()&0o022 != 0 {
-		if !mend {
-			err = fmt.Errorf("others may write it (mode %#o)", opened.Mode().Perm())
-		} else {
-			found = append(found, Drift{".", "others may write it"})
+	} else if err == nil {
+		if cause := t.openCause(".", opened); cause != "" && !mend {
+			err = errors.New(cause)
+		} else if cause != "" {
+			found = append(found, Drift{".", cause})
 			err = t.setRights(".", ours(treeMode))
 		}
+	}
+	if err == nil && t.pointer == nil {
+		t.pointer, err = t.systemPointer()
 	}
 	if err == nil {
 		var more []Drift
@@ -84,8 +99,9 @@ func (t *tree) openGenerations() (found []Drift, err error) {
 			return nil, err
 		}
 		return []Drift{{generations, "not a folder"}}, t.mkdir(generations, ours(treeMode))
-	case info.Mode() != fs.ModeDir|treeMode:
-		return []Drift{{generations, ours(treeMode).modeCause(info)}}, t.setRights(generations, ours(treeMode))
+	}
+	if cause := t.treeCause(generations, info); cause != "" {
+		return []Drift{{generations, cause}}, t.setRights(generations, ours(treeMode))
 	}
 	return nil, nil
 }
@@ -102,80 +118,23 @@ func (t *tree) do(op, name string, change func() error) error {
 	return change()
 }
 
-// mkdir makes a folder, private until it has its rights. It inherits no ACL, and
-// neither does what is made in it.
-func (t *tree) mkdir(name string, r rights) error {
-	if err := t.do("mkdir", name, func() error { return t.root.Mkdir(name, 0o700) }); err != nil {
-		return err
-	}
-	f, err := t.openFolder(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := t.do("drop ACL", name, func() error { return dropACLs(f) }); err != nil {
-		return err
-	}
-	return t.setFileRights(f, name, r)
-}
-
-// openFolder opens a folder, and nothing else: it follows no link, and waits for
-// no pipe.
-func (t *tree) openFolder(name string) (*os.File, error) {
-	before, err := t.root.Lstat(name)
-	if err != nil {
-		return nil, err
-	}
-	// A Root follows links inside of it, whatever the flags are.
-	f, err := t.root.OpenFile(name, os.O_RDONLY|openFolderSafely, 0)
-	if err != nil {
-		return nil, err
-	}
-	if opened, err := f.Stat(); err != nil || !opened.IsDir() || !os.SameFile(before, opened) {
-		f.Close()
-		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.Join(errors.New("not a real folder"), err)}
-	}
-	return f, nil
-}
-
 // setRights works on the opened folder, so that it cannot be led elsewhere.
 func (t *tree) setRights(name string, r rights) error {
-	f, err := t.openFolder(name)
+	f, err := t.openOwnFolder(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	return t.setFileRights(f, name, r)
-}
-
-// setFileRights gives the owner first: a mode for the group must not meet the
-// wrong group.
-func (t *tree) setFileRights(f *os.File, name string, r rights) error {
-	if r.uid >= 0 || r.gid >= 0 {
-		if err := t.do("chown", name, func() error { return f.Chown(r.uid, r.gid) }); err != nil {
-			return err
-		}
-	}
-	if r.acl != "" { // it brings the mode with it
-		return t.do("set ACL", name, func() error { return setACL(f, r.acl) })
-	}
-	return t.do("chmod", name, func() error { return f.Chmod(r.mode.Perm()) })
 }
 
 // writeFile makes a file that has its final owner and mode before its content.
 func (t *tree) writeFile(name string, data []byte, r rights) error {
-	var f *os.File
-	err := t.do("create", name, func() (err error) {
-		f, err = t.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		return err
-	})
+	f, err := t.createFile(name, r)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if err := t.setFileRights(f, name, r); err != nil {
-		return err
-	}
 	err = t.do("write", name, func() error {
 		_, err := f.Write(data)
 		return err
@@ -191,20 +150,12 @@ func (t *tree) writeFile(name string, data []byte, r rights) error {
 
 // syncDir makes the names in a folder durable.
 func (t *tree) syncDir(name string) error {
-	f, err := t.openFolder(name)
+	f, err := t.openOwnFolder(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	return t.do("sync", name, f.Sync)
-}
-
-func (t *tree) rename(from, to string) error {
-	return t.do("rename", to, func() error { return t.root.Rename(from, to) })
-}
-
-func (t *tree) symlink(target, name string) error {
-	return t.do("symlink", name, func() error { return t.root.Symlink(target, name) })
 }
 
 // names lists a folder.
@@ -236,28 +187,19 @@ func (t *tree) wipe(name string) error {
 		if err != nil {
 			return err
 		}
+		var errs []error // one file that somebody holds keeps no other one
 		for _, n := range names {
-			if err := t.wipe(path.Join(name, n)); err != nil {
-				return err
-			}
+			errs = append(errs, t.wipe(path.Join(name, n)))
 		}
-	} else if info.Mode().IsRegular() && linkCount(info) == 1 {
+		if err := errors.Join(errs...); err != nil {
+			return err
+		}
+	} else if info.Mode().IsRegular() && t.linkCount(name, info) == 1 {
 		if err := t.overwrite(name, info); err != nil {
 			return err
 		}
 	}
 	return t.do("remove", name, func() error { return t.root.Remove(name) })
-}
-
-// seize makes a folder ours: from here on no one else may enter or change it,
-// and we may even when not root.
-func (t *tree) seize(name string, info fs.FileInfo) error {
-	if checkOwned(info) != nil {
-		if err := t.setRights(name, rights{uid: os.Geteuid(), gid: os.Getegid(), mode: 0o700}); err != nil {
-			return err
-		}
-	}
-	return t.do("chmod", name, func() error { return t.root.Chmod(name, 0o700) })
 }
 
 // overwrite puts zeros in place of the content of a file. A file with a second
@@ -281,7 +223,7 @@ func (t *tree) overwrite(name string, info fs.FileInfo) error {
 	if info, err = f.Stat(); err != nil {
 		return err
 	}
-	if !info.Mode().IsRegular() || linkCount(info) != 1 {
+	if !info.Mode().IsRegular() || links(f, info) != 1 {
 		return nil
 	}
 	return t.do("overwrite", name, func() error {

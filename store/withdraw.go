@@ -40,11 +40,11 @@ func (d *Dir) Withdraw(_ context.Context, references []batch.CertificateReferenc
 		return err
 	}
 	defer t.close()
-	numbers, err := t.numbers()
+	sets, err := t.sets()
 	errs := []error{err, t.wipeKeys(d.keyless)}
-	for _, n := range numbers {
+	for _, dir := range sets {
 		for _, v := range batch.Visibilities() {
-			errs = append(errs, t.withdraw(path.Join(generations, generationName(n), string(v)), v, references))
+			errs = append(errs, t.withdraw(path.Join(dir, string(v)), v, references))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
