@@ -9,7 +9,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"poolcert": main})
+	testscript.Main(m, map[string]func(){"poolcert": main, "probe": probe})
 }
 
 // What needs no account and no agent. The rest is in internal/e2e.
