@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"poolcert/internal/dpapi"
 	"poolcert/internal/nodeapi"
 )
 
@@ -129,14 +130,18 @@ func (j *keysJSON) parse() (*nodeKeys, error) {
 
 // identityJSON is the content of identity.json.
 type identityJSON struct {
-	Version     int       `json:"version"`
-	Server      string    `json:"server"`
-	Account     string    `json:"account"`
-	Pool        string    `json:"pool"`
-	Node        string    `json:"node"`
-	Certificate []byte    `json:"certificate"` // DER
-	CA          []byte    `json:"ca"`          // DER
-	Keys        *keysJSON `json:"keys"`
+	Version     int    `json:"version"`
+	Server      string `json:"server"`
+	Account     string `json:"account"`
+	Pool        string `json:"pool"`
+	Node        string `json:"node"`
+	Certificate []byte `json:"certificate"` // DER
+	CA          []byte `json:"ca"`          // DER
+	storedKeys
+}
+
+func (j *identityJSON) purpose() dpapi.Purpose {
+	return dpapi.Purpose{"identity", j.Server, j.Account, j.Pool, j.Node}
 }
 
 const identityVersion = 1
@@ -154,22 +159,22 @@ func LoadIdentity(stateDir string) (*Identity, error) {
 		return nil, fmt.Errorf("%w: %w", ErrIdentity, err)
 	}
 	defer clear(data)
-	id, err := parseIdentity(data)
+	id, err := parseIdentity(data, keyMachine())
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrIdentity, path, err)
 	}
 	return id, nil
 }
 
-func parseIdentity(data []byte) (*Identity, error) {
+func parseIdentity(data []byte, m dpapi.Machine) (*Identity, error) {
 	var j identityJSON
-	if err := json.Unmarshal(data, &j); err != nil || j.Keys == nil {
+	if err := json.Unmarshal(data, &j); err != nil {
 		return nil, errors.New("the file is damaged")
 	}
 	if j.Version != identityVersion {
 		return nil, fmt.Errorf("the file has version %d, and this agent reads version %d", j.Version, identityVersion)
 	}
-	keys, err := j.Keys.parse()
+	keys, err := j.load(m, j.purpose())
 	if err != nil {
 		return nil, err
 	}
@@ -184,15 +189,21 @@ func parseIdentity(data []byte) (*Identity, error) {
 	return &Identity{j.Server, j.Account, j.Pool, j.Node, cert, ca, keys}, nil
 }
 
+// marshal is the inverse of parseIdentity.
+func (id *Identity) marshal(m dpapi.Machine) ([]byte, error) {
+	j := &identityJSON{Version: identityVersion, Server: id.Server, Account: id.Account, Pool: id.Pool, Node: id.Node, Certificate: id.Certificate.Raw, CA: id.CA.Raw}
+	var err error
+	if j.storedKeys, err = id.keys.store(m, j.purpose()); err != nil {
+		return nil, err
+	}
+	return json.Marshal(j)
+}
+
 // saveIdentity replaces the identity in one step.
 func (s *stateDir) saveIdentity(id *Identity) error {
-	keys, err := id.keys.marshal()
+	data, err := id.marshal(keyMachine())
 	if err != nil {
-		return err
-	}
-	data, err := json.Marshal(&identityJSON{identityVersion, id.Server, id.Account, id.Pool, id.Node, id.Certificate.Raw, id.CA.Raw, keys})
-	if err != nil {
-		return err
+		return fmt.Errorf("save identity: %w", err)
 	}
 	defer clear(data)
 	if err := s.write(identityFile, data); err != nil {

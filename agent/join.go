@@ -12,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	"poolcert/internal/dpapi"
 	"poolcert/internal/nodeapi"
 )
 
@@ -148,18 +149,20 @@ func (f *former) giveUp(ctx context.Context, next *Identity, state *stateDir, ce
 // joiningJSON is the content of joining.json: the keys of a join that the
 // service may have accepted without our hearing of it.
 type joiningJSON struct {
-	Server  string    `json:"server"`
-	TokenID string    `json:"tokenId"`
-	Keys    *keysJSON `json:"keys"`
+	Server  string `json:"server"`
+	TokenID string `json:"tokenId"`
+	storedKeys
 }
+
+func (j *joiningJSON) purpose() dpapi.Purpose { return dpapi.Purpose{"joining", j.Server, j.TokenID} }
 
 // joiningKeys returns the keys to join with: those of an earlier try with the
 // same token, else new ones, which are stored first.
 func (s *stateDir) joiningKeys(token *nodeapi.Token) (*nodeKeys, error) {
 	var j joiningJSON
 	data, err := os.ReadFile(s.file(joiningFile))
-	if err == nil && json.Unmarshal(data, &j) == nil && j.Server == token.URL && j.TokenID == token.IDText() && j.Keys != nil {
-		if keys, err := j.Keys.parse(); err == nil {
+	if err == nil && json.Unmarshal(data, &j) == nil && j.Server == token.URL && j.TokenID == token.IDText() {
+		if keys, err := j.load(keyMachine(), j.purpose()); err == nil {
 			return keys, nil
 		}
 	}
@@ -168,7 +171,7 @@ func (s *stateDir) joiningKeys(token *nodeapi.Token) (*nodeKeys, error) {
 		return nil, fmt.Errorf("make keys: %w", err)
 	}
 	j = joiningJSON{Server: token.URL, TokenID: token.IDText()}
-	if j.Keys, err = keys.marshal(); err != nil {
+	if j.storedKeys, err = keys.store(keyMachine(), j.purpose()); err != nil {
 		return nil, err
 	}
 	if data, err = json.Marshal(&j); err != nil {

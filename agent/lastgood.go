@@ -90,7 +90,7 @@ func (v *vault) save(set *lastGood) error {
 // dropOtherKeys removes keys of a former node_key, which open what is left of
 // former sets, say in a backup.
 func (v *vault) dropOtherKeys() {
-	for _, file := range []string{lastGoodKeyFile, lastGoodTPMFile} {
+	for _, file := range []string{lastGoodKeyFile, lastGoodTPMFile, lastGoodDPAPIFile} {
 		if file != v.from().file() {
 			_ = v.dropFile(file) // again with the next set
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"poolcert/internal/dpapi"
 	"poolcert/internal/tpmkey"
 )
 
@@ -31,6 +32,8 @@ func (a *Agent) openVault(state *stateDir, id *Identity) *vault {
 		v.key = &credentialKey{os.Getenv("CREDENTIALS_DIRECTORY")}
 	case nodeKeyTPM:
 		v.key = &tpmKey{state, tpmkey.Open}
+	case nodeKeyDPAPI:
+		v.key = &dpapiKey{state, id, dpapi.System}
 	}
 	v.installs = a.config.CertificatesDir
 	return v

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"poolcert/internal/dpapi/dpapitest"
 	"poolcert/internal/tpmkey"
 	"poolcert/internal/tpmkey/tpmtest"
 )
@@ -37,6 +38,8 @@ func TestNodeKeys(t *testing.T) {
 	}
 	ours, other := testTPM(t), testTPM(t)
 	one, two := credentials(32), credentials(100)
+	here, elsewhere := dpapitest.New(t), dpapitest.New(t)
+	node := &Identity{Account: "a", Pool: "p", Node: "n"}
 	for name, test := range map[string]struct{ key, other func(*stateDir) nodeKey }{
 		"file": {
 			func(s *stateDir) nodeKey { return &fileKey{s} },
@@ -50,10 +53,14 @@ func TestNodeKeys(t *testing.T) {
 			func(s *stateDir) nodeKey { return &tpmKey{s, ours} },
 			func(s *stateDir) nodeKey { return &tpmKey{s, other} },
 		},
+		"dpapi": {
+			func(s *stateDir) nodeKey { return &dpapiKey{s, node, here} },
+			func(s *stateDir) nodeKey { return &dpapiKey{s, node, elsewhere} },
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			state := newTestState(t)
-			id := &Identity{Account: "a", Pool: "p", Node: "n"}
+			id := node
 			for _, revision := range []string{"1", "2"} {
 				v := newVault(state, id)
 				v.key = test.key(state)
@@ -130,7 +137,8 @@ func TestNodeKeyBeforeGoes(t *testing.T) {
 		{nil, lastGoodKeyFile, lastGoodTPMFile},
 		{tpm, lastGoodTPMFile, lastGoodKeyFile},
 		{&fileKey{state}, lastGoodKeyFile, lastGoodTPMFile},
-		{tpm, lastGoodTPMFile, lastGoodKeyFile},
+		{&dpapiKey{state, nil, dpapitest.New(t)}, lastGoodDPAPIFile, lastGoodKeyFile},
+		{tpm, lastGoodTPMFile, lastGoodDPAPIFile},
 	} {
 		v := newVault(state, nil)
 		v.key = test.key

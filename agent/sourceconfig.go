@@ -35,8 +35,9 @@ type SourceConfig struct {
 
 	// NodeKey is where the key lies that seals the last-known-good set: "file"
 	// (default), in the state directory; "credential", a systemd credential with
-	// the name poolcert-node-key, 32 bytes or more; or "tpm", sealed to the TPM 2.0
-	// of this node.
+	// the name poolcert-node-key, 32 bytes or more; "tpm", sealed to the TPM 2.0
+	// of this node; or "dpapi" (default on Windows, and only there), sealed to the
+	// computer by Windows.
 	NodeKey string `toml:"node_key"`
 
 	// MaxOffline is how long the source may be out of reach before that counts as
@@ -62,6 +63,7 @@ const (
 	nodeKeyFile       = "file"
 	nodeKeyCredential = "credential"
 	nodeKeyTPM        = "tpm"
+	nodeKeyDPAPI      = "dpapi"
 
 	afterKeep   = "keep"
 	afterRemove = "remove"
@@ -71,7 +73,7 @@ func defaultSourceConfig() SourceConfig {
 	return SourceConfig{
 		Source:          SourceService,
 		Directory:       DirectoryConfig{Path: defaultDirectory()},
-		NodeKey:         nodeKeyFile,
+		NodeKey:         defaultNodeKey,
 		MaxOffline:      30 * 24 * time.Hour,
 		AfterMaxOffline: afterKeep,
 	}
@@ -89,8 +91,10 @@ func (c *SourceConfig) check() error {
 		return fmt.Errorf("directory.path: %q is not an absolute path", c.Directory.Path)
 	case c.PollInterval != 0 && (c.PollInterval < time.Second || c.PollInterval > time.Hour):
 		return errors.New(`poll_interval: want 1s to 1h, such as "30s", or "0s" to have polls held`)
-	case c.NodeKey != nodeKeyFile && c.NodeKey != nodeKeyCredential && c.NodeKey != nodeKeyTPM:
-		return fmt.Errorf("node_key: %q is none of file, credential and tpm", c.NodeKey)
+	case c.NodeKey == nodeKeyDPAPI && keyMachine() == nil:
+		return errors.New("node_key: dpapi is for Windows; use file, credential or tpm")
+	case c.NodeKey != nodeKeyFile && c.NodeKey != nodeKeyCredential && c.NodeKey != nodeKeyTPM && c.NodeKey != nodeKeyDPAPI:
+		return fmt.Errorf("node_key: %q is none of file, credential, tpm and dpapi", c.NodeKey)
 	case c.MaxOffline != 0 && c.MaxOffline < time.Second:
 		return errors.New(`max_offline: want 1s or more, such as "720h", or "0s" for ever`)
 	case c.AfterMaxOffline != afterKeep && c.AfterMaxOffline != afterRemove:

@@ -13,16 +13,17 @@ import (
 
 // Files of the state directory.
 const (
-	identityFile    = "identity.json" // who this node is
-	joiningFile     = "joining.json"  // keys of a join that has not been answered yet
-	lastGoodFile    = "lastgood"      // the sealed last-known-good set
-	lastGoodKeyFile = "lastgood.key"
-	lastGoodTPMFile = "lastgood.tpm" // that key, sealed to the TPM
-	installedFile   = "installed"    // whose certificates are in the certificates directory
-	foldersFile     = "folders.json" // the certificates directories that were used
-	evictedFile     = "evicted"      // the node was told that it is no member any more
-	contactFile     = "contact.json" // when the source was last reached
-	lockFile        = "lock"
+	identityFile      = "identity.json" // who this node is
+	joiningFile       = "joining.json"  // keys of a join that has not been answered yet
+	lastGoodFile      = "lastgood"      // the sealed last-known-good set
+	lastGoodKeyFile   = "lastgood.key"
+	lastGoodTPMFile   = "lastgood.tpm"   // that key, sealed to the TPM
+	lastGoodDPAPIFile = "lastgood.dpapi" // that key, sealed to the computer's Windows
+	installedFile     = "installed"      // whose certificates are in the certificates directory
+	foldersFile       = "folders.json"   // the certificates directories that were used
+	evictedFile       = "evicted"        // the node was told that it is no member any more
+	contactFile       = "contact.json"   // when the source was last reached
+	lockFile          = "lock"
 )
 
 // ErrRunning means that another process uses the state directory.

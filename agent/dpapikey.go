@@ -1,0 +1,55 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"poolcert/internal/dpapi"
+)
+
+// A dpapiKey is in a file of the state directory that only this computer's Windows opens.
+type dpapiKey struct {
+	state   *stateDir
+	id      *Identity // may be nil
+	machine dpapi.Machine
+}
+
+func (k *dpapiKey) file() string { return lastGoodDPAPIFile }
+
+func (k *dpapiKey) purpose() dpapi.Purpose {
+	if k.id == nil {
+		return dpapi.Purpose{"last known good"}
+	}
+	return dpapi.Purpose{"last known good", k.id.Account, k.id.Pool, k.id.Node}
+}
+
+func (k *dpapiKey) load(create bool) ([]byte, error) {
+	sealed, err := readLimited(k.state.file(lastGoodDPAPIFile), maxBlob)
+	switch {
+	case err == nil:
+		key, openErr := dpapi.Open(k.machine, sealed, k.purpose())
+		switch {
+		case openErr == nil && len(key) == lastGoodKeySize:
+			return key, nil
+		case openErr != nil && !errors.Is(openErr, dpapi.ErrSealed):
+			return nil, openErr
+		}
+		err = errors.New("its key is another computer's, or damaged")
+	case errors.Is(err, fs.ErrNotExist):
+		err = errors.New("its key is missing")
+	case !errors.Is(err, errTooLarge):
+		return nil, err
+	}
+	if !create {
+		return nil, fmt.Errorf("%w: %w", errLastGood, err)
+	}
+	key := newKey()
+	if sealed, err = dpapi.Seal(k.machine, key, k.purpose()); err != nil {
+		return nil, err
+	}
+	if err := k.state.write(lastGoodDPAPIFile, sealed); err != nil {
+		return nil, err
+	}
+	return key, nil
+}

@@ -1,0 +1,11 @@
+//go:build !windows
+
+package agent
+
+import "poolcert/internal/dpapi"
+
+// keyMachine returns nil: the node's own keys are in the clear, in files of the agent's
+// user.
+func keyMachine() dpapi.Machine { return nil }
+
+const defaultNodeKey = nodeKeyFile

@@ -1,0 +1,8 @@
+package agent
+
+import "poolcert/internal/dpapi"
+
+// keyMachine seals the node's own keys.
+func keyMachine() dpapi.Machine { return dpapi.System }
+
+const defaultNodeKey = nodeKeyDPAPI
