@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -50,6 +52,8 @@ func TestPortableScripts(t *testing.T) {
 //	probe args ARG...  the arguments, one a line
 //	probe refuse FILE  fails if the file can be written to
 //	probe exit CODE
+//	probe hold ADDRESS NAME  tells whom it calls the variable, until that hangs up;
+//	                   ends with code 3 after Ctrl-C
 func probe() {
 	os.Exit(func() int {
 		args := os.Args[2:]
@@ -77,6 +81,26 @@ func probe() {
 					err = errors.New("it can be written to")
 				}
 				f.Close()
+			}
+		case "hold":
+			interrupted := make(chan os.Signal, 1)
+			signal.Notify(interrupted, os.Interrupt)
+			c, dialErr := net.Dial("tcp", args[0])
+			if dialErr != nil {
+				return 1
+			}
+			fmt.Fprintln(c, os.Getenv(args[1]))
+			over := make(chan struct{})
+			go func() {
+				defer close(over)
+				io.Copy(io.Discard, c)
+			}()
+			select {
+			case <-interrupted:
+				fmt.Fprintln(c, "interrupted")
+				c.Close()
+				return 3
+			case <-over:
 			}
 		case "exit":
 			code, _ := strconv.Atoi(args[0])
