@@ -120,11 +120,11 @@ func TestFileHint(t *testing.T) {
 		err  error
 		want string
 	}{
-		{path("a", syscall.ENOSPC), "make space on the disk"},
-		{fmt.Errorf("write: %w", syscall.ENOSPC), "make space on the disk"},
+		{path("a", errFull), "make space on the disk"},
+		{fmt.Errorf("write: %w", errFull), "make space on the disk"},
 		{path("a", syscall.ENOENT), "it is looked for in"},
-		{path("a", syscall.EACCES), "'ls -ld a' tells"},
-		{path("a\x1b", syscall.EACCES), "'ls -ld a?' tells"},
+		{path("a", syscall.EACCES), "'" + showRights + " a' tells"},
+		{path("a\x1b", syscall.EACCES), "'" + showRights + " a?' tells"},
 		{fs.ErrNotExist, ""}, // of what?
 		{errors.New("other"), ""},
 	} {

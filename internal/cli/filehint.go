@@ -18,16 +18,18 @@ func fileHint(err error) string {
 		path = at.Path
 	}
 	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+	case isFull(err):
 		return "make space on the disk, then do it again"
-	case errors.Is(err, syscall.EROFS):
+	case isReadOnly(err):
 		return "name a place that can be written to"
+	case isInUse(err):
+		return "another program has it open: close that, or try again in a moment"
 	case at == nil:
 		return ""
-	case errors.Is(err, syscall.EISDIR):
+	case errors.Is(err, syscall.EISDIR), isFolder(path):
 		return fmt.Sprintf("%s is a folder: name a file", Text(path))
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Sprintf("who may use it? 'ls -ld %s' tells", Text(path))
+		return fmt.Sprintf("who may use it? '%s %s' tells", showRights, Text(path))
 	case errors.Is(err, fs.ErrNotExist) && filepath.IsAbs(path):
 		return "check the name of the file and of its folders"
 	case errors.Is(err, fs.ErrNotExist):

@@ -14,7 +14,7 @@ type Style struct{ colour bool }
 // unset and the terminal is not a dumb one.
 func StyleOf(w io.Writer) Style {
 	_, no := os.LookupEnv("NO_COLOR")
-	return Style{IsTerminal(w) && !no && os.Getenv("TERM") != "dumb"}
+	return Style{IsTerminal(w) && !no && os.Getenv("TERM") != "dumb" && enableColour(w.(*os.File))}
 }
 
 // IsTerminal reports whether v, a stream of the program, is a terminal.
