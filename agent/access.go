@@ -15,6 +15,7 @@ import (
 	"poolcert/decrypt/cms"
 	"poolcert/decrypt/local"
 	"poolcert/internal/localsock"
+	"poolcert/internal/osuser"
 	"poolcert/store"
 )
 
@@ -30,7 +31,7 @@ type accessRule struct {
 
 // A named user or group.
 type named struct {
-	id   uint32
+	id   osuser.ID
 	name string // with what it is, for people
 }
 
@@ -78,23 +79,23 @@ func (c *Config) resolveAccess() (access, error) {
 		if implied && c.Owners.For(v).Group != "" {
 			groups = []string{c.Owners.For(v).Group}
 		}
-		add := func(ids *[]named, kind, name string, lookup func(string) (int, error)) {
+		add := func(ids *[]named, kind, name string, lookup func(string) (osuser.ID, error)) {
 			id, err := lookup(name)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("access.%s: %w", v, err))
 				return
 			}
-			if implied && kind == "group" && id == 0 {
+			if implied && kind == "group" && id == (osuser.ID{}) {
 				return // in a container, whoever has no group has this one
 			}
-			*ids = append(*ids, named{uint32(id), kind + " " + name})
+			*ids = append(*ids, named{id, kind + " " + name})
 			rule.names = append(rule.names, kind+" "+name)
 		}
 		for _, name := range configured.Users {
-			add(&rule.users, "user", name, lookupUser)
+			add(&rule.users, "user", name, osuser.User)
 		}
 		for _, name := range groups {
-			add(&rule.groups, "group", name, lookupGroup)
+			add(&rule.groups, "group", name, osuser.Group)
 		}
 		for _, text := range configured.UIDs {
 			uids, _ := parseUIDs(text) // was checked
@@ -113,11 +114,11 @@ func (c *Config) resolveAccess() (access, error) {
 // allows returns what of the rule the caller is, by what the kernel says of it.
 // Root may use all.
 func (r *accessRule) allows(c localsock.Caller) (by string, ok bool) {
-	if c.UID == 0 {
-		return "root", true
+	if c.IsRoot() {
+		return superuser, true
 	}
 	for _, u := range r.users {
-		if u.id == c.UID {
+		if u.id == c.User() {
 			return u.name, true
 		}
 	}
@@ -127,7 +128,7 @@ func (r *accessRule) allows(c localsock.Caller) (by string, ok bool) {
 		}
 	}
 	for _, uids := range r.uids {
-		if uids.first <= c.UID && c.UID <= uids.last {
+		if c.SID == "" && uids.first <= c.UID && c.UID <= uids.last {
 			return fmt.Sprintf("uids %d-%d", uids.first, uids.last), true
 		}
 	}
@@ -158,7 +159,7 @@ func (a access) explain(c localsock.Caller) []local.Access {
 		rule := a[v]
 		by, ok := rule.allows(c)
 		if !ok {
-			by = "it is for " + strings.Join(append(slices.Clone(rule.names), "root"), ", ")
+			by = "it is for " + strings.Join(append(slices.Clone(rule.names), superuser), ", ")
 			if len(rule.cgroups) > 0 && c.ProcessErr != nil {
 				by += "; the caller's cgroup is not known: " + c.ProcessErr.Error()
 			}
@@ -178,7 +179,15 @@ func (a access) String() string {
 			}
 		}
 	}
-	return strings.Join(append(names, "root"), ", ")
+	return strings.Join(append(names, superuser), ", ")
+}
+
+// describeUser names a user for people.
+func describeUser(id osuser.ID) string {
+	if id.SID != "" {
+		return "user " + string(id.SID)
+	}
+	return fmt.Sprintf("uid %d", id.Number)
 }
 
 // A gate grants local callers what they may use.
@@ -201,7 +210,7 @@ func (g *gate) authorize(ctx context.Context, caller localsock.Caller) (local.Gr
 	access := g.access.get()
 	visible := access.visible(caller)
 	if len(visible) == 0 {
-		return nil, &local.RefusedError{Reason: fmt.Sprintf("uid %d is none of those who may use certificates on this node (%s)", caller.UID, access)}
+		return nil, &local.RefusedError{Reason: fmt.Sprintf("%s is none of those who may use certificates on this node (%s)", describeUser(caller.User()), access)}
 	}
 	if err := g.ready(); err != nil {
 		return nil, fmt.Errorf("%w: %w", local.ErrNotReady, err)

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -8,22 +9,24 @@ import (
 
 	"poolcert/batch"
 	"poolcert/internal/localsock"
+	"poolcert/internal/osuser"
 )
 
 // An AccessConfig says who may use a visibility's keys. A caller whom one of the
 // lists has may; root always may.
 type AccessConfig struct {
-	// Users and Groups go by name, or by number as text.
+	// Users and Groups go by name, or by number as text; on Windows by name, such as
+	// 'DOMAIN\name' or 'NT SERVICE\name', or by SID.
 	Users  []string `toml:"users"`
 	Groups []string `toml:"groups"` // default: the group of the visibility's owner, unless that is root
 
-	// UIDs are numbers of users, such as "20000-29999".
+	// UIDs are numbers of users, such as "20000-29999". Not for Windows.
 	UIDs []string `toml:"uids"`
 
 	// Cgroups are control groups, such as "/system.slice/slurmstepd.scope/*": "*",
 	// "?" and "[a-z]" stand for characters between two slashes, and all groups below
 	// are meant, too. Users can make groups in those that they were given, so the
-	// first name must stand without "*".
+	// first name must stand without "*". Not for Windows.
 	Cgroups []string `toml:"cgroups"`
 }
 
@@ -31,6 +34,19 @@ type AccessConfig struct {
 func (c *Config) checkAccess() error {
 	for _, v := range batch.Visibilities() {
 		a := c.Access.For(v)
+		if err := a.checkSystem(hasUnixRights); err != nil {
+			return fmt.Errorf("access.%s.%w", v, err)
+		}
+		for _, name := range a.Users {
+			if err := osuser.CheckName(name); err != nil {
+				return fmt.Errorf("access.%s.users: %w", v, err)
+			}
+		}
+		for _, name := range a.Groups {
+			if err := osuser.CheckName(name); err != nil {
+				return fmt.Errorf("access.%s.groups: %w", v, err)
+			}
+		}
 		for _, text := range a.UIDs {
 			if _, err := parseUIDs(text); err != nil {
 				return fmt.Errorf("access.%s.uids: %w", v, err)
@@ -41,6 +57,19 @@ func (c *Config) checkAccess() error {
 				return fmt.Errorf("access.%s.cgroups: %w", v, err)
 			}
 		}
+	}
+	return nil
+}
+
+// checkSystem refuses what the system does not have.
+func (a *AccessConfig) checkSystem(unix bool) error {
+	switch {
+	case unix:
+		return nil
+	case len(a.UIDs) > 0:
+		return errors.New("uids: Windows has no numbers of users: name users and groups")
+	case len(a.Cgroups) > 0:
+		return errors.New("cgroups: Windows has no control groups: name users and groups")
 	}
 	return nil
 }

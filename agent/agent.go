@@ -164,7 +164,10 @@ func (a *Agent) run(ctx context.Context, p *parts) error {
 		wants: wants, contact: p.record.contact, revision: revision, turns: turns, pulse: a.control.follower,
 	}
 	watcher := &watcher{
-		folders: foldersOf(p.store), socket: filepath.Clean(a.config.Socket), interval: a.config.CheckInterval, check: reconciler.repair, record: p.record, log: a.log, pulse: a.control.watcher,
+		folders: foldersOf(p.store), interval: a.config.CheckInterval, check: reconciler.repair, record: p.record, log: a.log, pulse: a.control.watcher,
+	}
+	if socketIsFile {
+		watcher.socket = filepath.Clean(a.config.Socket)
 	}
 	if p.origin.member != nil {
 		reporter := &reporter{p.origin.member, p.record, a.version, a.log}

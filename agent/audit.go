@@ -12,6 +12,7 @@ import (
 
 	"poolcert/decrypt/local"
 	"poolcert/internal/linefile"
+	"poolcert/internal/sddl"
 )
 
 // An AuditConfig is the table [audit].
@@ -31,8 +32,9 @@ func (c *AuditConfig) check() error {
 // An auditLine is one use. docs/agent.md has the table.
 type auditLine struct {
 	Time       time.Time `json:"time"`
-	UID        uint32    `json:"uid"`
-	GID        uint32    `json:"gid"`
+	UID        *uint32   `json:"uid,omitempty"` // of Unix
+	GID        *uint32   `json:"gid,omitempty"` // of Unix
+	SID        sddl.SID  `json:"sid,omitempty"` // of Windows
 	PID        int32     `json:"pid"`
 	Executable string    `json:"executable,omitempty"`
 	Command    string    `json:"command,omitempty"`
@@ -47,10 +49,13 @@ type auditLine struct {
 func auditLineOf(u local.Use) auditLine {
 	line := auditLine{
 		Time: u.Time.UTC().Truncate(time.Millisecond),
-		UID:  u.Caller.UID, GID: u.Caller.GID, PID: u.Caller.PID,
+		SID:  u.Caller.SID, PID: u.Caller.PID,
 		Executable: u.Caller.Process.Executable, Command: u.Caller.Process.Command,
 		Cgroups: u.Caller.Process.Cgroups, Job: u.Caller.Process.Job(),
 		Operation: u.Operation, Form: u.Form, Result: u.Result,
+	}
+	if line.SID == "" {
+		line.UID, line.GID = &u.Caller.UID, &u.Caller.GID
 	}
 	if !u.Thumbprint.IsZero() {
 		line.Thumbprint = u.Thumbprint.String()

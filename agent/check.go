@@ -80,7 +80,9 @@ func (f *findings) folders(c *Config) {
 	} else {
 		f.ok("certificates_dir", "%s", c.CertificatesDir)
 	}
-	f.parent("socket", c.Socket)
+	if socketIsFile {
+		f.parent("socket", c.Socket)
+	}
 	f.audit(c)
 	if c.Source == SourceDirectory {
 		if fi, err := os.Stat(c.Directory.Path); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"poolcert/agent/hook"
 	"poolcert/batch"
+	"poolcert/internal/localsock"
 	"poolcert/internal/nodeapi"
 	"poolcert/store"
 )
@@ -46,7 +47,8 @@ type Config struct {
 	// [owners.task] and so on may have another one for their visibility.
 	Expose Expose `toml:"expose"`
 
-	// Socket is where tasks, and "poolcert-agent status", reach the agent.
+	// Socket is where tasks, and "poolcert-agent status", reach the agent: a path, or on
+	// Windows a pipe such as '\\.\pipe\poolcert-agent'.
 	Socket string `toml:"socket"`
 
 	// Wait is how long the service may hold a poll until something changes:
@@ -134,7 +136,7 @@ func DefaultConfig() *Config {
 		Log:             LogConfig{Format: "text"},
 	}
 	c.Owners.Task.Group = "poolcert-task"
-	c.Owners.StartTask.Group = "root"
+	c.Owners.StartTask.Group = defaultStartTaskGroup
 	c.Owners.RemoteUser.Group = "poolcert-remoteuser"
 	return c
 }
@@ -232,11 +234,14 @@ func lineOf(text string, key toml.Key) int {
 
 func (c *Config) check() error {
 	for _, dir := range []struct{ key, path string }{
-		{"state_dir", c.StateDir}, {"certificates_dir", c.CertificatesDir}, {"socket", c.Socket},
+		{"state_dir", c.StateDir}, {"certificates_dir", c.CertificatesDir},
 	} {
 		if !filepath.IsAbs(dir.path) {
 			return fmt.Errorf("%s: %q is not an absolute path", dir.key, dir.path)
 		}
+	}
+	if err := localsock.CheckPath(c.Socket); err != nil {
+		return fmt.Errorf("socket: %w", err)
 	}
 	if c.Wait < time.Second || c.Wait > nodeapi.MaxWait {
 		return fmt.Errorf("wait: want 1s to %v, such as \"55s\"", nodeapi.MaxWait)

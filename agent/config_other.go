@@ -9,3 +9,11 @@ func defaultStateDir() string        { return "/var/lib/poolcert" }
 func defaultCertificatesDir() string { return "/run/poolcert/certs" }
 func defaultSocket() string          { return "/run/poolcert/agent.sock" }
 func defaultDirectory() string       { return "/etc/poolcert/certs.d" }
+
+const (
+	defaultStartTaskGroup = superuser
+	superuser             = "root"
+
+	hasUnixRights = true // users and groups have numbers, files have modes
+	socketIsFile  = true
+)

@@ -3,6 +3,8 @@ package agent
 import (
 	"os"
 	"path/filepath"
+
+	"poolcert/internal/sddl"
 )
 
 // DefaultConfigPath returns where the configuration file is looked for.
@@ -10,7 +12,7 @@ func DefaultConfigPath() string { return filepath.Join(programData(), "agent.tom
 
 func defaultStateDir() string        { return filepath.Join(programData(), "state") }
 func defaultCertificatesDir() string { return filepath.Join(programData(), "certs") }
-func defaultSocket() string          { return filepath.Join(programData(), "agent.sock") }
+func defaultSocket() string          { return `\\.\pipe\poolcert-agent` }
 func defaultDirectory() string       { return filepath.Join(programData(), "certs.d") }
 
 func programData() string {
@@ -20,3 +22,11 @@ func programData() string {
 	}
 	return filepath.Join(dir, "poolcert")
 }
+
+const (
+	defaultStartTaskGroup = string(sddl.Administrators) // by name, it is another one in each language
+	superuser             = "administrators"
+
+	hasUnixRights = false // users and groups have numbers, files have modes
+	socketIsFile  = false
+)

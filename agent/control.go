@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"poolcert/agent/hook"
@@ -141,8 +140,8 @@ func (l *life) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 func ownerOnly(serve http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		caller, err := localsock.FromContext(r.Context())
-		if err != nil || caller.UID != 0 && int64(caller.UID) != int64(os.Geteuid()) {
-			answerJSON(w, http.StatusForbidden, &local.Error{Code: "not-allowed", Message: "only root and the agent's own user may ask for this"})
+		if err != nil || !caller.IsTrusted() {
+			answerJSON(w, http.StatusForbidden, &local.Error{Code: "not-allowed", Message: "only " + superuser + " and the agent's own user may ask for this"})
 			return
 		}
 		serve(w, r)

@@ -12,6 +12,7 @@ import (
 
 	"poolcert/agent/agenttest"
 	"poolcert/batch"
+	"poolcert/internal/osuser"
 )
 
 // What is wrong with the certificates' directory is a clear state; what is
@@ -117,9 +118,7 @@ func TestGroupAppears(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "made"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	systemNames.mu.Lock()
-	clear(systemNames.answers) // it would take half a minute
-	systemNames.mu.Unlock()
+	osuser.Forget() // it would take half a minute
 	s.AwaitReport(t.Context(), reports("installed installed", one, two))
 }
 

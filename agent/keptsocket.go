@@ -57,7 +57,9 @@ func (k *keptSocket) open(path string) error {
 		return err
 	}
 	k.path, k.listener, k.given = path, listener, false
-	k.made, _ = os.Lstat(path) // without it, the next look finds another socket
+	if socketIsFile {
+		k.made, _ = os.Lstat(path) // without it, the next look finds another socket
+	}
 	return nil
 }
 
@@ -69,7 +71,7 @@ func (k *keptSocket) mend() ([]store.Drift, error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if _, ok := k.listener.(deadliner); !ok {
+	if _, ok := k.listener.(deadliner); !ok || !socketIsFile {
 		return nil, nil
 	}
 	info, err := os.Lstat(k.path)

@@ -13,6 +13,7 @@ import (
 
 	"poolcert/batch"
 	"poolcert/internal/fsuser"
+	"poolcert/internal/osuser"
 )
 
 // A RemoteUserConfig is the table [remoteuser].
@@ -24,9 +25,9 @@ type RemoteUserConfig struct {
 
 func (c *RemoteUserConfig) check() error {
 	for i, name := range c.Users {
-		err := checkName(name)
+		err := osuser.CheckName(name)
 		switch {
-		case name == "" || isNumber(name):
+		case name == "" || osuser.IsID(name):
 			return fmt.Errorf("remoteuser.users: %q is not the name of a user", name)
 		case err != nil:
 			return fmt.Errorf("remoteuser.users: %w", err)

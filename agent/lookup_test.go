@@ -5,133 +5,26 @@ package agent
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"poolcert/batch"
+	"poolcert/internal/osuser"
 	"poolcert/store"
 )
 
-// fakeGetent puts a getent in front of all others. It writes down its calls.
-func fakeGetent(t *testing.T, script string) (calls func() int) {
+// fakeGetent puts a getent in front of all others.
+func fakeGetent(t *testing.T, script string) {
 	t.Helper()
 	dir := t.TempDir()
-	log := filepath.Join(dir, "calls")
-	text := fmt.Sprintf("#!/bin/sh\necho \"$@\" >>%s\n%s\n", log, script)
+	text := "#!/bin/sh\n" + script + "\n"
 	if err := os.WriteFile(filepath.Join(dir, "getent"), []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-	old := systemNames
-	systemNames = &nameServices{answers: make(map[string]nameAnswer)}
-	t.Cleanup(func() { systemNames = old })
-	return func() int {
-		data, _ := os.ReadFile(log)
-		return strings.Count(string(data), "\n")
-	}
-}
-
-func TestLookupAsksTheNameServices(t *testing.T) {
-	calls := fakeGetent(t, `case "$*" in
-"passwd ldap-user") echo 'ldap-user:*:70001:70000:A User:/home/u:/bin/sh' ;;
-"group ldap-group") printf 'ldap-group:*:70002:'; head -c 1000000 /dev/zero | tr '\0' 'm'; echo ;;
-"group odd") echo 'odd' ;;
-"group large") echo 'large:*:4294967295:' ;;
-"group broken") exit 3 ;;
-*) exit 2 ;;
-esac`)
-	for _, test := range []struct {
-		lookup func(string) (int, error)
-		name   string
-		want   int
-		err    string
-	}{
-		{lookupUser, "ldap-user", 70001, ""},
-		{lookupGroup, "ldap-group", 70002, ""},
-		{lookupUser, "nobody-at-all", 0, "unknown user"},
-		{lookupGroup, "nobody-at-all", 0, "unknown group nobody-at-all"},
-		{lookupGroup, "odd", 0, "an answer that is none"},
-		{lookupGroup, "large", 0, "4294967295 is no number"},
-		{lookupGroup, "broken", 0, "exit status 3"},
-		{lookupUser, "root", 0, ""},
-		{lookupUser, "12", 12, ""},
-		{lookupGroup, "4294967294", 4294967294, ""},
-		{lookupGroup, "4294967295", 0, "no number of a user or group"},
-		{lookupGroup, "99999999999999999999", 0, "no number of a user or group"},
-	} {
-		for range 2 {
-			got, err := test.lookup(test.name)
-			if got != test.want || (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
-				t.Errorf("%s: got %d, %v; want %d, %q", test.name, got, err, test.want, test.err)
-			}
-		}
-	}
-	if n := calls(); n != 7 {
-		t.Errorf("getent was called %d times, want once for each of 7 names", n)
-	}
-}
-
-func TestLookupForgetsThatANameIsUnknown(t *testing.T) {
-	calls := fakeGetent(t, "exit 2")
-	lookupGroup("late")
-	a := systemNames.answers["group late"]
-	if left := time.Until(a.until); left <= 0 || left > getentUnknown {
-		t.Errorf("kept for %v", left)
-	}
-	a.until = time.Now()
-	systemNames.answers["group late"] = a
-	lookupGroup("late")
-	if n := calls(); n != 2 {
-		t.Errorf("%d calls, want 2", n)
-	}
-}
-
-// Name services that are away, or know nothing while they start, take back no answer
-// before a day has passed.
-func TestLookupKeepsAnAnswer(t *testing.T) {
-	fakeGetent(t, `if [ -e "${0%/*}/gone" ]; then exit 2; fi; echo "group:*:70002:"`)
-	if id, err := lookupGroup("ldap-group"); id != 70002 || err != nil {
-		t.Fatalf("%d, %v, want 70002", id, err)
-	}
-	path, err := exec.LookPath("getent")
-	if err == nil {
-		err = os.WriteFile(filepath.Join(filepath.Dir(path), "gone"), nil, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, test := range []struct {
-		age  time.Duration // of the answer
-		want int
-	}{{time.Hour, 70002}, {23 * time.Hour, 70002}, {25 * time.Hour, 0}} {
-		a := systemNames.answers["group ldap-group"]
-		a.until, a.given = time.Now(), time.Now().Add(-test.age)
-		systemNames.answers["group ldap-group"] = a
-		if id, err := lookupGroup("ldap-group"); id != test.want || (err == nil) != (test.want != 0) {
-			t.Errorf("after %v: %d, %v, want %d", test.age, id, err, test.want)
-		}
-	}
-}
-
-// However many names are asked for, name services that hang hold up an agent once,
-// and for less than it may take to stop.
-func TestLookupWaitsOnce(t *testing.T) {
-	calls := fakeGetent(t, "sleep 10 # not the shell itself: it stays when that is killed")
-	start := time.Now()
-	for _, name := range []string{"one", "two", "three"} {
-		if _, err := lookupGroup(name); err == nil || !strings.Contains(err.Error(), "did not answer") {
-			t.Errorf("%s: error %v", name, err)
-		}
-	}
-	if took := time.Since(start); took > getentTime+time.Second {
-		t.Errorf("it took %v", took)
-	}
-	if n := calls(); n != 1 {
-		t.Errorf("%d calls, want 1", n)
-	}
+	osuser.Forget()
+	t.Cleanup(osuser.Forget)
 }
 
 func TestOwnersConfig(t *testing.T) {

@@ -11,18 +11,21 @@ import (
 	"strings"
 
 	"poolcert/batch"
+	"poolcert/internal/osuser"
+	"poolcert/internal/sddl"
 	"poolcert/store"
 )
 
 // An OwnerConfig says whom the files of a visibility belong to, who else may read
 // them, and what they are. Users and groups go by name or by number as text;
-// names are looked up in the system's files, then by getent.
+// names are looked up in the system's files, then by getent. On Windows they go by
+// name, such as 'DOMAIN\name', or by SID, and all who are named may read.
 type OwnerConfig struct {
-	User  string `toml:"user"`  // default: the agent's own user, which should be root
-	Group string `toml:"group"` // default: poolcert-task, root for start tasks, poolcert-remoteuser
+	User  string `toml:"user"`  // default: the agent's own user, which should be root; Windows: nobody
+	Group string `toml:"group"` // default: poolcert-task, root (Windows: administrators) for start tasks, poolcert-remoteuser
 
 	// Mode is that of the files, as text: "0440" (default), or "0400", "0600",
-	// "0640". A folder can be listed by who may read its files.
+	// "0640". A folder can be listed by who may read its files. Not for Windows.
 	Mode string `toml:"mode"`
 
 	// ACL lists others who may read, such as ["u:nginx:r", "g:web:r"]. The file
@@ -44,12 +47,15 @@ func (c *Config) checkOwners() error {
 		o := c.Owners.For(v)
 		key := "owners." + string(v)
 		for _, name := range []struct{ key, value string }{{"user", o.User}, {"group", o.Group}} {
-			if err := checkName(name.value); name.value != "" && err != nil {
+			if err := osuser.CheckName(name.value); name.value != "" && err != nil {
 				return fmt.Errorf("%s.%s: %w", key, name.key, err)
 			}
 		}
 		if _, err := o.mode(); err != nil {
 			return fmt.Errorf("%s.mode: %w", key, err)
+		}
+		if o.Mode != "" && !hasUnixRights {
+			return fmt.Errorf("%s.mode: files of Windows have none: name who may read in user, group and acl", key)
 		}
 		for _, entry := range o.ACL {
 			if _, _, err := splitACL(entry); err != nil {
@@ -123,42 +129,71 @@ func splitACL(entry string) (kind, name string, err error) {
 	if name = fields[1]; name == "" {
 		return "", "", fmt.Errorf("%q names nobody", entry)
 	}
-	return kind, name, checkName(name)
+	return kind, name, osuser.CheckName(name)
 }
 
 // resolve looks the names up.
 func (o *OwnerConfig) resolve() (store.Owner, error) {
-	owner := store.Owner{UID: os.Geteuid(), GID: os.Getegid()}
+	var ids ownerIDs
 	var errs []error
-	find := func(name string, lookup func(string) (int, error)) int {
+	find := func(list *[]osuser.ID, name string, lookup func(string) (osuser.ID, error)) {
 		id, err := lookup(name)
 		errs = append(errs, err)
-		return id
+		*list = append(*list, id)
 	}
 	if o.User != "" {
-		owner.UID = find(o.User, lookupUser)
+		find(&ids.user, o.User, osuser.User)
 	}
 	if o.Group != "" {
-		owner.GID = find(o.Group, lookupGroup)
+		find(&ids.group, o.Group, osuser.Group)
 	}
-	var users, groups []int
 	for _, entry := range o.ACL {
 		kind, name, err := splitACL(entry)
 		if err != nil {
 			errs = append(errs, err)
 		} else if kind == "u" {
-			users = append(users, find(name, lookupUser))
+			find(&ids.users, name, osuser.User)
 		} else {
-			groups = append(groups, find(name, lookupGroup))
+			find(&ids.groups, name, osuser.Group)
 		}
 	}
+	owner := ids.owner()
 	if o.Mode != "" {
 		var err error
 		owner.Mode, err = o.mode()
 		errs = append(errs, err)
 	}
-	owner.ACL = store.NewACL(users, groups)
 	return owner, errors.Join(errs...)
+}
+
+// ownerIDs are the users and groups of an OwnerConfig: up to one user and one group
+// whom the files belong to, and those who may read, too.
+type ownerIDs struct{ user, group, users, groups []osuser.ID }
+
+// owner returns what the store goes by: on Windows, where belonging is no matter, all
+// just may read.
+func (ids *ownerIDs) owner() store.Owner {
+	owner := store.Owner{UID: os.Geteuid(), GID: os.Getegid()}
+	if !hasUnixRights {
+		owner = store.Owner{}
+	}
+	var users, groups []int
+	var sids []sddl.SID
+	add := func(ids []osuser.ID, number func(int)) {
+		for _, id := range ids {
+			if id.SID != "" {
+				sids = append(sids, id.SID)
+			} else {
+				number(int(id.Number))
+			}
+		}
+	}
+	add(ids.user, func(uid int) { owner.UID = uid })
+	add(ids.group, func(gid int) { owner.GID = gid })
+	add(ids.users, func(uid int) { users = append(users, uid) })
+	add(ids.groups, func(gid int) { groups = append(groups, gid) })
+	owner.ACL, owner.SIDs = store.NewACL(users, groups), store.NewSIDs(sids...)
+	return owner
 }
 
 // resolveOwners looks the configured names up. A visibility whose user or group

@@ -10,6 +10,7 @@ import (
 
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
+	"poolcert/internal/osuser"
 	"poolcert/internal/testcert"
 	"poolcert/store"
 )
@@ -58,7 +59,7 @@ func TestMissingGroupIsNoReasonToWrite(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "made"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	clear(systemNames.answers)
+	osuser.Forget()
 	if again := generation(0, one, two); again == first {
 		t.Error("the set was not written when the group was there")
 	}

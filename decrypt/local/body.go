@@ -7,6 +7,8 @@ import (
 	"mime"
 	"net/http"
 	"time"
+
+	"poolcert/internal/osuser"
 )
 
 // smallBodyTime is for a body of up to smallBody.
@@ -21,7 +23,7 @@ type body struct {
 }
 
 // open waits for memory for the body of r, which may have limit bytes.
-func (s *Server) open(w http.ResponseWriter, r *http.Request, uid uint32, limit int64) (*body, error) {
+func (s *Server) open(w http.ResponseWriter, r *http.Request, user osuser.ID, limit int64) (*body, error) {
 	size := r.ContentLength
 	if size > limit {
 		return nil, &http.MaxBytesError{Limit: limit}
@@ -29,7 +31,7 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, uid uint32, limit 
 	if size < 0 {
 		size = limit
 	}
-	release, err := s.limits.body(r.Context(), uid, size)
+	release, err := s.limits.body(r.Context(), user, size)
 	if err != nil {
 		return nil, err
 	}

@@ -6,12 +6,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"sync"
 	"time"
 
 	"poolcert/internal/localsock"
+	"poolcert/internal/osuser"
 )
 
 // Connections that may be open at one time, where the process may have enough
@@ -32,7 +32,7 @@ type crowd struct {
 	closed          sync.Once
 
 	mu    sync.Mutex
-	open  map[uint32]int
+	open  map[osuser.ID]int
 	count int           // of others
 	empty chan struct{} // is closed when no connection is open; may be nil
 }
@@ -46,7 +46,7 @@ func newCrowd(l net.Listener, descriptors uint64, log *slog.Logger) *crowd {
 		log:      log,
 		perUser:  int(min(connectionsOfUser, descriptors/8)),
 		others:   int(min(connectionsOfUsers, descriptors/4)),
-		open:     make(map[uint32]int),
+		open:     make(map[osuser.ID]int),
 	}
 }
 
@@ -64,43 +64,46 @@ func (c *crowd) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		caller, err := c.callerOf(conn)
+		user, trusted := caller.User(), caller.IsTrusted()
 		if err != nil {
-			caller.UID = ^uint32(0) // no one's
+			user, trusted = osuser.Nobody, false
 		}
-		if c.enter(caller.UID) {
+		if c.enter(user, trusted) {
 			return &connection{
 				Conn: conn, caller: caller, err: err,
 				process: sync.OnceValues(func() (localsock.Process, error) { return localsock.ProcessOf(conn, caller) }),
-				leave:   sync.OnceFunc(func() { c.leave(caller.UID) }),
+				leave:   sync.OnceFunc(func() { c.leave(user, trusted) }),
 			}, nil
 		}
-		if untold, tell := c.turnedAway.next(caller.UID); tell {
+		if untold, tell := c.turnedAway.next(user); tell {
 			c.log.Warn("too many connections", "caller", caller, "not_told", untold)
 		}
 		turnAway(conn)
 	}
 }
 
-func (c *crowd) enter(uid uint32) bool {
+// enter tells whether there is room. Root and the own user, who are trusted, have room
+// of their own, whatever the others do.
+func (c *crowd) enter(user osuser.ID, trusted bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.open[uid] >= c.perUser || !trusted(uid) && c.count >= c.others {
+	if c.open[user] >= c.perUser || !trusted && c.count >= c.others {
 		return false
 	}
-	c.open[uid]++
-	if !trusted(uid) {
+	c.open[user]++
+	if !trusted {
 		c.count++
 	}
 	return true
 }
 
-func (c *crowd) leave(uid uint32) {
+func (c *crowd) leave(user osuser.ID, trusted bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.open[uid]--; c.open[uid] == 0 {
-		delete(c.open, uid)
+	if c.open[user]--; c.open[user] == 0 {
+		delete(c.open, user)
 	}
-	if !trusted(uid) {
+	if !trusted {
 		c.count--
 	}
 	if len(c.open) == 0 && c.empty != nil {
@@ -126,9 +129,6 @@ func (c *crowd) settle(d time.Duration) {
 	case <-timer.C:
 	}
 }
-
-// trusted users have room of their own, whatever the others do.
-func trusted(uid uint32) bool { return uid == 0 || int64(uid) == int64(os.Geteuid()) }
 
 const busyBody = `{"code":"busy","message":"too many connections to the node's decrypt service; try again later"}` + "\n"
 

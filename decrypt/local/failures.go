@@ -5,6 +5,8 @@ import (
 	"maps"
 	"sync"
 	"time"
+
+	"poolcert/internal/osuser"
 )
 
 // How often messages of one user may fail: at once, and then in a minute. Where
@@ -32,7 +34,7 @@ type budget struct {
 	perMinute int // and at once
 
 	mu sync.Mutex
-	of map[uint32]*spent
+	of map[osuser.ID]*spent
 }
 
 // spent is what a user has used up of a budget, which time gives back.
@@ -42,14 +44,14 @@ type spent struct {
 }
 
 func newBudget(perMinute int) *budget {
-	return &budget{perMinute: perMinute, of: make(map[uint32]*spent)}
+	return &budget{perMinute: perMinute, of: make(map[osuser.ID]*spent)}
 }
 
-// check returns a *TooManyFailuresError while uid may not fail again.
-func (b *budget) check(uid uint32) error {
+// check returns a *TooManyFailuresError while user may not fail again.
+func (b *budget) check(user osuser.ID) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := b.of[uid]
+	s := b.of[user]
 	if s == nil {
 		return nil
 	}
@@ -62,22 +64,22 @@ func (b *budget) check(uid uint32) error {
 	return &TooManyFailuresError{max(wait.Round(time.Second), time.Second)}
 }
 
-// charge counts a failure of uid. What runs at the same time as the last that
+// charge counts a failure of user. What runs at the same time as the last that
 // is allowed makes a debt.
-func (b *budget) charge(uid uint32) {
+func (b *budget) charge(user osuser.ID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
-	s := b.of[uid]
+	s := b.of[user]
 	if s == nil {
 		if len(b.of) >= maxQuiet {
-			maps.DeleteFunc(b.of, func(_ uint32, old *spent) bool {
+			maps.DeleteFunc(b.of, func(_ osuser.ID, old *spent) bool {
 				b.recover(old, now)
 				return old.failures == 0
 			})
 		}
 		s = &spent{at: now}
-		b.of[uid] = s
+		b.of[user] = s
 	}
 	b.recover(s, now)
 	s.failures++

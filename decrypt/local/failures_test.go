@@ -17,37 +17,37 @@ func TestBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(30)
 		for i := range 30 {
-			if err := b.check(1); err != nil {
+			if err := b.check(uid(1)); err != nil {
 				t.Fatalf("after %d failures: %v", i, err)
 			}
-			b.charge(1)
+			b.charge(uid(1))
 		}
 		var refused *TooManyFailuresError
-		if err := b.check(1); !errors.As(err, &refused) || refused.RetryAfter != 2*time.Second {
+		if err := b.check(uid(1)); !errors.As(err, &refused) || refused.RetryAfter != 2*time.Second {
 			t.Fatalf("error %v, want one to wait 2s", err)
 		}
-		if err := b.check(2); err != nil {
+		if err := b.check(uid(2)); err != nil {
 			t.Errorf("another user: %v", err)
 		}
 		time.Sleep(refused.RetryAfter)
-		if err := b.check(1); err != nil {
+		if err := b.check(uid(1)); err != nil {
 			t.Errorf("after the wait: %v", err)
 		}
-		b.charge(1)
-		b.charge(1) // ran at the same time: a debt
-		if err := b.check(1); !errors.As(err, &refused) || refused.RetryAfter != 4*time.Second {
+		b.charge(uid(1))
+		b.charge(uid(1)) // ran at the same time: a debt
+		if err := b.check(uid(1)); !errors.As(err, &refused) || refused.RetryAfter != 4*time.Second {
 			t.Errorf("error %v, want one to wait 4s", err)
 		}
 		time.Sleep(time.Hour)
 		for range 30 { // time gives back no more than all
-			b.charge(1)
+			b.charge(uid(1))
 		}
-		if b.check(1) == nil {
+		if b.check(uid(1)) == nil {
 			t.Error("more than 30 at once after an hour")
 		}
 		time.Sleep(time.Hour)
-		for uid := range uint32(3 * maxQuiet) {
-			b.charge(uid)
+		for n := range uint32(3 * maxQuiet) {
+			b.charge(uid(n))
 			time.Sleep(time.Second)
 		}
 		if len(b.of) > maxQuiet {
@@ -69,7 +69,7 @@ func TestBlocksAreCountedInTurn(t *testing.T) {
 		l := newLimits()
 		tried := 0
 		for range 100 {
-			u := &unwrapper{limits: l, grant: noKeys{}, uid: 1}
+			u := &unwrapper{limits: l, grant: noKeys{}, user: uid(1)}
 			_, err := u.OpenRSA(t.Context(), &decrypt.RSABlock{Ciphertext: make([]byte, 256)})
 			if !errors.Is(err, ErrTooManyFailures) {
 				tried++
@@ -84,10 +84,10 @@ func TestBlocksAreCountedInTurn(t *testing.T) {
 func TestNotices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n notices
-		expect := func(uid uint32, untold int, tell bool) {
+		expect := func(id uint32, untold int, tell bool) {
 			t.Helper()
-			if u, ok := n.next(uid); u != untold || ok != tell {
-				t.Errorf("uid %d: got %d, %v, want %d, %v", uid, u, ok, untold, tell)
+			if u, ok := n.next(uid(id)); u != untold || ok != tell {
+				t.Errorf("uid %d: got %d, %v, want %d, %v", id, u, ok, untold, tell)
 			}
 		}
 		expect(1, 0, true)
@@ -98,8 +98,8 @@ func TestNotices(t *testing.T) {
 		time.Sleep(time.Nanosecond)
 		expect(1, 2, true)
 		expect(1, 0, false)
-		for uid := range uint32(3 * maxQuiet) {
-			n.next(uid)
+		for id := range uint32(3 * maxQuiet) {
+			n.next(uid(id))
 			time.Sleep(time.Second)
 		}
 		if len(n.of) > maxQuiet {

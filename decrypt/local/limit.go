@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/semaphore"
+
+	"poolcert/internal/osuser"
 )
 
 // Memory for the bodies of requests that run at the same time, in bytes. Small
@@ -38,7 +40,7 @@ type limits struct {
 	failures *budget // of others
 
 	mu    sync.Mutex
-	users map[uint32]*userMemory
+	users map[osuser.ID]*userMemory
 }
 
 // A memory is for the bodies of requests.
@@ -60,29 +62,29 @@ func newLimits() *limits {
 		keys:     newTurns(places()),
 		telling:  newBudget(tellingFailures),
 		failures: newBudget(otherFailures),
-		users:    make(map[uint32]*userMemory),
+		users:    make(map[osuser.ID]*userMemory),
 	}
 }
 
-// body takes memory for a body of size bytes from uid until release is called.
+// body takes memory for a body of size bytes from who until release is called.
 // A user who has no more waits for its own requests, and holds up no one else.
-func (l *limits) body(ctx context.Context, uid uint32, size int64) (release func(), err error) {
-	user := l.user(uid)
+func (l *limits) body(ctx context.Context, who osuser.ID, size int64) (release func(), err error) {
+	user := l.user(who)
 	own, err := user.acquire(ctx, size)
 	if err != nil {
-		l.done(uid, user)
+		l.done(who, user)
 		return nil, err
 	}
 	all, err := l.acquire(ctx, size)
 	if err != nil {
 		own()
-		l.done(uid, user)
+		l.done(who, user)
 		return nil, err
 	}
 	return func() {
 		all()
 		own()
-		l.done(uid, user)
+		l.done(who, user)
 	}, nil
 }
 
@@ -93,23 +95,23 @@ func (m memory) acquire(ctx context.Context, size int64) (release func(), err er
 	return acquire(ctx, m.small, max(size, leastBody))
 }
 
-func (l *limits) user(uid uint32) *userMemory {
+func (l *limits) user(who osuser.ID) *userMemory {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	user := l.users[uid]
+	user := l.users[who]
 	if user == nil {
 		user = &userMemory{memory: newMemory(userSmallMemory, userLargeMemory)}
-		l.users[uid] = user
+		l.users[who] = user
 	}
 	user.requests++
 	return user
 }
 
-func (l *limits) done(uid uint32, user *userMemory) {
+func (l *limits) done(who osuser.ID, user *userMemory) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if user.requests--; user.requests == 0 {
-		delete(l.users, uid)
+		delete(l.users, who)
 	}
 }
 

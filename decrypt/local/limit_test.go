@@ -17,26 +17,26 @@ func TestLimitsWaitAndGiveUp(t *testing.T) {
 		l := newLimits()
 		var held []func()
 		for range largeMemory / MaxMessage {
-			release, err := l.body(t.Context(), uint32(len(held)), MaxMessage)
+			release, err := l.body(t.Context(), uid(uint32(len(held))), MaxMessage)
 			if err != nil {
 				t.Fatal(err)
 			}
 			held = append(held, release)
 		}
 		begin := time.Now()
-		if _, err := l.body(t.Context(), 9, MaxMessage); !errors.Is(err, ErrBusy) || time.Since(begin) != waitTime {
+		if _, err := l.body(t.Context(), uid(9), MaxMessage); !errors.Is(err, ErrBusy) || time.Since(begin) != waitTime {
 			t.Errorf("error %v after %v, want ErrBusy after %v", err, time.Since(begin), waitTime)
 		}
-		if _, err := l.body(t.Context(), 0, 1); err != nil {
+		if _, err := l.body(t.Context(), uid(0), 1); err != nil {
 			t.Errorf("small bodies wait for large ones: %v", err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := l.body(ctx, 9, MaxMessage); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := l.body(ctx, uid(9), MaxMessage); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error %v, want that of the context", err)
 		}
 		time.AfterFunc(time.Second, held[0])
-		release, err := l.body(t.Context(), 9, MaxMessage)
+		release, err := l.body(t.Context(), uid(9), MaxMessage)
 		if err != nil {
 			t.Errorf("after a release: %v", err)
 		}
@@ -53,7 +53,7 @@ func TestLimitsOfOneUser(t *testing.T) {
 			var held []func()
 			for {
 				begin := time.Now()
-				release, err := l.body(t.Context(), 1, size)
+				release, err := l.body(t.Context(), uid(1), size)
 				if errors.Is(err, ErrBusy) && time.Since(begin) == waitTime {
 					break
 				}
@@ -63,7 +63,7 @@ func TestLimitsOfOneUser(t *testing.T) {
 				held = append(held, release)
 			}
 			begin := time.Now()
-			release, err := l.body(t.Context(), 2, size)
+			release, err := l.body(t.Context(), uid(2), size)
 			if err != nil || time.Since(begin) > 0 {
 				t.Fatalf("another user, %d bytes: error %v after %v", size, err, time.Since(begin))
 			}
@@ -83,7 +83,7 @@ func TestKeysTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimits()
 		for range places() {
-			if _, err := l.keys.take(t.Context(), 1); err != nil {
+			if _, err := l.keys.take(t.Context(), uid(1)); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"sync"
 	"time"
+
+	"poolcert/internal/osuser"
 )
 
 // noticeTime is how long what a user causes is told once only.
@@ -16,7 +18,7 @@ const maxQuiet = 1000
 // notices keep a user from filling the log. The zero value is ready.
 type notices struct {
 	mu sync.Mutex
-	of map[uint32]*notice
+	of map[osuser.ID]*notice
 }
 
 type notice struct {
@@ -24,23 +26,23 @@ type notice struct {
 	untold int
 }
 
-// next tells whether an event that uid causes now is to be told, and if so, how
+// next tells whether an event that a user causes now is to be told, and if so, how
 // many since the last one that was told were not.
-func (n *notices) next(uid uint32) (untold int, tell bool) {
+func (n *notices) next(user osuser.ID) (untold int, tell bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := time.Now()
-	last := n.of[uid]
+	last := n.of[user]
 	switch {
 	case last == nil:
 		if n.of == nil {
-			n.of = make(map[uint32]*notice)
+			n.of = make(map[osuser.ID]*notice)
 		}
 		if len(n.of) >= maxQuiet {
-			maps.DeleteFunc(n.of, func(_ uint32, old *notice) bool { return !now.Before(old.until) })
+			maps.DeleteFunc(n.of, func(_ osuser.ID, old *notice) bool { return !now.Before(old.until) })
 		}
 		last = new(notice)
-		n.of[uid] = last
+		n.of[user] = last
 	case now.Before(last.until):
 		last.untold++
 		return 0, false

@@ -138,7 +138,7 @@ func (s *Server) tell(caller localsock.Caller, r *http.Request, err error) bool 
 	case !errors.Is(err, ErrNotAllowed):
 		return true
 	}
-	untold, tell := log.next(caller.UID)
+	untold, tell := log.next(caller.User())
 	if tell {
 		s.log.Warn(message, "caller", caller, "path", r.URL.Path, "err", err, "not_told", untold)
 	}

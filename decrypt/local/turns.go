@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+
+	"poolcert/internal/osuser"
 )
 
 // turns give out a number of places, to the users who wait one after the other:
@@ -19,14 +21,14 @@ type turns struct {
 
 // A line has the requests of one user that wait, the oldest first.
 type line struct {
-	uid     uint32
+	user    osuser.ID
 	waiting []chan struct{} // closed when the request has its turn
 }
 
 func newTurns(places int) *turns { return &turns{free: places} }
 
-// take waits for a turn of uid, at most for waitTime.
-func (t *turns) take(ctx context.Context, uid uint32) (release func(), err error) {
+// take waits for a turn of user, at most for waitTime.
+func (t *turns) take(ctx context.Context, user osuser.ID) (release func(), err error) {
 	t.mu.Lock()
 	if t.free > 0 { // then nobody waits
 		t.free--
@@ -34,7 +36,7 @@ func (t *turns) take(ctx context.Context, uid uint32) (release func(), err error
 		return t.release, nil
 	}
 	turn := make(chan struct{})
-	t.enter(uid, turn)
+	t.enter(user, turn)
 	t.mu.Unlock()
 
 	waiting, cancel := context.WithTimeout(ctx, waitTime)
@@ -44,30 +46,30 @@ func (t *turns) take(ctx context.Context, uid uint32) (release func(), err error
 		return t.release, nil
 	case <-waiting.Done():
 	}
-	if !t.leave(uid, turn) { // it has come in this moment
+	if !t.leave(user, turn) { // it has come in this moment
 		t.release()
 	}
 	return nil, errors.Join(ErrBusy, fmt.Errorf("waited up to %v: %w", waitTime, waiting.Err()))
 }
 
 // enter puts a request into the line of its user.
-func (t *turns) enter(uid uint32, turn chan struct{}) {
-	i := slices.IndexFunc(t.lines, func(l *line) bool { return l.uid == uid })
+func (t *turns) enter(user osuser.ID, turn chan struct{}) {
+	i := slices.IndexFunc(t.lines, func(l *line) bool { return l.user == user })
 	if i < 0 {
 		i = len(t.lines)
-		t.lines = append(t.lines, &line{uid: uid})
+		t.lines = append(t.lines, &line{user: user})
 	}
 	t.lines[i].waiting = append(t.lines[i].waiting, turn)
 }
 
 // leave takes a request that gives up out of its line, and tells whether it was
 // there.
-func (t *turns) leave(uid uint32, turn chan struct{}) bool {
+func (t *turns) leave(user osuser.ID, turn chan struct{}) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i, l := range t.lines {
 		j := slices.Index(l.waiting, turn)
-		if l.uid != uid || j < 0 {
+		if l.user != user || j < 0 {
 			continue
 		}
 		if l.waiting = slices.Delete(l.waiting, j, j+1); len(l.waiting) == 0 {

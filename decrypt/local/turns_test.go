@@ -16,14 +16,14 @@ func TestTurnsGoRound(t *testing.T) {
 		turns := newTurns(places)
 		ctx, stop := context.WithCancel(t.Context())
 		var count [10]atomic.Int32
-		use := func(uid uint32) time.Duration {
+		use := func(id uint32) time.Duration {
 			begin := time.Now()
-			release, err := turns.take(ctx, uid)
+			release, err := turns.take(ctx, uid(id))
 			if err != nil {
 				return 0
 			}
 			defer release()
-			count[uid].Add(1)
+			count[id].Add(1)
 			waited := time.Since(begin)
 			time.Sleep(turnTime)
 			return waited
@@ -61,14 +61,14 @@ func TestTurnsGoRound(t *testing.T) {
 func TestTurnsKeepOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		turns := newTurns(1)
-		release, err := turns.take(t.Context(), 1)
+		release, err := turns.take(t.Context(), uid(1))
 		if err != nil {
 			t.Fatal(err)
 		}
 		var order []int
 		for i := range 5 {
 			go func() {
-				release, err := turns.take(t.Context(), 1)
+				release, err := turns.take(t.Context(), uid(1))
 				if err != nil {
 					t.Error(err)
 					return
@@ -95,17 +95,17 @@ func TestTurnsKeepOrder(t *testing.T) {
 func TestTurnsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		turns := newTurns(1)
-		release, err := turns.take(t.Context(), 1)
+		release, err := turns.take(t.Context(), uid(1))
 		if err != nil {
 			t.Fatal(err)
 		}
 		begin := time.Now()
-		if _, err := turns.take(t.Context(), 2); !errors.Is(err, ErrBusy) || time.Since(begin) != waitTime {
+		if _, err := turns.take(t.Context(), uid(2)); !errors.Is(err, ErrBusy) || time.Since(begin) != waitTime {
 			t.Errorf("error %v after %v, want ErrBusy after %v", err, time.Since(begin), waitTime)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		if _, err := turns.take(ctx, 1); !errors.Is(err, context.Canceled) {
+		if _, err := turns.take(ctx, uid(1)); !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v, want that of the context", err)
 		}
 		if len(turns.lines) > 0 {
@@ -115,7 +115,7 @@ func TestTurnsGivenUp(t *testing.T) {
 		for range 50 {
 			ctx, cancel := context.WithCancel(t.Context())
 			go func() {
-				if release, err := turns.take(ctx, 2); err == nil {
+				if release, err := turns.take(ctx, uid(2)); err == nil {
 					release()
 				}
 			}()
@@ -126,7 +126,7 @@ func TestTurnsGivenUp(t *testing.T) {
 			if turns.free != 1 {
 				t.Fatalf("%d places are free", turns.free)
 			}
-			if release, err = turns.take(t.Context(), 1); err != nil {
+			if release, err = turns.take(t.Context(), uid(1)); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"poolcert/decrypt/jwe"
 	"poolcert/internal/erase"
 	"poolcert/internal/localsock"
+	"poolcert/internal/osuser"
 )
 
 // maxWrappedKey is a little more than package cms allows, which has the word.
@@ -101,7 +102,7 @@ func (u *unwrapper) answerRSA(ctx context.Context, data []byte) (any, error) {
 type unwrapper struct {
 	limits *limits
 	grant  Grant
-	uid    uint32
+	user   osuser.ID
 	cert   *x509.Certificate
 	place  binding.Place
 	form   string // of the message; see Use
@@ -113,10 +114,10 @@ type unwrapper struct {
 // turn takes a turn with a private key until release is called, unless messages
 // of this user failed too often.
 func (u *unwrapper) turn(ctx context.Context) (release func(), err error) {
-	if release, err = u.limits.keys.take(ctx, u.uid); err != nil {
+	if release, err = u.limits.keys.take(ctx, u.user); err != nil {
 		return nil, err
 	}
-	if err := u.budget().check(u.uid); err != nil {
+	if err := u.budget().check(u.user); err != nil {
 		release()
 		return nil, err
 	}
@@ -152,7 +153,7 @@ func (u *unwrapper) budget() *budget {
 // count takes a failure of the message from the budget of its user, once.
 func (u *unwrapper) count(err error) {
 	if !u.counted && (errors.Is(err, cms.ErrDecrypt) || errors.Is(err, cms.ErrNoRecipient)) {
-		u.budget().charge(u.uid)
+		u.budget().charge(u.user)
 		u.counted = true
 	}
 }

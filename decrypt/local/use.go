@@ -33,9 +33,9 @@ func (s *Server) use(name string, limit int64, do operation) http.HandlerFunc {
 		use.Caller = caller
 		if err == nil {
 			var body *body
-			if body, err = s.open(w, r, caller.UID, limit); err == nil {
+			if body, err = s.open(w, r, caller.User(), limit); err == nil {
 				defer body.release() // after the answer, which is as large
-				u := &unwrapper{limits: s.limits, grant: grant, uid: caller.UID, place: s.placeOf(caller)}
+				u := &unwrapper{limits: s.limits, grant: grant, user: caller.User(), place: s.placeOf(caller)}
 				a, err = do(r.Context(), u, body)
 				u.count(err)
 				use.Form = u.form

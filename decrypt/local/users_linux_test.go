@@ -17,6 +17,7 @@ import (
 	"poolcert/decrypt/cms"
 	"poolcert/decrypt/local"
 	"poolcert/internal/localsock"
+	"poolcert/internal/osuser"
 	"poolcert/internal/testcert"
 )
 
@@ -80,9 +81,9 @@ func TestUsers(t *testing.T) {
 	s := serve(t, nil, func(c *local.Config) {
 		c.Authorize = func(_ context.Context, c localsock.Caller) (local.Grant, error) {
 			switch {
-			case c.InGroup(group):
+			case c.InGroup(osuser.ID{Number: group}):
 				return keyring{a}, nil
-			case c.InGroup(otherGroup):
+			case c.InGroup(osuser.ID{Number: otherGroup}):
 				return keyring{}, nil
 			}
 			return nil, &local.RefusedError{Reason: "in no group"}

@@ -5,14 +5,15 @@ import (
 
 	"poolcert/batch"
 	"poolcert/internal/localsock"
+	"poolcert/internal/sddl"
 )
 
 // An Identity is what the service sees of a caller, and what it goes by.
 type Identity struct {
-	UID    uint32   `json:"uid"` // outside of the caller's user namespace
-	GID    uint32   `json:"gid"`
-	Groups []uint32 `json:"groups"` // supplementary ones, that the process has
-	PID    int32    `json:"pid"`
+	*UnixUser    // nil on Windows
+	*WindowsUser // nil on Unix
+
+	PID int32 `json:"pid"`
 
 	// Of the process that connected; see localsock.Process. Empty when ProcessError
 	// says why nothing is known.
@@ -25,6 +26,19 @@ type Identity struct {
 	Access []Access `json:"access"`
 }
 
+// A UnixUser is whom a process of Unix runs as.
+type UnixUser struct {
+	UID    uint32   `json:"uid"` // outside of the caller's user namespace
+	GID    uint32   `json:"gid"`
+	Groups []uint32 `json:"groups"` // supplementary ones, that the process has
+}
+
+// A WindowsUser is whom a process of Windows runs as.
+type WindowsUser struct {
+	SID       sddl.SID   `json:"sid"`
+	GroupSIDs []sddl.SID `json:"groupSids"` // those that count for the process
+}
+
 // An Access says whether a caller may use the certificates of one visibility.
 type Access struct {
 	Visibility batch.Visibility `json:"visibility"`
@@ -35,15 +49,17 @@ type Access struct {
 // identityOf is never without its lists.
 func identityOf(c localsock.Caller, access []Access) *Identity {
 	identity := &Identity{
-		UID: c.UID, GID: c.GID, Groups: c.Groups, PID: c.PID,
+		PID:        c.PID,
 		Executable: c.Process.Executable, Command: c.Process.Command,
 		Cgroups: c.Process.Cgroups, Job: c.Process.Job(), Access: access,
 	}
 	if c.ProcessErr != nil {
 		identity.ProcessError = c.ProcessErr.Error()
 	}
-	if identity.Groups == nil {
-		identity.Groups = []uint32{}
+	if c.SID != "" {
+		identity.WindowsUser = &WindowsUser{c.SID, append([]sddl.SID{}, c.GroupSIDs...)}
+	} else {
+		identity.UnixUser = &UnixUser{c.UID, c.GID, append([]uint32{}, c.Groups...)}
 	}
 	if identity.Cgroups == nil {
 		identity.Cgroups = []string{}

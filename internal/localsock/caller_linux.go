@@ -2,11 +2,40 @@ package localsock
 
 import (
 	"errors"
+	"fmt"
 	"net"
+	"os"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"poolcert/internal/osuser"
 )
+
+// What a [Caller] is, and who is called root.
+const (
+	hasUIDs   = true
+	superuser = "root"
+)
+
+func ownUser() osuser.ID { return osuser.ID{Number: uint32(os.Geteuid())} }
+
+// errHidden: in this process's user namespace, a container's, the other end's user
+// has no id.
+var errHidden = errors.New("it is a user whom this user namespace does not show")
+
+// checkPeer tells whether who listens is trusted.
+func checkPeer(conn net.Conn, path string) error {
+	peer, err := CallerOf(conn) // works in both directions
+	if errors.Is(err, errHidden) {
+		if err = checkWay(path); err != nil {
+			err = fmt.Errorf("%w, as far as this user namespace shows: %w", ErrUntrusted, err)
+		}
+	} else if err == nil && !peer.IsTrusted() {
+		err = fmt.Errorf("%w but uid %d", ErrUntrusted, peer.UID)
+	}
+	return err
+}
 
 func callerOf(conn net.Conn) (c Caller, err error) {
 	uc, ok := conn.(*net.UnixConn)

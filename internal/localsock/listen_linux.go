@@ -20,6 +20,13 @@ const maxPath = 107
 // accepts for it, so that more is needed only on a very busy machine.
 const answerTime = 2 * time.Second
 
+func checkPath(path string) error {
+	if !filepath.IsAbs(path) {
+		return fmt.Errorf("%q is not an absolute path", path)
+	}
+	return nil
+}
+
 func dial(ctx context.Context, path string) (net.Conn, error) {
 	var d net.Dialer
 	return d.DialContext(ctx, "unix", path)

@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !linux && !windows
 
 package localsock
 
@@ -14,3 +14,5 @@ func listen(string, Options) (net.Listener, error) { return nil, errSystem() }
 func dial(context.Context, string) (net.Conn, error) { return nil, errSystem() }
 
 func errSystem() error { return fmt.Errorf("local sockets do not work on %s yet", runtime.GOOS) }
+
+func checkPath(string) error { return errSystem() }

@@ -1,5 +1,6 @@
-// Package localsock connects processes of one machine by stream sockets on which
-// the kernel tells who calls.
+// Package localsock connects processes of one machine by streams on which the kernel
+// tells who calls: Unix sockets, and named pipes of Windows. Both are called sockets
+// here.
 //
 // A server calls [Listen], and [CallerOf] for each connection, or [ConnContext]
 // and [FromContext] in HTTP. A client calls [Dial].
@@ -7,11 +8,15 @@
 // Promises. No one but this process's user connects before the socket has its
 // owner and mode. A socket on which someone answers is not taken away, and
 // whatever is no socket is not removed. A [Caller] is what the kernel recorded
-// when the connection was made. What [ProcessOf] reads by process id is read while
+// when the connection was made; on a pipe, when the client wrote its first byte. What
+// [ProcessOf] reads by process id is read while
 // that process lives, so that a reused id lends no rights. An unknown caller is an
-// error: treat it as no. A client speaks only to root and to its own user.
+// error: treat it as no. A client speaks only to root and to its own user; on Windows
+// to the system, an administrator's process, the service poolcert-agent and its own
+// user, none of whom can act as the client.
 //
-// The folder of a socket must be one in which only trusted users may write.
+// The folder of a Unix socket must be one in which only trusted users may write. On a
+// pipe the client has to speak first: whoever says nothing is not accepted.
 package localsock
 
 import (
@@ -19,23 +24,26 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net"
-	"os"
-	"slices"
 )
 
 // ErrInUse is wrapped by the error of Listen when someone answers at the path.
 var ErrInUse = errors.New("another process answers on this socket")
 
-// Options say who may connect. On Unix that takes the right to write the socket.
+// Options say who may connect. On Unix that takes the right to write the socket. On
+// Windows this process's user and the administrators may, and every user whom the
+// system knows if Mode lets others write.
 type Options struct {
 	Mode  fs.FileMode // zero means 0600
-	Owner *Owner      // nil means this process's user and group
+	Owner *Owner      // nil means this process's user and group; not for Windows
 }
 
 // An Owner is a numeric user and group.
 type Owner struct{ UID, GID int }
+
+// CheckPath refuses what cannot be the path of a socket on this system: on Windows,
+// all but pipes of this machine, such as \\.\pipe\poolcert-agent.
+func CheckPath(path string) error { return checkPath(path) }
 
 // Listen opens a socket at path. A socket that a dead process left there is
 // replaced. Closing the listener removes the socket, unless another one has
@@ -54,12 +62,8 @@ func Listen(path string, opts Options) (net.Listener, error) {
 	return l, nil
 }
 
-// errHidden: in this process's user namespace, a container's, the other end's user
-// has no id.
-var errHidden = errors.New("it is a user whom this user namespace does not show")
-
 // ErrUntrusted is wrapped by the error of Dial when someone else listens.
-var ErrUntrusted = errors.New("who listens is neither root nor this process's user")
+var ErrUntrusted = errors.New("who listens is neither " + superuser + " nor this process's user")
 
 // Dial connects to the socket at path, if the one who listens is root or this
 // process's user: in a folder such as /tmp, anyone can make a socket and pose as
@@ -71,43 +75,11 @@ func Dial(ctx context.Context, path string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	peer, err := CallerOf(conn) // works in both directions
-	if errors.Is(err, errHidden) {
-		if err = checkWay(path); err != nil {
-			err = fmt.Errorf("%w, as far as this user namespace shows: %w", ErrUntrusted, err)
-		}
-	} else if err == nil && peer.UID != 0 && int64(peer.UID) != int64(os.Geteuid()) {
-		err = fmt.Errorf("%w but uid %d", ErrUntrusted, peer.UID)
-	}
-	if err != nil {
+	if err := checkPeer(conn, path); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("connect to %s: %w", path, err)
 	}
 	return conn, nil
-}
-
-// A Caller is the other end of a connection, as it was when it connected.
-type Caller struct {
-	UID    uint32
-	GID    uint32
-	Groups []uint32 // supplementary groups
-
-	// PID is for logs alone. The process may have ended, and its id be reused.
-	PID int32
-
-	// Process is filled in by who asked ProcessOf; else it is zero. ProcessErr is
-	// why that failed.
-	Process    Process
-	ProcessErr error
-}
-
-// InGroup tells whether gid is among the caller's groups.
-func (c Caller) InGroup(gid uint32) bool { return c.GID == gid || slices.Contains(c.Groups, gid) }
-
-// LogValue shows the caller without its groups and control groups.
-func (c Caller) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.Any("uid", c.UID), slog.Any("gid", c.GID), slog.Any("pid", c.PID)}
-	return slog.GroupValue(append(attrs, c.Process.attrs()...)...)
 }
 
 // CallerOf asks the kernel who made a connection that a listener of this package

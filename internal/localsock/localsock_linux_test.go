@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"poolcert/internal/localsock"
+	"poolcert/internal/osuser"
 )
 
 // folder returns one in which other users can reach a socket.
@@ -77,7 +78,7 @@ func TestCallerOf(t *testing.T) {
 	if c.UID != uint32(os.Getuid()) || c.GID != uint32(os.Getgid()) || c.PID != int32(os.Getpid()) || !slices.Equal(c.Groups, want) {
 		t.Errorf("got %+v, want uid %d, gid %d, pid %d, groups %v", c, os.Getuid(), os.Getgid(), os.Getpid(), want)
 	}
-	if !c.InGroup(c.GID) || c.InGroup(54_321) {
+	if !c.InGroup(osuser.ID{Number: c.GID}) || c.InGroup(osuser.ID{Number: 54_321}) {
 		t.Errorf("InGroup is wrong for %+v", c)
 	}
 }

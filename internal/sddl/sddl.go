@@ -13,13 +13,14 @@ type SID string
 
 // Well-known ones.
 const (
-	System         SID = "S-1-5-18"
-	LocalService   SID = "S-1-5-19"
-	NetworkService SID = "S-1-5-20"
-	Administrators SID = "S-1-5-32-544"
-	Users          SID = "S-1-5-32-545"
-	Everyone       SID = "S-1-1-0"
-	OwnerRights    SID = "S-1-3-4" // whoever owns the object
+	System             SID = "S-1-5-18"
+	LocalService       SID = "S-1-5-19"
+	NetworkService     SID = "S-1-5-20"
+	Administrators     SID = "S-1-5-32-544"
+	Users              SID = "S-1-5-32-545"
+	Everyone           SID = "S-1-1-0"
+	AuthenticatedUsers SID = "S-1-5-11" // all but guests and those who gave no name
+	OwnerRights        SID = "S-1-3-4"  // whoever owns the object
 )
 
 // Rights of the kinds of objects that there are here.
@@ -29,6 +30,7 @@ const (
 	FileExecute = "FX" // of a folder: to pass through
 	GenericAll  = "GA"
 	GenericRead = "GR"
+	PipeConnect = "0x12019b"   // to read and write a named pipe, but not to serve on it
 	KeyRead     = "0x80120089" // of a key container: to use the key, and to see its attributes
 )
 

@@ -1,0 +1,248 @@
+package localsock
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/windows"
+)
+
+const (
+	// instances wait for clients at one time. Who finds none free tries again.
+	instances = 8
+
+	// mute clients are those who have not said anything yet. When there are more, the
+	// first of them goes.
+	maxMute  = 128
+	muteTime = 5 * time.Second
+
+	// backlog is how many clients wait for Accept. Others are turned away.
+	backlog = 512
+
+	// againTime passes before a client is looked at again for whom there was no room.
+	againTime = 50 // milliseconds
+)
+
+func checkPath(path string) error { return checkPipe(path) }
+
+// A listener has instances of a pipe, from the first one to Close, so that nobody else
+// can take the name.
+type listener struct {
+	path     string
+	sd       *windows.SECURITY_DESCRIPTOR
+	identify func(*pipe) (Caller, error) // tests set it
+
+	stop    windows.Handle // an event
+	close   sync.Once
+	stopped chan struct{} // closed when the pipe's name is free
+
+	ready    chan *pipe
+	deadline deadline
+
+	admitting sync.WaitGroup
+	mu        sync.Mutex
+	mute      []*pipe // the oldest first; nil after the end
+	ended     bool
+}
+
+func listen(path string, opts Options) (net.Listener, error) {
+	if err := checkPipe(path); err != nil {
+		return nil, err
+	}
+	owner, err := ownOwner()
+	if err != nil {
+		return nil, err
+	}
+	sd, err := windows.SecurityDescriptorFromString(pipeSecurity(owner, ownUser().SID, opts.Mode))
+	if err != nil {
+		return nil, fmt.Errorf("make the pipe's security descriptor: %w", err)
+	}
+	var all []*instance
+	for len(all) < instances {
+		i, err := newInstance(path, sd, len(all) == 0)
+		if err == nil {
+			all = append(all, i)
+			continue
+		}
+		for _, made := range all {
+			made.close()
+		}
+		if len(all) == 0 && isTaken(err) {
+			err = fmt.Errorf("%w, or one that may not be shared: %w", ErrInUse, err)
+		}
+		return nil, err
+	}
+	stop, err := windows.CreateEvent(nil, 1, 0, nil)
+	if err != nil {
+		for _, made := range all {
+			made.close()
+		}
+		return nil, err
+	}
+	l := &listener{
+		path: path, sd: sd, identify: identify, stop: stop, stopped: make(chan struct{}),
+		ready: make(chan *pipe, backlog), deadline: makeDeadline(),
+	}
+	go l.run(all)
+	return l, nil
+}
+
+// isTaken tells whether the first instance could not be made because there is one.
+func isTaken(err error) bool {
+	return errors.Is(err, windows.ERROR_ACCESS_DENIED) || errors.Is(err, windows.ERROR_PIPE_BUSY) || errors.Is(err, windows.ERROR_ALREADY_EXISTS)
+}
+
+// run admits clients until Close. An instance with a client is given away when the
+// next one is there.
+func (l *listener) run(all []*instance) {
+	defer close(l.stopped)
+	events := make([]windows.Handle, 1, instances+1)
+	for {
+		events = append(events[:0], l.stop)
+		for _, i := range all {
+			events = append(events, i.waiting.HEvent)
+		}
+		n, err := windows.WaitForMultipleObjects(events, false, windows.INFINITE)
+		at := int(n) - int(windows.WAIT_OBJECT_0) - 1
+		if err != nil || at < 0 || at >= len(all) {
+			break
+		}
+		next, err := newInstance(l.path, l.sd, false)
+		if err != nil { // no memory, or too many: this client may come again
+			all[at].turnAway()
+			_, _ = windows.WaitForSingleObject(l.stop, againTime)
+			continue
+		}
+		here := all[at]
+		copy(all[at:], all[at+1:]) // the next one is served last, so that all get their turn
+		all[len(all)-1] = next
+		if handle, err := here.take(); err == nil {
+			l.admit(handle)
+		}
+	}
+	for _, i := range all {
+		i.close()
+	}
+}
+
+// admit lets a client in as soon as it has said something, which is when the kernel
+// knows who it is.
+func (l *listener) admit(handle windows.Handle) {
+	p, err := newPipe(handle, l.path)
+	if err != nil {
+		return
+	}
+	if !l.enter(p) {
+		p.Close()
+		return
+	}
+	l.admitting.Go(func() {
+		_ = p.SetReadDeadline(time.Now().Add(muteTime))
+		err := p.hear()
+		if !l.leave(p) || err != nil {
+			p.Close()
+			return
+		}
+		_ = p.SetReadDeadline(time.Time{})
+		p.caller, p.err = l.identify(p)
+		select {
+		case l.ready <- p:
+		default:
+			p.Close()
+		}
+	})
+}
+
+// enter counts a client that has not said anything yet.
+func (l *listener) enter(p *pipe) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		return false
+	}
+	if len(l.mute) == maxMute {
+		l.mute[0].Close()
+		l.mute = l.mute[1:]
+	}
+	l.mute = append(l.mute, p)
+	return true
+}
+
+// leave tells whether the client was still counted.
+func (l *listener) leave(p *pipe) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, other := range l.mute {
+		if other == p {
+			l.mute = append(l.mute[:i:i], l.mute[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// Accept implements [net.Listener].
+func (l *listener) Accept() (net.Conn, error) {
+	select { // whoever waits has precedence over a deadline, but not over the end
+	case <-l.stopped:
+		return nil, l.failed("accept", net.ErrClosed)
+	case <-l.deadline.passed():
+		return nil, l.failed("accept", os.ErrDeadlineExceeded)
+	default:
+	}
+	select {
+	case p := <-l.ready:
+		return p, nil
+	case <-l.stopped:
+		return nil, l.failed("accept", net.ErrClosed)
+	case <-l.deadline.passed():
+		return nil, l.failed("accept", os.ErrDeadlineExceeded)
+	}
+}
+
+func (l *listener) failed(op string, err error) error {
+	return &net.OpError{Op: op, Net: network, Addr: l.Addr(), Err: err}
+}
+
+// Close frees the pipe's name. Clients that were not accepted are turned away;
+// connections go on, and as long as there is one, the system keeps the name for those
+// who may serve on it.
+func (l *listener) Close() error {
+	err := l.failed("close", net.ErrClosed)
+	l.close.Do(func() {
+		err = nil
+		_ = windows.SetEvent(l.stop)
+		<-l.stopped
+		windows.CloseHandle(l.stop)
+		l.mu.Lock()
+		l.ended = true
+		for _, p := range l.mute {
+			p.Close()
+		}
+		l.mute = nil
+		l.mu.Unlock()
+		l.admitting.Wait()
+		for {
+			select {
+			case p := <-l.ready:
+				p.Close()
+			default:
+				return
+			}
+		}
+	})
+	return err
+}
+
+// SetDeadline is for Accept, as in [net.UnixListener].
+func (l *listener) SetDeadline(t time.Time) error {
+	l.deadline.set(t)
+	return nil
+}
+
+// Addr implements [net.Listener].
+func (l *listener) Addr() net.Addr { return address(l.path) }

@@ -1,0 +1,70 @@
+//go:build !windows
+
+package osuser
+
+import (
+	"errors"
+	"fmt"
+	"os/user"
+)
+
+func find(name string) (*Account, error) {
+	u, err := user.Lookup(name)
+	if errors.As(err, new(user.UnknownUserError)) {
+		return ask(name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return accountOf(name, u.Uid, u.Gid, u.HomeDir)
+}
+
+// ask finds a user who is not in the files.
+func ask(name string) (*Account, error) {
+	fields, err := system.fields("passwd", name)
+	if err == nil && len(fields) < 6 {
+		err = errors.New("ask the name services: an answer without a home")
+	}
+	if err != nil {
+		return nil, unknown("user", name, err)
+	}
+	a, err := accountOf(name, fields[2], fields[3], fields[5])
+	if err == nil {
+		a.elsewhere = true
+	}
+	return a, err
+}
+
+func accountOf(name, uid, gid, home string) (*Account, error) {
+	a := &Account{Name: name, Home: home}
+	var err, gidErr error
+	a.UID, err = number(uid)
+	a.GID, gidErr = number(gid)
+	return a, errors.Join(err, gidErr)
+}
+
+func (a *Account) groups() ([]uint32, error) {
+	texts, err := a.groupTexts()
+	if err != nil {
+		return nil, fmt.Errorf("groups of user %s: %w", a.Name, err)
+	}
+	ids := []uint32{a.GID}
+	for _, text := range texts {
+		id, err := number(text)
+		if err != nil {
+			return nil, fmt.Errorf("groups of user %s: %w", a.Name, err)
+		}
+		if id != a.GID {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
+
+func (a *Account) groupTexts() ([]string, error) {
+	if a.elsewhere {
+		return initgroups(a.Name)
+	}
+	u := user.User{Username: a.Name, Uid: fmt.Sprint(a.UID), Gid: fmt.Sprint(a.GID)}
+	return u.GroupIds()
+}
