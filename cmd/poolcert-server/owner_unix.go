@@ -29,6 +29,9 @@ func actAsOwner(dir string) error {
 	if err != nil || uid == 0 {
 		return nil // that it is missing is told with a hint later
 	}
+	if err := reach(dir); err != nil {
+		return err
+	}
 	groups := []int{gid}
 	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
 		if ids, err := u.GroupIds(); err == nil {

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Root's commands work on a data directory of another user below a folder that root
+// alone may pass, as systemd keeps those of dynamic users, also through the link that
+// it makes. For others nothing changes.
+func TestRootReachesPrivateData(t *testing.T) {
+	dir := servedData(t)
+	above := filepath.Dir(dir)
+	put(t, os.Chmod(above, 0o700))
+	link := filepath.Join(t.TempDir(), "link")
+	put(t, os.Symlink(dir, link))
+	for _, args := range [][]string{
+		{"account", "create", "demo", "--dir", dir}, {"account", "create", "other", "--dir", link}, {"check", "--dir", link},
+	} {
+		if out, err := program(t, args...).CombinedOutput(); err != nil {
+			t.Errorf("%q: %v: %s", args, err, out)
+		}
+	}
+	info, err := os.Stat(above)
+	put(t, err)
+	if info.Mode().Perm() != 0o700 {
+		t.Errorf("the folder above has mode %v now", info.Mode())
+	}
+	if _, err := os.Stat(filepath.Join(dir, "audit.log")); err != nil { // the commands wrote here
+		t.Error(err)
+	}
+}
