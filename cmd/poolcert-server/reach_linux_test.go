@@ -13,7 +13,11 @@ func TestRootReachesPrivateData(t *testing.T) {
 	dir := servedData(t)
 	above := filepath.Dir(dir)
 	put(t, os.Chmod(above, 0o700))
-	link := filepath.Join(t.TempDir(), "link")
+	passable, err := os.MkdirTemp("", "reach-")
+	put(t, err)
+	t.Cleanup(func() { os.RemoveAll(passable) })
+	put(t, os.Chmod(passable, 0o711))
+	link := filepath.Join(passable, "link")
 	put(t, os.Symlink(dir, link))
 	for _, args := range [][]string{
 		{"account", "create", "demo", "--dir", dir}, {"account", "create", "other", "--dir", link}, {"check", "--dir", link},
