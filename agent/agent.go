@@ -169,6 +169,7 @@ func (a *Agent) run(ctx context.Context, p *parts) error {
 	if socketIsFile {
 		watcher.socket = filepath.Clean(a.config.Socket)
 	}
+	resumer := &resumer{resumed: a.control.resumed, turns: turns, checks: a.control.checks, jitter: a.config.InitialJitter, forget: p.origin.close, log: a.log}
 	if p.origin.member != nil {
 		reporter := &reporter{p.origin.member, p.record, a.version, a.log}
 		group.Go(func() error { reporter.run(ctx); return nil })
@@ -190,6 +191,7 @@ func (a *Agent) run(ctx context.Context, p *parts) error {
 	group.Go(func() error { reconciler.run(ctx); return nil })
 	group.Go(func() error { watcher.run(ctx); return nil })
 	group.Go(func() error { p.links.run(ctx); return nil })
+	group.Go(func() error { resumer.run(ctx); return nil })
 	err := group.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil

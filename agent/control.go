@@ -25,6 +25,7 @@ type control struct {
 	turns   *turns
 	checks  chan chan<- checked
 	uses    *uses
+	resumed signal // the node was asleep
 
 	follower, reconciler, watcher *pulse
 }
@@ -32,7 +33,7 @@ type control struct {
 func newControl() *control {
 	return &control{
 		reloads: make(chan reload), record: newRecord(), turns: &turns{}, checks: make(chan chan<- checked),
-		uses: &uses{}, follower: &pulse{}, reconciler: &pulse{}, watcher: &pulse{},
+		uses: &uses{}, resumed: newSignal(), follower: &pulse{}, reconciler: &pulse{}, watcher: &pulse{},
 	}
 }
 

@@ -17,8 +17,9 @@ type pace struct {
 	failures retry
 }
 
-// probe has the next poll answered at once.
-func (p *pace) probe() { p.hold = 0 }
+// probe has the next poll answered at once. Somebody on this node asked for it: when it
+// fails, that is no loss of the source that all nodes meet in one moment.
+func (p *pace) probe() { p.hold, p.contact = 0, false }
 
 // refused is for a source that will not say anything else soon.
 func (p *pace) refused() time.Duration {
