@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -28,8 +27,8 @@ import (
 //
 // It speaks to a service of root or of this process's user only, and tries for 5
 // seconds when there is no room for another connection, and for 8 when the service is
-// away: systemd starts one that crashed after 5. Where there is not even the folder of the socket, it fails
-// at once.
+// away: systemd starts one that crashed after 5. Where there is not even the folder of
+// the socket, or on Windows %ProgramData%\poolcert, it fails at once.
 //
 // Its errors are *[Error], or wrap [ErrUnavailable] when no service answers and
 // [ErrNotAllowed] when the socket may not be opened. Errors with code
@@ -258,7 +257,7 @@ func (c *Client) unavailable(ctx context.Context, err error) error {
 	case errors.Is(err, localsock.ErrUntrusted):
 		return fmt.Errorf("%w at %s: %w", ErrUnavailable, c.path, err)
 	case errors.Is(err, fs.ErrNotExist):
-		if why = errGone; !exists(filepath.Dir(c.path)) {
+		if why = errGone; !mayCome(c.path) {
 			why = errors.New("there is no socket")
 		}
 	case errors.Is(err, syscall.ECONNREFUSED):

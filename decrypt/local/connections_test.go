@@ -51,7 +51,7 @@ func (s *switchboard) dial(uid uint32) net.Conn {
 }
 
 func callerOf(conn net.Conn) (localsock.Caller, error) {
-	return localsock.Caller{UID: conn.(call).uid}, nil
+	return callerWith(conn.(call).uid), nil
 }
 
 // connected tells whether the server has not turned the call away.
@@ -145,7 +145,7 @@ func (nothing) Certificates() []Certificate { return nil }
 func serveBoard(t *testing.T) *switchboard {
 	board := newSwitchboard()
 	s := NewServer(Config{Authorize: func(_ context.Context, c localsock.Caller) (Grant, error) {
-		if c.UID == 1 {
+		if c.User() == callerWith(1).User() {
 			return nil, &RefusedError{"uid 1"}
 		}
 		return nothing{}, nil

@@ -1,11 +1,14 @@
 package local_test
 
 import (
+	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"poolcert/batch"
@@ -13,6 +16,7 @@ import (
 	"poolcert/decrypt/local"
 	"poolcert/internal/localsock"
 	"poolcert/internal/testcert"
+	"poolcert/internal/testtool"
 )
 
 var (
@@ -27,22 +31,26 @@ func TestDocumentedCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if os.Geteuid() != 0 {
+		testtool.Missing(t, "root, to become another user", errors.New("not root"))
+	}
 	a := testcert.RSA(t)
 	s := serve(t, keyring{a}, func(c *local.Config) {
-		c.Explain = func(localsock.Caller) (list []local.Access) {
-			for _, v := range batch.Visibilities() {
-				list = append(list, local.Access{Visibility: v, Allowed: true, Rule: "root"})
+		c.Explain = func(localsock.Caller) []local.Access {
+			return []local.Access{
+				{Visibility: batch.StartTask, Rule: "it is for root"},
+				{Visibility: batch.Task, Allowed: true, Rule: "group poolcert-task"},
+				{Visibility: batch.RemoteUser, Rule: "it is for group poolcert-remoteuser, root"},
 			}
-			return list
 		}
 	})
-	dir := t.TempDir()
+	dir := filepath.Dir(s.path) // others may pass to it
 	for name, data := range map[string][]byte{
 		"secret.cms": seal(t, []byte("the secret\n"), cms.Options{}, a),
 		"secret.jwe": append(sealJWE(t, []byte("the secret\n"), a), '\n'),
 		"secret.rsa": sealRSA(t, []byte("the secret\n"), a),
 	} {
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -62,6 +70,7 @@ func TestDocumentedCommands(t *testing.T) {
 		}
 		cmd := exec.Command("bash", "-e")
 		cmd.Dir, cmd.Stdin = dir, strings.NewReader(script.String())
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 1001, Gid: 1001}} // as documented
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Errorf("%s: %v\n%s", &script, err, out)
@@ -85,6 +94,23 @@ func TestDocumentedCommands(t *testing.T) {
 	for _, code := range local.Codes() {
 		if !strings.Contains(string(doc), "`"+code+"`") {
 			t.Errorf("the code %s is not described", code)
+		}
+	}
+}
+
+// Package docs promise curl; it must be there to be tested.
+func TestCurl(t *testing.T) {
+	a := testcert.RSA(t)
+	s := serve(t, keyring{a})
+	cmd := exec.Command("curl", "-sS", "-i", "--unix-socket", s.path, "--data-binary", "@-", "http://node/v1/decrypt")
+	cmd.Stdin = bytes.NewReader(seal(t, []byte(secret), cms.Options{Compat: true}, a))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("curl: %v\n%s", err, out)
+	}
+	for _, want := range []string{"200 OK", "\r\n\r\n" + secret, "Poolcert-Authenticated: false", "Poolcert-Thumbprint: " + batch.Thumbprint(a.Thumbprint()).String()} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("answer lacks %q:\n%s", want, out)
 		}
 	}
 }

@@ -6,7 +6,8 @@
 // with a listener of internal/localsock. In a task's process, [Dial] returns a
 // [Client], which is a [decrypt.Unwrapper].
 //
-// The service is HTTP/1.1 on a local socket, for any program:
+// The service is HTTP/1.1 on a local socket, or on a named pipe of Windows, for any
+// program:
 //
 //	POST /v1/unwrap        body: what opens a message, by Content-Type:
 //	    application/vnd.poolcert.jwe-key+json    a jwe.WrappedKey in its binary form

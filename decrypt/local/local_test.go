@@ -8,10 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -45,8 +42,8 @@ func TestDecrypts(t *testing.T) {
 				t.Errorf("%s %s: got %d bytes, error %v", operation, name, len(got), err)
 			}
 			use := <-s.audit
-			if use.Operation != operation || use.Result != "ok" || use.Thumbprint != b.Thumbprint() || use.Caller.UID != uint32(os.Getuid()) || use.Time.IsZero() ||
-				use.Form != forms[name] || use.Caller.Process.Command == "" {
+			if use.Operation != operation || use.Result != "ok" || use.Thumbprint != b.Thumbprint() || !use.Caller.IsTrusted() || use.Time.IsZero() ||
+				use.Form != forms[name] || use.Caller.Process.Executable == "" {
 				t.Errorf("%s %s: audit record %+v", operation, name, use)
 			}
 		}
@@ -107,7 +104,7 @@ func TestExtra(t *testing.T) {
 	s := serve(t, keyring{}, func(c *local.Config) {
 		c.Extra = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			caller, err := localsock.FromContext(r.Context())
-			fmt.Fprintf(w, "%s %d %v", r.URL.Path, caller.UID, err)
+			fmt.Fprintf(w, "%s %v %v", r.URL.Path, caller.IsTrusted(), err)
 		})
 	})
 	resp, err := plainClient(s.path).Get("http://node/v1/status")
@@ -116,7 +113,7 @@ func TestExtra(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(resp.Body)
-	if want := fmt.Sprintf("/v1/status %d <nil>", os.Getuid()); string(body) != want {
+	if want := "/v1/status true <nil>"; string(body) != want {
 		t.Errorf("got %q, want %q", body, want)
 	}
 	if err := s.client.Ready(t.Context()); err != nil {
@@ -137,23 +134,6 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
-// Package docs promise curl; it must be there to be tested.
-func TestCurl(t *testing.T) {
-	a := testcert.RSA(t)
-	s := serve(t, keyring{a})
-	cmd := exec.Command("curl", "-sS", "-i", "--unix-socket", s.path, "--data-binary", "@-", "http://node/v1/decrypt")
-	cmd.Stdin = bytes.NewReader(seal(t, []byte(secret), cms.Options{Compat: true}, a))
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("curl: %v\n%s", err, out)
-	}
-	for _, want := range []string{"200 OK", "\r\n\r\n" + secret, "Poolcert-Authenticated: false", "Poolcert-Thumbprint: " + batch.Thumbprint(a.Thumbprint()).String()} {
-		if !strings.Contains(string(out), want) {
-			t.Errorf("answer lacks %q:\n%s", want, out)
-		}
-	}
-}
-
 // A caller that goes away in the middle is no failure of ours, and takes nothing
 // from the others.
 func TestCallerClosesEarly(t *testing.T) {
@@ -161,7 +141,7 @@ func TestCallerClosesEarly(t *testing.T) {
 	s := serve(t, keyring{a})
 	message := seal(t, []byte(secret), cms.Options{}, a)
 	for range 50 {
-		conn, err := net.Dial("unix", s.path)
+		conn, err := plainDial(s.path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -222,10 +202,7 @@ func TestStopIsGraceful(t *testing.T) {
 	stopped := make(chan error)
 	go func() { stopped <- s.stop() }()
 	// The socket vanishes first.
-	for {
-		if _, err := os.Lstat(s.path); err != nil {
-			break
-		}
+	for !isGone(s.path) {
 	}
 	close(answer)
 	if err := <-result; err != nil {

@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -170,8 +169,7 @@ func TestInternalErrorIsNotTold(t *testing.T) {
 }
 
 func TestUnavailable(t *testing.T) {
-	dir := t.TempDir()
-	if err := local.Dial(filepath.Join(dir, "none")).Healthy(t.Context()); !errors.Is(err, local.ErrUnavailable) || !strings.Contains(err.Error(), "no socket") {
+	if err := local.Dial(newPath(t)).Healthy(t.Context()); !errors.Is(err, local.ErrUnavailable) || !strings.Contains(err.Error(), "no socket") {
 		t.Errorf("no socket: error %v", err)
 	}
 	s := serve(t, keyring{})
