@@ -9,12 +9,11 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/windows"
 
 	"poolcert/internal/cli"
-	"poolcert/internal/sddl"
+	"poolcert/internal/winfile"
 )
 
 const (
@@ -26,8 +25,8 @@ const (
 // removeTime is how long what was started may take to let go of a file.
 const removeTime = 2 * time.Second
 
-// A privateFolder is one of the user's temporary files that only the user, and the
-// system, can enter. It holds a file that is there as long as this process is, however
+// A privateFolder is one of the user's temporary files that only the user, the system
+// and administrators can enter. It holds a file that is there as long as this process is, however
 // that ends: who finds a folder without one may remove it.
 type privateFolder struct {
 	path  string
@@ -40,17 +39,13 @@ type privateFolder struct {
 func newPrivateFolder() (*privateFolder, error) {
 	temp := os.TempDir()
 	sweepPrivateFolders(temp)
-	user, err := windows.GetCurrentProcessToken().GetTokenUser()
+	own, err := winfile.Own()
 	if err != nil {
-		return nil, fmt.Errorf("who am I: %w", err)
+		return nil, err
 	}
-	rights := sddl.Protected(
-		sddl.Entry{Rights: sddl.FileAll, To: sddl.System, Inherit: true},
-		sddl.Entry{Rights: sddl.FileAll, To: sddl.SID(user.User.Sid.String()), Inherit: true},
-	)
 	for tries := 0; ; tries++ {
 		d := &privateFolder{path: filepath.Join(temp, privatePrefix+rand.Text())}
-		if err := makeFolder(d.path, rights); err != nil {
+		if err := winfile.Mkdir(d.path, winfile.Private(own)); err != nil {
 			return nil, err
 		}
 		if d.inUse, err = takeFolder(d.path); err == nil {
@@ -61,23 +56,6 @@ func newPrivateFolder() (*privateFolder, error) {
 			return nil, err
 		}
 	}
-}
-
-func makeFolder(path, rights string) error {
-	name, err := windows.UTF16PtrFromString(path)
-	if err != nil {
-		return err
-	}
-	sd, err := windows.SecurityDescriptorFromString(rights)
-	if err != nil {
-		return fmt.Errorf("rights of %s: %w", path, err)
-	}
-	sa := &windows.SecurityAttributes{SecurityDescriptor: sd}
-	sa.Length = uint32(unsafe.Sizeof(*sa))
-	if err := windows.CreateDirectory(name, sa); err != nil {
-		return &fs.PathError{Op: "mkdir", Path: path, Err: err}
-	}
-	return nil
 }
 
 // takeFolder makes the file that says that a folder is in use. The system removes it

@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/windows"
+
+	"poolcert/internal/winfile"
 )
 
 // protectedSDDL gives the file to the system, the administrators and its owner,
@@ -67,7 +69,7 @@ func move(from, to string, flags uint32) error {
 	if err != nil {
 		return err
 	}
-	if err := windows.MoveFileEx(src, dst, flags); err != nil {
+	if err := winfile.Patiently(func() error { return windows.MoveFileEx(src, dst, flags) }); err != nil {
 		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
 	}
 	return nil

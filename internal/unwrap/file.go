@@ -18,7 +18,7 @@ func openSource(path string) (*os.File, fs.FileInfo, error) {
 	if !info.Mode().IsRegular() { // to open a pipe may wait without end
 		return nil, nil, &fs.PathError{Op: "open", Path: path, Err: ErrNotRegular}
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
+	f, err := openNoFollow(path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -40,7 +40,7 @@ func removeSource(path string, was fs.FileInfo) (bool, error) {
 		err = fmt.Errorf("%s: %w", path, ErrChanged)
 	}
 	if err == nil {
-		err = os.Remove(path)
+		err = remove(path)
 	}
 	return err == nil, err
 }

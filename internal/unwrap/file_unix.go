@@ -2,10 +2,17 @@
 
 package unwrap
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
 
-// noFollow has the system refuse links, and not wait for a pipe.
-const noFollow = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+// openNoFollow has the system refuse links, and not wait for a pipe.
+func openNoFollow(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+}
+
+func remove(path string) error { return os.Remove(path) }
 
 // descriptors is how many files this process may have open.
 func descriptors() uint64 {

@@ -1,0 +1,6 @@
+//go:build unix
+
+package unwrap
+
+// privateMode is the mode of an output.
+const privateMode = "-rw-------"
