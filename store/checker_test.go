@@ -1,24 +1,20 @@
-//go:build unix
-
 package store_test
 
 import (
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"poolcert/batch"
 	"poolcert/store"
 )
 
-// A tree is what must be in a generation: content by path, "" for folders, "-> " and
-// where to for links.
+// A tree is what must be in a generation: content by path, "" for folders, linkText for
+// links.
 type tree map[string]string
 
 // treeOf says independently of the store what its entries look like as files.
@@ -38,7 +34,7 @@ func treeOf(entries ...store.Entry) tree {
 				w[string(v)+"/"+base+end] = content
 				if name != "" && !taken[strings.ToLower(name)] {
 					w[string(v)+"/names"] = ""
-					w[string(v)+"/names/"+name+end] = "-> ../" + base + end
+					w[string(v)+"/names/"+name+end] = linkText("../"+base+end, content)
 				}
 			}
 		}
@@ -60,14 +56,13 @@ func read(t *testing.T, dir string) tree {
 			return err
 		}
 		name, _ := filepath.Rel(dir, path)
+		name = filepath.ToSlash(name)
 		if entry.Type() == fs.ModeSymlink {
 			target, err := os.Readlink(path)
 			got[name] = "-> " + target
 			return err
 		}
-		want := fs.FileMode(0o440)
 		if entry.IsDir() {
-			want = fs.ModeDir | 0o750
 			got[name] = ""
 		} else {
 			data, err := os.ReadFile(path)
@@ -76,13 +71,11 @@ func read(t *testing.T, dir string) tree {
 			}
 			got[name] = string(data)
 		}
-		if info.Mode() != want {
-			t.Errorf("%s has mode %v, want %v", path, info.Mode(), want)
+		if name == ".generation" { // of a mirror, ours alone
+			return nil
 		}
 		v, _, _ := strings.Cut(name, "/")
-		if got, want := ownerOf(info), owners()[batch.Visibility(v)]; got != want {
-			t.Errorf("%s belongs to %v, want %v", path, got, want)
-		}
+		checkRights(t, path, info, batch.Visibility(v))
 		return nil
 	})
 	if err != nil {
@@ -91,54 +84,23 @@ func read(t *testing.T, dir string) tree {
 	return got
 }
 
-func ownerOf(info fs.FileInfo) store.Owner {
-	st := info.Sys().(*syscall.Stat_t)
-	return store.Owner{UID: int(st.Uid), GID: int(st.Gid)}
-}
-
 // checkOneOf checks that the current set is one of want, whole, and that nothing
 // in the root is open to the wrong ones. It returns which one.
 func checkOneOf(t *testing.T, root string, want ...tree) int {
 	t.Helper()
-	target, err := os.Readlink(filepath.Join(root, "current"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := read(t, filepath.Join(root, target))
 	checkPrivate(t, root)
-	which := slices.IndexFunc(want, func(w tree) bool { return maps.Equal(got, w) })
-	if which < 0 {
-		t.Fatalf("%s holds none of the allowed sets but %v", target, slices.Sorted(maps.Keys(got)))
-	}
-	return which
+	return checkSet(t, currentDir(t, root), want...)
 }
 
-// checkPrivate checks everything below root that someone else can reach: final
-// rights in a generation that has its name, and a closed folder around all else.
-func checkPrivate(t *testing.T, root string) {
+// checkSet checks that the folder has one of the sets, and returns which one.
+func checkSet(t *testing.T, dir string, want ...tree) int {
 	t.Helper()
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := entry.Info()
-		if err != nil {
-			return err
-		}
-		if entry.IsDir() && info.Mode().Perm() == 0o700 {
-			return fs.SkipDir // no one else gets further
-		}
-		if entry.Type().IsRegular() && info.Mode().Perm()&0o337 != 0 && info.Mode().Perm() != 0o600 {
-			t.Errorf("%s has mode %v", path, info.Mode())
-		}
-		if info.Mode().Type() != fs.ModeSymlink && info.Mode().Perm()&0o022 != 0 {
-			t.Errorf("%s may be written by others: %v", path, info.Mode())
-		}
-		return nil
-	})
-	if err != nil {
-		t.Error(err)
+	got := read(t, dir)
+	which := slices.IndexFunc(want, func(w tree) bool { return maps.Equal(got, w) })
+	if which < 0 {
+		t.Fatalf("%s holds none of the allowed sets but %v", dir, slices.Sorted(maps.Keys(got)))
 	}
+	return which
 }
 
 // checkClean checks that nothing but the current and at most keep older
@@ -160,7 +122,7 @@ func checkClean(t *testing.T, root string, keep int, gone ...store.Entry) {
 		t.Errorf("generations are %v, want at most %d", all, keep+1)
 	}
 	for _, e := range gone {
-		found, err := filepath.Glob(fmt.Sprintf("%s/generations/*/*/*%s*", root, e.Reference.Thumbprint))
+		found, err := filepath.Glob(filepath.Join(root, "generations", "*", "*", "*"+e.Reference.Thumbprint.String()+"*"))
 		if err != nil || len(found) > 0 {
 			t.Errorf("a removed certificate is still there: %v %v", found, err)
 		}

@@ -1,5 +1,3 @@
-//go:build unix
-
 package store_test
 
 import (
@@ -7,28 +5,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
 
 	"poolcert/batch"
 	"poolcert/store"
 	"poolcert/store/storetest"
 )
-
-// owners gives files to other groups where the process may, so that the same
-// tests run for root and for anyone.
-func owners() map[batch.Visibility]store.Owner {
-	uid, gid := os.Geteuid(), os.Getegid()
-	m := map[batch.Visibility]store.Owner{}
-	for i, v := range batch.Visibilities() {
-		m[v] = store.Owner{UID: uid, GID: gid}
-		if uid == 0 {
-			m[v] = store.Owner{UID: 0, GID: 54_300 + i}
-		}
-	}
-	return m
-}
 
 func options(root string) store.DirOptions {
 	return store.DirOptions{Root: root, Owners: owners()}
@@ -57,9 +39,7 @@ func TestDir(t *testing.T) {
 }
 
 func TestDirLayout(t *testing.T) {
-	// The umask must not matter.
-	old := syscall.Umask(0o077)
-	t.Cleanup(func() { syscall.Umask(old) })
+	setUmask(t)
 	root := newRoot(t)
 	d := openDir(t, options(root))
 	a, b, c := storetest.PFX(t, "a"), storetest.PFX(t, "b", batch.Task), storetest.CER(t, "c", batch.RemoteUser)
@@ -68,11 +48,7 @@ func TestDirLayout(t *testing.T) {
 		checkOneOf(t, root, treeOf(entries...))
 		checkClean(t, root, 1)
 	}
-	for _, dir := range []string{root, filepath.Join(root, "generations"), filepath.Join(root, "current")} {
-		if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o755 {
-			t.Errorf("%s: mode %v, error %v, want 0755", dir, info.Mode(), err)
-		}
-	}
+	checkPassable(t, root, filepath.Join(root, "generations"), currentDir(t, root))
 }
 
 func TestDirKeepsOlderGenerations(t *testing.T) {
@@ -98,11 +74,8 @@ func TestDirRemovesFromOlderGenerations(t *testing.T) {
 	d := openDir(t, options(root))
 	stays, goes, narrowed := storetest.PFX(t, "stays"), storetest.PFX(t, "goes"), storetest.PFX(t, "narrowed")
 	replace(t, d, stays, goes, narrowed)
-	old, err := filepath.EvalSymlinks(filepath.Join(root, "current"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	held, err := os.Open(filepath.Join(old, "task", "sha1-"+goes.Reference.Thumbprint.String()+".pfx"))
+	old := currentDir(t, root)
+	held, err := os.OpenInRoot(filepath.Join(old, "task"), "sha1-"+goes.Reference.Thumbprint.String()+".pfx") // allows others to remove it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,33 +114,11 @@ func TestDirReopen(t *testing.T) {
 	checkClean(t, root, 1, a)
 }
 
-// When a group changes in the configuration, the old one loses all at once.
-func TestDirOwnerChange(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can give files to others; the suite for root covers this")
-	}
-	root := newRoot(t)
-	opts := options(root)
-	opts.Owners[batch.Task] = store.Owner{UID: 0, GID: 54_999}
-	a := storetest.PFX(t, "a")
-	replace(t, openDir(t, opts), a)
-	replace(t, openDir(t, options(root)), a)
-	checkOneOf(t, root, treeOf(a))
-	files, err := filepath.Glob(root + "/generations/*/task/*")
-	if err != nil || len(files) != 3 {
-		t.Errorf("files of task are %v, want those of the current generation only", files)
-	}
-}
-
 func TestDirNoOwner(t *testing.T) {
 	root := newRoot(t)
 	opts := options(root)
 	delete(opts.Owners, batch.RemoteUser)
-	if os.Geteuid() == 0 {
-		opts.Owners[batch.StartTask] = store.Owner{UID: 0, GID: -1}
-	} else {
-		opts.Owners[batch.StartTask] = store.Owner{} // EPERM
-	}
+	opts.Owners[batch.StartTask] = impossibleOwner()
 	d := openDir(t, opts)
 	good := storetest.PFX(t, "good", batch.Task)
 	noOwner := storetest.PFX(t, "no owner", batch.Task, batch.RemoteUser)
@@ -193,39 +144,7 @@ func TestDirNoOwner(t *testing.T) {
 	}
 }
 
-func TestOpenDirRefuses(t *testing.T) {
-	for _, test := range []struct {
-		name string
-		make func(t *testing.T, root string) error
-		want string
-	}{
-		{"link", func(t *testing.T, root string) error { return os.Symlink(t.TempDir(), root) }, "not a real folder"},
-		{"file", func(t *testing.T, root string) error { return os.WriteFile(root, nil, 0o600) }, "not a directory"},
-		{"writable", func(t *testing.T, root string) error {
-			return errors.Join(os.Mkdir(root, 0o700), os.Chmod(root, 0o775))
-		}, "others may write"},
-		{"no parent", func(t *testing.T, root string) error { return os.Remove(filepath.Dir(root)) }, "no such file"},
-		{"foreign", func(t *testing.T, root string) error {
-			if os.Geteuid() != 0 {
-				return os.Symlink("/", root) // what is not ours, for anyone but root
-			}
-			return errors.Join(os.Mkdir(root, 0o755), os.Chown(root, 54_321, -1))
-		}, "not"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			root := filepath.Join(t.TempDir(), "parent", "certs")
-			if err := os.Mkdir(filepath.Dir(root), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := test.make(t, root); err != nil {
-				t.Fatal(err)
-			}
-			_, err := store.OpenDir(options(root))
-			if err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("error %v, want one with %q", err, test.want)
-			}
-		})
-	}
+func TestOpenDirRefusesUnknownVisibility(t *testing.T) {
 	opts := options(newRoot(t))
 	opts.Owners["everyone"] = store.Owner{}
 	if _, err := store.OpenDir(opts); !errors.Is(err, batch.ErrEnum) {

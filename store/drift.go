@@ -15,11 +15,8 @@ import (
 // compare finds how the tree differs from s, which was installed.
 func (t *tree) compare(ctx context.Context, s *set) ([]Drift, error) {
 	dir := path.Join(generations, s.generation)
-	var found []Drift
 	nodes := s.layout()
-	if cause := t.pointer.difference(t, s.generation, nodes); cause != "" {
-		found = append(found, Drift{currentLink, cause})
-	}
+	found := t.pointer.difference(t, s.generation, nodes)
 	info, err := t.root.Lstat(dir)
 	if err != nil || !info.IsDir() {
 		return append(found, Drift{dir, "missing"}), nil

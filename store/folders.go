@@ -1,7 +1,6 @@
 package store
 
 import (
-	"path"
 	"path/filepath"
 	"slices"
 
@@ -20,16 +19,17 @@ func (d *Dir) Folders() []string {
 	if s.generation == "" {
 		return folders
 	}
-	generation := path.Join(generations, s.generation)
-	folders = append(folders, filepath.Join(d.root, generation))
-	for _, v := range batch.Visibilities() {
-		if _, ok := s.owners[v]; ok {
-			folders = append(folders, filepath.Join(d.root, generation, string(v)))
+	for _, set := range append([]string{pathOf(s.generation)}, d.pointer.copies()...) {
+		folders = append(folders, filepath.Join(d.root, filepath.FromSlash(set)))
+		for _, v := range batch.Visibilities() {
+			if _, ok := s.owners[v]; ok {
+				folders = append(folders, filepath.Join(d.root, filepath.FromSlash(set), string(v)))
+			}
 		}
-	}
-	for _, v := range batch.Visibilities() {
-		if slices.ContainsFunc(s.entries, func(e Entry) bool { return s.isNamed(e) && slices.Contains(e.Reference.Visibility, v) }) {
-			folders = append(folders, filepath.Join(d.root, generation, string(v), namesFolder))
+		for _, v := range batch.Visibilities() {
+			if slices.ContainsFunc(s.entries, func(e Entry) bool { return s.isNamed(e) && slices.Contains(e.Reference.Visibility, v) }) {
+				folders = append(folders, filepath.Join(d.root, filepath.FromSlash(set), string(v), namesFolder))
+			}
 		}
 	}
 	return folders

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"path/filepath"
 	"strings"
 )
@@ -66,15 +65,15 @@ func (j junction) set(ctx context.Context, t *tree, generation string, _ []node)
 	})
 }
 
-func (j junction) difference(t *tree, generation string, _ []node) string {
+func (j junction) difference(t *tree, generation string, _ []node) []Drift {
 	target, err := j.target(t)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "missing"
+		return driftOf("missing")
 	case err != nil:
-		return "not a junction"
-	case generationAt(target) != generation || target != path.Clean(target):
-		return fmt.Sprintf("points to %.100q", target)
+		return driftOf("not a junction")
+	case target != pathOf(generation):
+		return driftOf(fmt.Sprintf("points to %.100q", target))
 	}
-	return ""
+	return nil
 }

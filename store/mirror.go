@@ -100,12 +100,12 @@ func (mirror) set(ctx context.Context, t *tree, generation string, nodes []node)
 	return nil
 }
 
-func (m mirror) difference(t *tree, generation string, nodes []node) string {
+func (m mirror) difference(t *tree, generation string, nodes []node) (found []Drift) {
 	if _, err := t.root.Lstat(currentLink); err != nil {
-		return "missing"
+		return driftOf("missing")
 	}
 	if m.mark(t, currentLink) != generation {
-		return "not the current set"
+		return driftOf("not the current set")
 	}
 	known := map[string]bool{currentLink: true, path.Join(currentLink, mirrorMark): true}
 	for _, n := range nodes {
@@ -113,17 +113,25 @@ func (m mirror) difference(t *tree, generation string, nodes []node) string {
 		known[name] = true
 		is, err := t.root.Lstat(name)
 		want, wantErr := t.root.Lstat(path.Join(pathOf(generation), n.path))
-		if wantErr == nil && (err != nil || is.IsDir() != n.isDir() || !n.isDir() && !os.SameFile(is, want)) {
-			return "not the current " + n.path
+		switch {
+		case wantErr != nil: // that is a drift of its own
+		case err != nil:
+			found = append(found, Drift{name, "missing"})
+		case is.IsDir() != n.isDir() || !n.isDir() && !os.SameFile(is, want):
+			found = append(found, Drift{name, "another file"})
 		}
 	}
-	cause := ""
-	_ = fs.WalkDir(t.root.FS(), currentLink, func(name string, _ fs.DirEntry, _ error) error {
-		if !known[name] {
-			cause = strings.TrimPrefix(name, currentLink+"/") + " does not belong here"
-			return fs.SkipAll
+	_ = fs.WalkDir(t.root.FS(), currentLink, func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case known[name]:
+			return nil
+		case entry != nil && entry.IsDir():
+			err = fs.SkipDir
+		default:
+			err = nil
 		}
-		return nil
+		found = append(found, Drift{name, "does not belong here"})
+		return err
 	})
-	return cause
+	return found
 }

@@ -15,11 +15,19 @@ type pointer interface {
 	// one step. What else is at current goes.
 	set(ctx context.Context, t *tree, generation string, nodes []node) error
 
-	// difference says in words how current differs from what set made, or "".
-	difference(t *tree, generation string, nodes []node) string
+	// difference returns how current differs from what set made.
+	difference(t *tree, generation string, nodes []node) []Drift
 
 	// copies returns other folders that hold files of the generation.
 	copies() []string
+}
+
+// driftOf returns the cause as the only drift of current, or none if it is "".
+func driftOf(cause string) []Drift {
+	if cause == "" {
+		return nil
+	}
+	return []Drift{{currentLink, cause}}
 }
 
 // pathOf returns the path of a generation below the root.

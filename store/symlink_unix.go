@@ -50,10 +50,10 @@ func (symlink) set(ctx context.Context, t *tree, generation string, _ []node) er
 	return t.rename(link, currentLink)
 }
 
-func (symlink) difference(t *tree, generation string, _ []node) string {
+func (symlink) difference(t *tree, generation string, _ []node) []Drift {
 	info, err := t.root.Lstat(currentLink)
 	if err != nil {
-		return "missing"
+		return driftOf("missing")
 	}
-	return t.linkDifference(currentLink, info, pathOf(generation))
+	return driftOf(t.linkDifference(currentLink, info, pathOf(generation)))
 }

@@ -155,7 +155,7 @@ func (t *tree) syncDir(name string) error {
 		return err
 	}
 	defer f.Close()
-	return t.do("sync", name, f.Sync)
+	return t.do("sync", name, func() error { return syncFolder(f) })
 }
 
 // names lists a folder.

@@ -150,3 +150,5 @@ func (t *tree) linkCount(_ string, info fs.FileInfo) uint64 { return links(nil, 
 func links(_ *os.File, info fs.FileInfo) uint64 {
 	return uint64(info.Sys().(*syscall.Stat_t).Nlink)
 }
+
+func syncFolder(f *os.File) error { return f.Sync() }

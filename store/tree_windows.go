@@ -47,7 +47,7 @@ func (t *tree) systemPointer() (pointer, error) {
 	return mirror{}, nil
 }
 
-// look opens what is at name, and asks for its rights.
+// descriptor opens what is at name, and asks for its rights.
 func (t *tree) descriptor(name string) (winfile.Descriptor, error) {
 	f, err := t.root.Open(name)
 	if err != nil {
@@ -281,4 +281,14 @@ func links(f *os.File, _ fs.FileInfo) uint64 {
 		return 2
 	}
 	return uint64(info.NumberOfLinks)
+}
+
+// syncFolder does what the file system can: NTFS writes names to its journal in their
+// order, and a file's sync takes along what was there before.
+func syncFolder(f *os.File) error {
+	err := f.Sync()
+	if errors.Is(err, windows.ERROR_INVALID_FUNCTION) || errors.Is(err, windows.ERROR_NOT_SUPPORTED) || errors.Is(err, windows.ERROR_INVALID_PARAMETER) {
+		return nil
+	}
+	return err
 }
