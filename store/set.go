@@ -75,16 +75,25 @@ func (s *set) list() []Installed {
 }
 
 func (s *set) privateKey(ctx context.Context, visible []batch.Visibility, match func(*x509.Certificate) bool) (*x509.Certificate, crypto.PrivateKey, error) {
-	if err := ctx.Err(); err != nil {
+	e, err := s.find(ctx, visible, match)
+	if err != nil {
 		return nil, nil, err
+	}
+	return e.Bundle.Leaf, e.Bundle.Key, nil
+}
+
+// find returns the first entry with a key that match accepts.
+func (s *set) find(ctx context.Context, visible []batch.Visibility, match func(*x509.Certificate) bool) (Entry, error) {
+	if err := ctx.Err(); err != nil {
+		return Entry{}, err
 	}
 	for _, e := range s.entries {
 		allowed := slices.ContainsFunc(e.Reference.Visibility, func(v batch.Visibility) bool {
 			return slices.Contains(visible, v)
 		})
 		if allowed && e.Bundle.Key != nil && match(e.Bundle.Leaf) {
-			return e.Bundle.Leaf, e.Bundle.Key, nil
+			return e, nil
 		}
 	}
-	return nil, nil, ErrNotFound
+	return Entry{}, ErrNotFound
 }

@@ -29,8 +29,9 @@ type PrivateKey struct {
 	secret  []byte
 	instead crypto.PrivateKey // for what the provider cannot do; may be nil
 
-	mu  sync.Mutex
-	key Key // nil: closed
+	mu     sync.Mutex
+	key    Key // nil: that of this process is all that there is
+	closed bool
 }
 
 // NewPrivateKey opens the key at a place, which is that of b. Where the provider does
@@ -45,6 +46,16 @@ func NewPrivateKey(c Calls, at Container, b *pfx.Bundle) (*PrivateKey, error) {
 		return nil, fmt.Errorf("open the key that Windows keeps: %w", err)
 	}
 	return &PrivateKey{at: at, public: publicOf(b.Key, b.Leaf), secret: secret, instead: b.Key, key: key}, nil
+}
+
+// InMemory returns the key of b as one that Windows has lost: it answers as that one
+// would, also to ciphertexts that do not open.
+func InMemory(b *pfx.Bundle) (*PrivateKey, error) {
+	secret, err := substituteSecret(b.Key)
+	if err != nil {
+		return nil, err
+	}
+	return &PrivateKey{public: publicOf(b.Key, b.Leaf), secret: secret, instead: b.Key}, nil
 }
 
 // substituteSecret is for a substitute that no restart changes.
@@ -71,12 +82,12 @@ func (p *PrivateKey) Container() Container { return p.at }
 func (p *PrivateKey) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.key == nil {
+	if p.closed || p.key == nil {
+		p.closed = true
 		return nil
 	}
-	err := p.key.Close()
-	p.key = nil
-	return err
+	p.closed = true
+	return p.key.Close()
 }
 
 // Decrypt implements [crypto.Decrypter] as *rsa.PrivateKey does: with a session key's
@@ -87,13 +98,11 @@ func (p *PrivateKey) Decrypt(random io.Reader, ciphertext []byte, opts crypto.De
 		return nil, fmt.Errorf("decrypt with a key of %T: %w", p.public, ErrUnsupported)
 	}
 	padding, sessionKey, err := paddingOf(opts, p.at.IsCSP())
-	if errors.Is(err, ErrUnsupported) {
-		if key, ok := p.instead.(crypto.Decrypter); ok {
-			if err := p.inUse(); err != nil {
-				return nil, err
-			}
-			return key.Decrypt(random, ciphertext, opts)
+	if key, ok := p.instead.(crypto.Decrypter); ok && (p.key == nil || errors.Is(err, ErrUnsupported)) {
+		if p.isClosed() {
+			return nil, ErrClosed
 		}
+		return key.Decrypt(random, ciphertext, opts)
 	}
 	if err != nil {
 		return nil, err
@@ -124,19 +133,16 @@ func (p *PrivateKey) Decrypt(random io.Reader, ciphertext []byte, opts crypto.De
 	return plain, nil
 }
 
-func (p *PrivateKey) inUse() error {
+func (p *PrivateKey) isClosed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.key == nil {
-		return ErrClosed
-	}
-	return nil
+	return p.closed
 }
 
 func (p *PrivateKey) decrypt(ciphertext []byte, padding Padding) ([]byte, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.key == nil {
+	if p.closed {
 		return nil, ErrClosed
 	}
 	return p.key.Decrypt(ciphertext, padding)
@@ -181,8 +187,11 @@ func (p *PrivateKey) ECDH(peer *ecdh.PublicKey) ([]byte, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.key == nil {
+	if p.closed {
 		return nil, ErrClosed
+	}
+	if p.key == nil {
+		return agree(p.instead, peer)
 	}
 	secret, err := p.key.Agree(blob)
 	if err != nil {
@@ -195,6 +204,21 @@ func (p *PrivateKey) ECDH(peer *ecdh.PublicKey) ([]byte, error) {
 	slices.Reverse(secret)
 	// A secret of CNG may lack the zeros of its head.
 	return append(make([]byte, size-len(secret), size), secret...), nil
+}
+
+// agree does it with a key of this process.
+func agree(key crypto.PrivateKey, peer *ecdh.PublicKey) ([]byte, error) {
+	switch key := key.(type) {
+	case *ecdsa.PrivateKey:
+		private, err := key.ECDH()
+		if err != nil {
+			return nil, err
+		}
+		return private.ECDH(peer)
+	case *ecdh.PrivateKey:
+		return key.ECDH(peer)
+	}
+	return nil, fmt.Errorf("agree on a secret with a key of %T: %w", key, ErrUnsupported)
 }
 
 func asECDH(key crypto.PublicKey) (*ecdh.PublicKey, error) {

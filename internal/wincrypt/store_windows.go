@@ -20,17 +20,25 @@ const (
 
 const certEncoding = windows.X509_ASN_ENCODING | windows.PKCS_7_ASN_ENCODING
 
-type certStore struct{ handle windows.Handle }
+type certStore struct {
+	handle windows.Handle
+	at     Location
+	name   string
+}
 
 // Close implements [Store].
 func (s *certStore) Close() error {
-	// Without it, Wine tells nobody else before the store is closed.
+	return errors.Join(s.commit(), failed("CertCloseStore", windows.CertCloseStore(s.handle, 0)))
+}
+
+// commit has others see the changes. Windows does so at once.
+func (s *certStore) commit() error {
 	const commit = 3 // CERT_STORE_CTRL_COMMIT
 	err := call(procCertControlStore, uintptr(s.handle), 0, commit, 0)
 	if errors.Is(err, ErrUnsupported) {
-		err = nil
+		return nil
 	}
-	return errors.Join(err, failed("CertCloseStore", windows.CertCloseStore(s.handle, 0)))
+	return err
 }
 
 // Certificates implements [Store].
@@ -88,10 +96,37 @@ func (s *certStore) Add(c Certificate, replace bool) error {
 	if err := errors.Join(setKey(cert, c.Key), setText(cert, propName, c.Name), set(cert, propRenewal, c.Renewal), set(cert, propMark, c.Mark)); err != nil {
 		return err
 	}
-	disposition := uint32(windows.CERT_STORE_ADD_NEW)
-	if replace {
-		disposition = windows.CERT_STORE_ADD_REPLACE_EXISTING
+	if !replace {
+		return s.add(cert, windows.CERT_STORE_ADD_NEW)
 	}
+	if err := s.add(cert, windows.CERT_STORE_ADD_REPLACE_EXISTING); err != nil {
+		return err
+	}
+	if s.keeps(c) {
+		return nil
+	}
+	if err := s.Delete(c.Thumbprint()); err != nil {
+		return err
+	}
+	return s.add(cert, windows.CERT_STORE_ADD_NEW)
+}
+
+// keeps tells whether others find what was put in place of another one. Under Wine
+// they find that one.
+func (s *certStore) keeps(c Certificate) bool {
+	if s.commit() != nil {
+		return false
+	}
+	others, err := system{}.OpenStore(s.at, s.name, false)
+	if err != nil {
+		return false
+	}
+	defer others.Close()
+	now, err := others.Find(c.Thumbprint())
+	return err == nil && now.equal(c)
+}
+
+func (s *certStore) add(cert *windows.CertContext, disposition uint32) error {
 	return failed("CertAddCertificateContextToStore", windows.CertAddCertificateContextToStore(s.handle, cert, disposition, nil))
 }
 

@@ -50,7 +50,7 @@ func (system) OpenStore(at Location, name string, create bool) (Store, error) {
 	if err != nil {
 		return nil, failed("CertOpenStore", err)
 	}
-	return &certStore{handle}, nil
+	return &certStore{handle, at, name}, nil
 }
 
 // ImportPFX implements [Calls].

@@ -1,0 +1,68 @@
+package store_test
+
+import (
+	"context"
+	"crypto/rand"
+	"strings"
+	"testing"
+
+	"poolcert/batch"
+	"poolcert/internal/wincrypt"
+	"poolcert/store"
+	"poolcert/store/storetest"
+)
+
+// windowsStores returns the stores of this Windows, and a name for those of one test,
+// which no other program has. They are emptied at the end.
+func windowsStores(t *testing.T) (wincrypt.Calls, string) {
+	t.Helper()
+	c, err := wincrypt.System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "poolcert-test-" + strings.ToLower(rand.Text())
+	t.Cleanup(func() {
+		if failed, err := openSystem(t, c).Replace(context.Background(), nil); err != nil || len(failed) > 0 {
+			t.Errorf("clean the stores: %v, %v", failed, err)
+		}
+	})
+	return c, name
+}
+
+// TestSystemOfWindows runs the conformance suite on real stores.
+func TestSystemOfWindows(t *testing.T) {
+	for _, where := range []struct {
+		name  string
+		store string // "": one of the test
+		at    batch.StoreLocation
+	}{
+		{"custom machine", "", batch.LocalMachine},
+		{"My user", "My", batch.CurrentUser},
+	} {
+		t.Run(where.name, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T) store.Store {
+				c, name := windowsStores(t)
+				if where.store != "" {
+					name = where.store
+				}
+				return elsewhere{openSystem(t, c), where.at, name}
+			})
+		})
+	}
+}
+
+// elsewhere puts all entries into one store.
+type elsewhere struct {
+	*store.System
+	at   batch.StoreLocation
+	name string
+}
+
+func (e elsewhere) Replace(ctx context.Context, entries []store.Entry) (map[batch.Thumbprint]error, error) {
+	var moved []store.Entry
+	for _, entry := range entries {
+		entry.Reference.StoreLocation, entry.Reference.StoreName = e.at, e.name
+		moved = append(moved, entry)
+	}
+	return e.System.Replace(ctx, moved)
+}

@@ -1,0 +1,86 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"poolcert/internal/wincrypt"
+)
+
+// sweep removes the certificates with our mark that are not a set's, and their keys,
+// save those that keep, if it is not nil, wants.
+func (v *visit) sweep(s *set, keep func(spot, mark) bool) error {
+	wanted := make(map[spot]bool)
+	for _, w := range v.everything(s) {
+		wanted[w.spot()] = true
+	}
+	places, err := v.places(keep != nil || !v.swept)
+	errs := []error{err}
+	for _, p := range places {
+		if err := v.sweepStore(p, func(sp spot, m mark) bool { return wanted[sp] || keep != nil && keep(sp, m) }); err != nil {
+			errs = append(errs, fmt.Errorf("store %v: %w", p, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (v *visit) sweepStore(p place, keep func(spot, mark) bool) error {
+	s, err := v.store(p, false)
+	if errors.Is(err, wincrypt.ErrNotFound) || errors.Is(err, wincrypt.ErrAccess) {
+		return nil // nothing of ours can be there
+	}
+	if err != nil {
+		return err
+	}
+	all, err := s.Certificates()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, c := range all {
+		m, ours := v.markOf(p, c)
+		sp := spot{p.key(), c.Thumbprint()}
+		if !ours || keep(sp, m) {
+			continue
+		}
+		if err := s.Delete(sp.thumbprint); err != nil {
+			errs = append(errs, fmt.Errorf("remove %s: %w", sp.thumbprint, err))
+			continue
+		}
+		if m.Key != (wincrypt.Container{}) {
+			v.dead = append(v.dead, m.Key)
+		}
+		delete(v.ours, sp)
+	}
+	return errors.Join(errs...)
+}
+
+// places returns the stores in which something of ours may be: all that there are,
+// or those that this process has used.
+func (v *visit) places(all bool) ([]place, error) {
+	var list []place
+	seen := make(map[string]bool)
+	add := func(p place) {
+		if !seen[p.key()] {
+			seen[p.key()] = true
+			list = append(list, p)
+		}
+	}
+	for _, p := range v.used {
+		add(p)
+	}
+	if !all {
+		return list, nil
+	}
+	var errs []error
+	for _, at := range []wincrypt.Location{wincrypt.LocalMachine, wincrypt.CurrentUser} {
+		names, err := v.opts.Calls.StoreNames(at)
+		errs = append(errs, err)
+		for _, name := range names {
+			if name, err := wincrypt.StoreName(name); err == nil { // others we never use
+				add(place{at, name})
+			}
+		}
+	}
+	return list, errors.Join(errs...)
+}
