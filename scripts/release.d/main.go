@@ -82,7 +82,7 @@ func newFolder(path string) (string, error) {
 	return path, err
 }
 
-// packagesOfThisMachine makes the .deb files for this architecture, quickly: for tests.
+// packagesOfThisMachine makes the .deb and .rpm files for this architecture, quickly: for tests.
 func (r *release) packagesOfThisMachine(ctx context.Context) error {
 	linux := system{"linux", runtime.GOARCH}
 	if err := r.build(ctx, linux); err != nil {
@@ -91,7 +91,7 @@ func (r *release) packagesOfThisMachine(ctx context.Context) error {
 	if err := r.describe(ctx, linux); err != nil {
 		return err
 	}
-	return r.pack(linux, "deb")
+	return r.pack(linux, "deb", "rpm")
 }
 
 // all makes the whole release.

@@ -59,6 +59,11 @@ func (r *release) makePackage(s system, name, format string) error {
 		return err
 	}
 	r.complete(info, s, format)
+	if format == "rpm" {
+		if err := markDocs(info); err != nil {
+			return err
+		}
+	}
 	if info = nfpm.WithDefaults(info); info.Name != name {
 		return fmt.Errorf("%s.yaml is of %q", name, info.Name)
 	}
@@ -98,13 +103,37 @@ func (r *release) complete(info *nfpm.Info, s system, format string) {
 	case "rpm":
 		add("source/LICENSE", "/usr/share/licenses/"+info.Name+"/LICENSE", files.TypeRPMLicense)
 		info.RPM.Summary, info.Description, _ = strings.Cut(strings.TrimSpace(info.Description), "\n")
+		info.RPM.Summary = strings.ToUpper(info.RPM.Summary[:1]) + info.RPM.Summary[1:]
+		info.RPM.Group = "System Environment/Daemons"
 		info.RPM.BuildHost = "poolcert.example"
 		info.RPM.Packager = maintainer
 	}
 	for _, c := range info.Contents {
-		if c.FileInfo == nil {
-			c.FileInfo = &files.ContentFileInfo{}
-		}
 		c.FileInfo.MTime = r.time
 	}
+}
+
+// markDocs tells rpm what is documentation. nfpm takes no patterns for it.
+func markDocs(info *nfpm.Info) error {
+	var contents files.Contents
+	for _, c := range info.Contents {
+		if !strings.HasPrefix(c.Destination, "/usr/share/man/") && !strings.HasPrefix(c.Destination, "/usr/share/doc/") {
+			contents = append(contents, c)
+			continue
+		}
+		sources, err := filepath.Glob(c.Source)
+		if err != nil || len(sources) == 0 {
+			return fmt.Errorf("%s: no such file: %v", c.Source, err)
+		}
+		for _, source := range sources {
+			doc := *c
+			doc.Type, doc.Source = files.TypeRPMDoc, source
+			if strings.HasSuffix(c.Destination, "/") {
+				doc.Destination += filepath.Base(source)
+			}
+			contents = append(contents, &doc)
+		}
+	}
+	info.Contents = contents
+	return nil
 }
