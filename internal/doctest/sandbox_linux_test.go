@@ -40,7 +40,7 @@ func newSandbox(t *testing.T) *sandbox {
 	if os.Geteuid() != 0 {
 		t.Skip("SKIPPED: documents are typed by root (CI has it)")
 	}
-	for _, tool := range []string{"unshare", "nsenter", "setpriv", "ip", "useradd", "openssl", "curl", "jq"} {
+	for _, tool := range []string{"unshare", "nsenter", "setpriv", "ip", "useradd", "openssl", "curl", "jq", "python3"} {
 		testtool.Need(t, tool)
 	}
 	repository, err := filepath.Abs("../..")
