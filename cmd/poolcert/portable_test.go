@@ -16,6 +16,10 @@ import (
 	"poolcert/internal/testcert"
 )
 
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"poolcert": main, "probe": probe})
+}
+
 // What is the same on every system: these scripts want no other programs. They find
 // certificates and keys of two recipients, a and b.
 func TestPortableScripts(t *testing.T) {

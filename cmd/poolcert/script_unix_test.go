@@ -1,22 +1,19 @@
+//go:build unix
+
 package main
 
 import (
 	"os"
-	"os/exec"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
-)
 
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"poolcert": main, "probe": probe})
-}
+	"poolcert/internal/testtool"
+)
 
 // What needs no account and no agent. The rest is in internal/e2e.
 func TestScripts(t *testing.T) {
-	if _, err := exec.LookPath("openssl"); err != nil {
-		t.Fatal("these tests need openssl: apt-get install openssl")
-	}
+	testtool.Need(t, "openssl")
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
