@@ -83,6 +83,10 @@ func initialise(ctx context.Context, dir string, cfg *config) error {
 	if err := checkFree(dir); err != nil {
 		return err
 	}
+	// systemd makes links to the directories of dynamic users, and wants them to stay.
+	if target, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = target
+	}
 	dir = filepath.Clean(dir)
 	parent := filepath.Dir(dir)
 	building, err := os.MkdirTemp(parent, "."+filepath.Base(dir)+".init-*") // mode 0700
