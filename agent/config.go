@@ -100,6 +100,11 @@ type Config struct {
 type LogConfig struct {
 	Level  slog.Level `toml:"level"`  // debug, info (default), warn, error
 	Format string     `toml:"format"` // text (default) or json
+
+	// File gets the log instead of the standard error. At 10 MB it becomes FILE.1, and
+	// so on; five of these stay. Default: none; for the service on Windows,
+	// log\agent.log in %ProgramData%\poolcert, beside the event log.
+	File string `toml:"file"`
 }
 
 // PerVisibility holds one T for each visibility.
@@ -281,6 +286,9 @@ func (c *Config) check() error {
 	}
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		return fmt.Errorf("log.format: %q is neither text nor json", c.Log.Format)
+	}
+	if c.Log.File != "" && !filepath.IsAbs(c.Log.File) {
+		return fmt.Errorf("log.file: %q is not an absolute path", c.Log.File)
 	}
 	return nil
 }

@@ -5,6 +5,9 @@ package agent
 // DefaultConfigPath returns where the configuration file is looked for.
 func DefaultConfigPath() string { return "/etc/poolcert/agent.toml" }
 
+// DefaultLogPath returns "": what runs the service keeps its log.
+func DefaultLogPath() string { return "" }
+
 func defaultStateDir() string        { return "/var/lib/poolcert" }
 func defaultCertificatesDir() string { return "/run/poolcert/certs" }
 func defaultSocket() string          { return "/run/poolcert/agent.sock" }

@@ -10,6 +10,9 @@ import (
 // DefaultConfigPath returns where the configuration file is looked for.
 func DefaultConfigPath() string { return filepath.Join(programData(), "agent.toml") }
 
+// DefaultLogPath returns where the service writes its log.
+func DefaultLogPath() string { return filepath.Join(programData(), "log", "agent.log") }
+
 func defaultStateDir() string        { return filepath.Join(programData(), "state") }
 func defaultCertificatesDir() string { return filepath.Join(programData(), "certs") }
 func defaultSocket() string          { return `\\.\pipe\poolcert-agent` }

@@ -27,8 +27,9 @@ func newRun(o *options) *cobra.Command {
 		Long: `Keep the pool's certificates on this node until stopped by SIGTERM or SIGINT.
 The log goes to the standard error. Installed certificates stay when it ends.
 
-SIGHUP has it read its configuration again. All but log.format may change; with a
-mistake in the file, it goes on with what it has, and says so in its log and status.
+SIGHUP has it read its configuration again. All but log.format and log.file may
+change; with a mistake in the file, it goes on with what it has, and says so in its log
+and status.
 
 Under systemd it is ready when the first set is installed, or when initial_sync has
 passed without one.`,
@@ -37,7 +38,13 @@ passed without one.`,
 		Args:        cobra.NoArgs,
 		Annotations: map[string]string{cli.KeepsHangup: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return o.service().Run(cmd.Context(), func(ctx context.Context, host *svcrun.Host) error { return o.run(ctx, host, cmd.ErrOrStderr()) })
+			return o.service().Run(cmd.Context(), func(ctx context.Context, host *svcrun.Host) error {
+				err := o.run(ctx, host, cmd.ErrOrStderr())
+				if err != nil && host.Managed {
+					tellEnd(err)
+				}
+				return err
+			})
 		},
 	}
 }
@@ -55,9 +62,15 @@ func (o *options) run(ctx context.Context, host *svcrun.Host, stderr io.Writer) 
 	if err != nil {
 		return err
 	}
-	d := &daemon{options: o, changed: make(chan struct{}, 1)}
+	d := &daemon{options: o, host: host, changed: make(chan struct{}, 1)}
 	d.level.Set(config.Log.Level)
-	d.log = newLog(stderr, config.Log.Format, &d.level)
+	log := openLogs(&config.Log, host, stderr, &d.level)
+	defer log.close()
+	d.log = log.Logger
+	if host.Managed {
+		d.log.Info("the agent starts", "version", cli.Version())
+		defer d.log.Info("the agent has stopped")
+	}
 	socket, err := sdnotify.Listener()
 	if err != nil {
 		return err
@@ -85,6 +98,7 @@ func (o *options) run(ctx context.Context, host *svcrun.Host, stderr io.Writer) 
 // A daemon is a running agent with what the service manager and signals do to it.
 type daemon struct {
 	options *options
+	host    *svcrun.Host
 	agent   *agent.Agent
 	log     *slog.Logger
 	level   slog.LevelVar
@@ -95,6 +109,7 @@ type daemon struct {
 func (d *daemon) setReady() {
 	d.ready.Store(true)
 	sdnotify.Ready()
+	d.host.Ready()
 }
 
 func (d *daemon) raise() {
@@ -113,6 +128,10 @@ func (d *daemon) follow(ctx context.Context, hangups <-chan os.Signal) {
 		case <-ctx.Done():
 			return
 		case <-d.changed:
+		case <-d.host.Resumed:
+			d.agent.Resumed()
+		case <-d.host.Changed:
+			d.reload(ctx)
 		case <-hangups:
 			if !d.ready.Load() { // the end of a reload would count as that of the start
 				d.reload(ctx)

@@ -27,7 +27,7 @@ const (
 
 // accepted are the controls that the service answers. One that has stopped before a
 // shutdown has the time that it needs, while at the shutdown all services share some.
-const accepted = svc.AcceptStop | svc.AcceptShutdown | svc.AcceptPreShutdown | svc.AcceptPowerEvent
+const accepted = svc.AcceptStop | svc.AcceptShutdown | svc.AcceptPreShutdown | svc.AcceptPowerEvent | svc.AcceptParamChange
 
 // A handler is work in the hands of the service manager.
 type handler struct {
@@ -50,8 +50,8 @@ func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, statuse
 	ctx, cancel := context.WithCancel(context.WithoutCancel(h.ctx))
 	defer cancel()
 	ready, done := make(chan struct{}), make(chan error, 1)
-	resumed := make(chan struct{}, 1)
-	host := &Host{Managed: true, Ready: sync.OnceFunc(func() { close(ready) }), Resumed: resumed}
+	resumed, changed := make(chan struct{}, 1), make(chan struct{}, 1)
+	host := &Host{Managed: true, Ready: sync.OnceFunc(func() { close(ready) }), Resumed: resumed, Changed: changed}
 	go func() { done <- h.work(ctx, host) }()
 	late := time.NewTimer(readyLimit)
 	defer late.Stop()
@@ -75,11 +75,10 @@ func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, statuse
 				statuses <- r.CurrentStatus
 			case svc.PowerEvent:
 				if r.EventType == resumedAutomatically || r.EventType == resumedByUser {
-					select {
-					case resumed <- struct{}{}:
-					default:
-					}
+					raise(resumed)
 				}
+			case svc.ParamChange:
+				raise(changed)
 			case svc.Stop, svc.Shutdown, svc.PreShutdown:
 				statuses <- svc.Status{State: svc.StopPending, WaitHint: milliseconds(2 * stopTime)}
 				cancel()
@@ -87,6 +86,13 @@ func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, statuse
 				return false, 0
 			}
 		}
+	}
+}
+
+func raise(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }
 

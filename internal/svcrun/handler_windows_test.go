@@ -124,7 +124,7 @@ func TestHandlerIsSlow(t *testing.T) {
 
 func TestHandlerResumes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		resumed := 0
+		resumed, changed := 0, 0
 		begin := make(chan struct{})
 		k := newTalk(t, t.Context(), func(ctx context.Context, host *Host) error {
 			host.Ready()
@@ -133,6 +133,8 @@ func TestHandlerResumes(t *testing.T) {
 				select {
 				case <-host.Resumed:
 					resumed++
+				case <-host.Changed:
+					changed++
 				case <-ctx.Done():
 					return nil
 				}
@@ -150,9 +152,10 @@ func TestHandlerResumes(t *testing.T) {
 			t.Errorf("resumed %d times", resumed)
 		}
 		k.requests <- svc.ChangeRequest{Cmd: svc.PowerEvent, EventType: resumedAutomatically}
+		k.requests <- svc.ChangeRequest{Cmd: svc.ParamChange}
 		synctest.Wait()
-		if resumed != 2 {
-			t.Errorf("resumed %d times", resumed)
+		if resumed != 2 || changed != 1 {
+			t.Errorf("resumed %d times, changed %d times", resumed, changed)
 		}
 		k.requests <- svc.ChangeRequest{Cmd: svc.Stop}
 		k.expect(svc.StopPending)

@@ -68,6 +68,10 @@ type Host struct {
 	// Resumed gets a value when the system comes back from sleep. Those that come
 	// before one was taken are one. It may be nil.
 	Resumed <-chan struct{}
+
+	// Changed gets a value, likewise, when somebody says that the configuration has
+	// changed: "sc control NAME paramchange" on Windows. It may be nil.
+	Changed <-chan struct{}
 }
 
 // Install makes or changes the service, and has it started at each boot.
