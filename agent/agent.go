@@ -20,8 +20,6 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -31,6 +29,7 @@ import (
 
 	"poolcert/agent/hook"
 	"poolcert/batch"
+	"poolcert/internal/wincrypt"
 	"poolcert/store"
 )
 
@@ -63,11 +62,12 @@ type Agent struct {
 	changed func()
 	given   net.Listener // nil: none
 	control *control
+	windows func() (wincrypt.Calls, error) // another one in tests
 }
 
 // New returns an agent. It starts and opens nothing.
 func New(opts Options) *Agent {
-	a := &Agent{config: opts.Config, version: opts.Version, log: opts.Log, ready: opts.Ready, changed: opts.Changed, given: opts.Socket, control: newControl()}
+	a := &Agent{config: opts.Config, version: opts.Version, log: opts.Log, ready: opts.Ready, changed: opts.Changed, given: opts.Socket, control: newControl(), windows: wincrypt.System}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
@@ -96,7 +96,7 @@ func (a *Agent) live(ctx context.Context, began func()) error {
 		return err
 	}
 	defer lock.Close()
-	old, err := openOldFolders(state, a.config.CertificatesDir)
+	old, err := openOldFolders(state, a.config.folder())
 	if err != nil {
 		a.log.Error("a certificates directory that is given up later may not be emptied", "err", err)
 	}
@@ -197,27 +197,4 @@ func (a *Agent) run(ctx context.Context, p *parts) error {
 		return nil
 	}
 	return err
-}
-
-// openStore locks and opens the certificates' directory for the configured owners.
-func (a *Agent) openStore() (store.Store, io.Closer, error) {
-	if err := makePassable(filepath.Dir(a.config.CertificatesDir)); err != nil {
-		return nil, nil, fmt.Errorf("make certificates directory: %w", err)
-	}
-	lock, err := store.LockDir(a.config.CertificatesDir)
-	if err != nil {
-		return nil, nil, err
-	}
-	keep := a.config.KeepGenerations
-	if keep == 0 {
-		keep = -1 // to the store, 0 is the default
-	}
-	dir, err := store.OpenDir(store.DirOptions{
-		Root: a.config.CertificatesDir, Formats: a.config.formats(), Keyless: a.config.keyless(), KeepGenerations: keep,
-	})
-	if err != nil {
-		lock.Close()
-		return nil, nil, err
-	}
-	return &ownedStore{Dir: dir, config: a.config}, lock, nil
 }

@@ -79,6 +79,14 @@ type Config struct {
 	// Hooks are run when the set of certificates changes: [[hook]].
 	Hooks []hook.Hook `toml:"hook"`
 
+	// Install is where certificates go: "directory", which is certificates_dir and the
+	// default, or on Windows "stores", the certificate stores, which is the default there,
+	// or both.
+	Install []Install `toml:"install"`
+
+	// Stores is the table [stores].
+	Stores StoresConfig `toml:"stores"`
+
 	Log LogConfig `toml:"log"`
 
 	// Audit says where uses of keys are told.
@@ -132,6 +140,7 @@ func DefaultConfig() *Config {
 		CertificatesDir: defaultCertificatesDir(),
 		Socket:          defaultSocket(),
 		Expose:          ExposeFiles,
+		Install:         defaultInstall(),
 		Wait:            55 * time.Second,
 		InitialJitter:   2 * time.Second,
 		InitialSync:     30 * time.Second,
@@ -158,7 +167,7 @@ var ErrConfigOpen = errors.New("not safe from others")
 
 // LoadConfig reads path over the defaults. An empty path is the system's
 // configuration file, which need not exist. The file has to be one that only root
-// and the agent's user can change: [ErrConfigOpen]. Errors name the file, the line and the key.
+// (on Windows, the administrators) and the agent's user can change: [ErrConfigOpen]. Errors name the file, the line and the key.
 func LoadConfig(path string) (*Config, error) {
 	optional := path == ""
 	if optional {
@@ -177,8 +186,8 @@ func LoadConfig(path string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read configuration %s: %w", path, err)
 	}
-	if fi, err := os.Stat(path); err == nil && checkOwner(fi) != nil {
-		return nil, fmt.Errorf("read configuration %s: %w: %w", path, ErrConfigOpen, checkOwner(fi))
+	if err := checkOwnerOf(path); err != nil {
+		return nil, fmt.Errorf("read configuration %s: %w: %w", path, ErrConfigOpen, err)
 	}
 	return c, nil
 }
@@ -267,6 +276,9 @@ func (c *Config) check() error {
 		return fmt.Errorf("keep_generations: want 0 to %d", maxKept)
 	}
 	if err := c.checkExpose(); err != nil {
+		return err
+	}
+	if err := c.checkInstall(); err != nil {
 		return err
 	}
 	if err := c.SourceConfig.check(); err != nil {

@@ -50,10 +50,13 @@ func (c *Config) keyless() []batch.Visibility {
 }
 
 // keyInFiles tells whether files of one of the visibilities hold a certificate's
-// key: nobody sees who uses it.
+// key, or its owners may use it in a store: nobody sees who uses it.
 func (c *Config) keyInFiles(visible []batch.Visibility) bool {
 	keyless, formats := c.keyless(), c.formats()
 	return slices.ContainsFunc(visible, func(v batch.Visibility) bool {
+		if c.installs(InstallStores) && !slices.Contains(keyless, v) {
+			return true
+		}
 		f, configured := formats[v]
 		withKey := !configured || slices.Contains(f, store.FilePFX) || slices.Contains(f, store.FileKey)
 		return withKey && !slices.Contains(keyless, v)

@@ -35,7 +35,7 @@ func (a *Agent) openVault(state *stateDir, id *Identity) *vault {
 	case nodeKeyDPAPI:
 		v.key = &dpapiKey{state, id, dpapi.System}
 	}
-	v.installs = a.config.CertificatesDir
+	v.installs = a.config.installedIn()
 	return v
 }
 

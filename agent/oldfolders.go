@@ -78,8 +78,9 @@ func (s *stateDir) folders() (all []string, err error) {
 	return all, nil
 }
 
-// clearStores removes all certificates from dir, and from former ones.
+// clearStores removes all certificates from dir, from former ones, and, on Windows, from
+// the certificate stores.
 func (s *stateDir) clearStores(ctx context.Context, dir string) error {
 	o, err := openOldFolders(s, dir)
-	return errors.Join(err, clearStore(ctx, dir), o.clear(ctx))
+	return errors.Join(err, clearStore(ctx, dir), o.clear(ctx), clearAnySystem(ctx, s.path))
 }

@@ -15,12 +15,27 @@ import (
 // An ownedStore looks the owners up for each install, so that a group which is
 // made later is found, and one that no certificate needs is not missed.
 type ownedStore struct {
-	*store.Dir
+	owned
+	dir    *store.Dir // nil: without a directory
 	config *Config
 
 	// The last install, nil when it is not known to stand. Only the reconciler
 	// replaces and withdraws.
 	last *ownedSet
+}
+
+// owned is a store with owners that can be replaced.
+type owned interface {
+	store.Store
+	SetOwners(map[batch.Visibility]store.Owner)
+}
+
+// Folders returns those in which changes matter; none without a directory.
+func (s *ownedStore) Folders() []string {
+	if s.dir == nil {
+		return nil
+	}
+	return s.dir.Folders()
 }
 
 // An ownedSet is what was installed, and for want of which owners not all.
@@ -40,7 +55,7 @@ func (s *ownedStore) Replace(ctx context.Context, entries []store.Entry) (map[ba
 	}
 	s.last = nil
 	s.SetOwners(owners)
-	failed, err := s.Dir.Replace(ctx, entries)
+	failed, err := s.owned.Replace(ctx, entries)
 	if err == nil {
 		s.last = &ownedSet{owners, slices.Clone(entries), failed}
 	}
@@ -80,14 +95,16 @@ func withCause(failed map[batch.Thumbprint]error, unknown error) map[batch.Thumb
 // Withdraw implements [store.Store].
 func (s *ownedStore) Withdraw(ctx context.Context, references []batch.CertificateReference) error {
 	s.last = nil
-	return s.Dir.Withdraw(ctx, references)
+	return s.owned.Withdraw(ctx, references)
 }
 
 // Repair implements [store.Store]. It also makes the folder of the directory, which
 // a reboot, or an unmount, may have taken away.
 func (s *ownedStore) Repair(ctx context.Context) ([]store.Drift, error) {
-	if err := makePassable(filepath.Dir(s.config.CertificatesDir)); err != nil {
-		return nil, fmt.Errorf("make certificates directory: %w", err)
+	if s.dir != nil {
+		if err := makePassable(filepath.Dir(s.config.CertificatesDir)); err != nil {
+			return nil, fmt.Errorf("make certificates directory: %w", err)
+		}
 	}
-	return s.Dir.Repair(ctx)
+	return s.owned.Repair(ctx)
 }

@@ -49,6 +49,7 @@ func newTestConfig(dir string) *Config {
 	c.StateDir = filepath.Join(dir, "state")
 	c.CertificatesDir = filepath.Join(dir, "run", "certs")
 	c.Socket = filepath.Join(dir, "run", "agent.sock")
+	c.Install = []Install{InstallDirectory}
 	c.InitialJitter = 0
 	c.Wait = time.Second // also spreads the way back after an outage
 	for _, v := range batch.Visibilities() {

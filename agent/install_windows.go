@@ -1,0 +1,5 @@
+package agent
+
+const hasStores = true
+
+func defaultInstall() []Install { return []Install{InstallStores} }
