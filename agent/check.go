@@ -85,9 +85,9 @@ func (f *findings) folders(c *Config) {
 	}
 	f.audit(c)
 	if c.Source == SourceDirectory {
-		if fi, err := os.Stat(c.Directory.Path); err != nil {
+		if _, err := os.Stat(c.Directory.Path); err != nil {
 			f.fail("directory", "make the folder, with references.toml and the files that it names, or set directory.path", err)
-		} else if err := checkOwner(fi); err != nil {
+		} else if err := checkOwnerOf(c.Directory.Path); err != nil {
 			f.fail("directory", "whoever can write there decides on the node's certificates: 'chown root:' and 'chmod go-w' it", fmt.Errorf("%s: %w", c.Directory.Path, err))
 		} else {
 			f.ok("directory", "%s", c.Directory.Path)
@@ -132,8 +132,8 @@ func (f *findings) parent(check, path string) {
 			f.fail(check, "set another path, or run this as the agent's user, which should be root", err)
 		case !fi.IsDir():
 			f.wrong(check, "set another path", "%s is not a folder", dir)
-		case checkOwner(fi) != nil && fi.Mode()&fs.ModeSticky == 0:
-			f.wrong(check, "set a path in a folder that only root can write", "%s: %v", dir, checkOwner(fi))
+		case checkAbove(dir) != nil:
+			f.wrong(check, "set a path in a folder that only root can write", "%s: %v", dir, checkAbove(dir))
 		default:
 			f.ok(check, "%s", path)
 		}
@@ -183,8 +183,8 @@ func (f *findings) hooks(c *Config) {
 			f.fail(check, "install the program, or correct its path", err)
 		case !fi.Mode().IsRegular() || fi.Mode().Perm()&0o111 == 0:
 			f.wrong(check, "see 'chmod +x'", "%s is not a program", program)
-		case checkOwner(fi) != nil && h.User == "":
-			f.wrong(check, "whoever can change it becomes the agent's user: 'chown root:' and 'chmod go-w' it, or set user", "%s: %v", program, checkOwner(fi))
+		case checkOwnerOf(program) != nil && h.User == "":
+			f.wrong(check, "whoever can change it becomes the agent's user: 'chown root:' and 'chmod go-w' it, or set user", "%s: %v", program, checkOwnerOf(program))
 		default:
 			f.ok(check, "%s: %s", h.Label(), strings.Join(h.Argv(), " "))
 		}

@@ -47,7 +47,7 @@ type folder struct {
 // the last snapshot when that is what the files hold still. The error joins all
 // that is wrong, each with its file's name.
 func (f *folder) snapshot(ctx context.Context, last *snapshot) (*snapshot, error) {
-	text, mode, err := f.read(referencesFile, maxReferenceIO)
+	text, open, err := f.read(referencesFile, maxReferenceIO)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (f *folder) snapshot(ctx context.Context, last *snapshot) (*snapshot, error
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", referencesFile, err)
 	}
-	if slices.ContainsFunc(entries, func(e folderEntry) bool { return e.Password != nil }) && mode&0o004 != 0 {
+	if slices.ContainsFunc(entries, func(e folderEntry) bool { return e.Password != nil }) && open {
 		return nil, fmt.Errorf("%s: others can read the passwords in it", referencesFile)
 	}
 	digest := sha256.New()
@@ -153,12 +153,12 @@ func parseReferences(text string) ([]folderEntry, error) {
 	return doc.Certificate, nil
 }
 
-// read returns the content and mode of a file of at most limit bytes that only
-// the agent's user or root can have written.
-func (f *folder) read(name string, limit int64) ([]byte, fs.FileMode, error) {
+// read returns the content of a file of at most limit bytes that only the agent's
+// user or root can have written, and whether others can read it.
+func (f *folder) read(name string, limit int64) (data []byte, open bool, err error) {
 	file, err := f.root.OpenFile(name, os.O_RDONLY|nonblock, 0)
 	if err != nil {
-		return nil, 0, fmt.Errorf("%s: %w", name, reason(err))
+		return nil, false, fmt.Errorf("%s: %w", name, reason(err))
 	}
 	defer file.Close()
 	fi, err := file.Stat()
@@ -166,9 +166,8 @@ func (f *folder) read(name string, limit int64) ([]byte, fs.FileMode, error) {
 		err = errors.New("not a regular file")
 	}
 	if err == nil {
-		err = checkOwner(fi)
+		err = checkOwner(file)
 	}
-	var data []byte
 	if err == nil {
 		f.note(name, fi)
 		data, err = io.ReadAll(io.LimitReader(file, limit+1))
@@ -177,9 +176,9 @@ func (f *folder) read(name string, limit int64) ([]byte, fs.FileMode, error) {
 		err = fmt.Errorf("larger than %d bytes", limit)
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("%s: %w", name, reason(err))
+		return nil, false, fmt.Errorf("%s: %w", name, reason(err))
 	}
-	return data, fi.Mode(), nil
+	return data, othersCanRead(file), nil
 }
 
 func (f *folder) note(name string, fi fs.FileInfo) {
@@ -201,9 +200,10 @@ func (f *folder) changed() bool {
 }
 
 func checkFolder(root *os.Root) error {
-	fi, err := root.Stat(".")
+	dir, err := root.Open(".")
 	if err != nil {
 		return reason(err)
 	}
-	return checkOwner(fi)
+	defer dir.Close()
+	return checkOwner(dir)
 }

@@ -24,12 +24,12 @@ type folderFiles struct {
 // load reads the files of e.
 func (f *folder) load(e folderEntry) (_ *folderFiles, err error) {
 	files := &folderFiles{entry: e}
-	data, mode, err := f.read(e.File, maxData)
+	data, open, err := f.read(e.File, maxData)
 	if err != nil {
 		return nil, err
 	}
 	files.data = data
-	if mode&0o004 != 0 && !isPublic(data) {
+	if open && !isPublic(data) {
 		return nil, fmt.Errorf("%s: others can read it, and it may hold a private key", e.File)
 	}
 	if e.KeyFile != "" {
@@ -52,8 +52,8 @@ func (f *folder) load(e folderEntry) (_ *folderFiles, err error) {
 }
 
 func (f *folder) readSecret(name string, limit int64) ([]byte, error) {
-	data, mode, err := f.read(name, limit)
-	if err == nil && mode&0o004 != 0 {
+	data, open, err := f.read(name, limit)
+	if err == nil && open {
 		return nil, fmt.Errorf("%s: others can read the secret in it", name)
 	}
 	return data, err

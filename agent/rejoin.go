@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 
 	"poolcert/internal/nodeapi"
@@ -80,11 +79,7 @@ const maxTokenFile = 4096
 
 // loadToken reads a join token from a file that only the agent's user may read.
 func loadToken(path string) (*nodeapi.Token, error) {
-	fi, err := os.Stat(path)
-	if err == nil {
-		err = checkSecret(fi)
-	}
-	if err != nil {
+	if err := checkSecret(path); err != nil {
 		return nil, fmt.Errorf("join_token_file %s: %w", path, reason(err))
 	}
 	text, err := readLimited(path, maxTokenFile)

@@ -2,11 +2,8 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net"
-	"os"
 	"path/filepath"
 
 	"poolcert/decrypt/local"
@@ -62,15 +59,3 @@ func (a *Agent) listen(l *life, certificates store.Store, audit *audit, origin *
 }
 
 func (s *socket) serve(ctx context.Context) error { return s.server.Serve(ctx, s.listener) }
-
-// makePassable makes a folder that everybody may pass through, whatever the
-// umask is. A folder that exists stays as it is.
-func makePassable(dir string) error {
-	if _, err := os.Stat(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	return os.Chmod(dir, 0o755)
-}

@@ -47,7 +47,7 @@ type stateDir struct {
 // openStateDir makes the folder if it is missing, checks that nobody else can
 // enter it, and takes its lock, or fails with ErrRunning.
 func openStateDir(path string) (*stateDir, error) {
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := makePrivate(path); err != nil {
 		return nil, fmt.Errorf("make state directory: %w", err)
 	}
 	if err := checkStateDir(path); err != nil {
