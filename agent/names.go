@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"maps"
 	"slices"
 
 	"poolcert/batch"
@@ -52,5 +53,15 @@ func (r *reconciler) logChange(next map[batch.Thumbprint]batch.CertificateRefere
 	slices.Sort(moved)
 	if len(added)+len(removed)+len(changed)+len(moved) > 0 {
 		r.log.Info("the set of certificates changed", "total", len(next), "installed", added, "removed", removed, "changed", changed, "names", moved)
+	}
+	r.logRenewals(named)
+}
+
+// logRenewals logs each name that stands for another certificate than before.
+func (r *reconciler) logRenewals(named map[string]batch.Thumbprint) {
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		if before, ok := r.named[name]; ok && before != named[name] {
+			r.log.Info("certificate renewed", "name", name, "thumbprint", named[name], "before", before)
+		}
 	}
 }
