@@ -6,7 +6,8 @@
 // it, or two processes hold two locks of one name.
 //
 // Only processes that ask are kept out. The file has mode 0600: who could open
-// it could also take the lock and keep its owner out.
+// it could also take the lock and keep its owner out. On Windows it has the rights that
+// its folder gives, which nobody else may enter.
 package lockfile
 
 import (

@@ -14,9 +14,7 @@ func TestOneHoldsTheLock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm()&0o077 != 0 {
-		t.Errorf("others may open the file: %v, %v", info.Mode(), err)
-	}
+	checkMode(t, path)
 	if _, err := Acquire(path); !errors.Is(err, ErrLocked) {
 		t.Errorf("a second lock: %v, want ErrLocked", err)
 	}

@@ -9,6 +9,13 @@ import (
 	"testing"
 )
 
+func checkMode(t *testing.T, path string) {
+	t.Helper()
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm()&0o077 != 0 {
+		t.Errorf("others may open the file: %v, %v", info.Mode(), err)
+	}
+}
+
 // The owner of a folder can take the lock after root did, and gets no more than it.
 func TestRootLeavesTheLockToTheOwner(t *testing.T) {
 	if os.Geteuid() != 0 {
