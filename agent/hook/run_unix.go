@@ -8,9 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"os/user"
 	"strconv"
 	"syscall"
+
+	"poolcert/internal/osuser"
 )
 
 // runIsolated runs the program in a process group of its own, which is killed as a
@@ -62,42 +63,16 @@ func LookUp(name string) (*Account, error) {
 	if own {
 		name = strconv.Itoa(os.Geteuid())
 	}
-	u, err := user.Lookup(name)
-	if err != nil {
-		byID, idErr := user.LookupId(name)
-		switch {
-		case idErr != nil && own:
-			return nil, nil
-		case idErr != nil:
-			return nil, fmt.Errorf("user: %w", err)
-		}
-		u = byID
+	u, err := osuser.Find(name)
+	if own && errors.Is(err, osuser.ErrUnknown) {
+		return nil, nil
 	}
-	a := &Account{Name: u.Username, Home: u.HomeDir}
-	if a.UID, err = number(u.Uid); err != nil {
+	if err != nil {
+		return nil, fmt.Errorf("user: %w", err)
+	}
+	groups, err := u.Groups()
+	if err != nil {
 		return nil, err
 	}
-	if a.GID, err = number(u.Gid); err != nil {
-		return nil, err
-	}
-	ids, err := u.GroupIds()
-	if err != nil {
-		return nil, fmt.Errorf("groups of user %s: %w", name, err)
-	}
-	for _, id := range ids {
-		gid, err := number(id)
-		if err != nil {
-			return nil, err
-		}
-		a.Groups = append(a.Groups, gid)
-	}
-	return a, nil
-}
-
-func number(text string) (uint32, error) {
-	n, err := strconv.ParseUint(text, 10, 32)
-	if err != nil || n == 1<<32-1 {
-		return 0, fmt.Errorf("user: %q is no id", text)
-	}
-	return uint32(n), nil
+	return &Account{Name: u.Name, Home: u.Home, UID: u.UID, GID: u.GID, Groups: groups}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -132,6 +133,25 @@ func TestCheckSystemctl(t *testing.T) {
 		"path":              {Hook{Systemctl: "reload /etc/a.service"}, "not the name of one unit"},
 		"user of systemctl": {Hook{Systemctl: "reload a.service", User: "x"}, "user: systemctl runs as"},
 	})
+}
+
+// A user, and its groups, may be known to the name services only.
+func TestLookUpAsksTheNameServices(t *testing.T) {
+	dir := t.TempDir()
+	script := "#!/bin/sh\ncase \"$*\" in\n" +
+		"'passwd ldap-user') echo 'ldap-user:*:54321:54322::/home/u:/bin/sh' ;;\n" +
+		"'initgroups ldap-user') echo 'ldap-user 54322 54323' ;;\n*) exit 2 ;;\nesac\n"
+	if err := os.WriteFile(filepath.Join(dir, "getent"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	a, err := LookUp("ldap-user")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (Account{Name: "ldap-user", Home: "/home/u", UID: 54321, GID: 54322, Groups: []uint32{54322, 54323}}); !reflect.DeepEqual(*a, want) {
+		t.Errorf("got %+v, want %+v", *a, want)
+	}
 }
 
 // A hook of another user has that user's rights alone.

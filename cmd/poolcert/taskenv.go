@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"math"
 	"os"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"poolcert/batch"
 	"poolcert/internal/cli"
+	"poolcert/internal/osuser"
 	"poolcert/internal/taskcerts"
 )
 
@@ -148,31 +148,28 @@ func explainTaskEnv(err error) error {
 	return err
 }
 
-// findUser finds a user by name or number. Only the names of /etc/passwd are known
-// without the system's libraries; a number needs no name.
+// findUser finds a user by name, as the node's name services know it, or by number, which
+// needs no name.
 func findUser(text string) (taskcerts.User, error) {
 	if text == "" {
 		return taskcerts.Self(), nil
 	}
 	id, group, grouped := strings.Cut(text, ":")
-	uid, err := parseID(id)
-	var u *user.User
-	if err == nil {
-		u, _ = user.LookupId(id) // it need not have a name
-	} else if u, err = user.Lookup(id); err != nil {
-		return taskcerts.User{}, cli.Hint(fmt.Errorf("--user: %w", err), "give the number, which 'id -u %s' prints, for users who are not in /etc/passwd", cli.Text(id))
-	}
+	uid, notNumber := parseID(id)
 	who := taskcerts.User{UID: uid, GID: uid}
-	if u != nil {
-		if who.UID, err = parseID(u.Uid); err == nil {
-			who.GID, err = parseID(u.Gid)
+	if notNumber != nil || !grouped {
+		u, err := osuser.Find(id)
+		if err == nil {
+			who = taskcerts.User{UID: int(u.UID), GID: int(u.GID)}
+		} else if notNumber != nil {
+			return taskcerts.User{}, cli.Hint(fmt.Errorf("--user: %w", err), "does 'getent passwd %s' know that user on this node? A number works, too", cli.Text(id))
 		}
 	}
-	if err == nil && grouped {
-		who.GID, err = parseID(group)
-	}
-	if err != nil {
-		return taskcerts.User{}, cli.Usagef("--user %q: want a name, UID or UID:GID", cli.Text(text))
+	if grouped {
+		var err error
+		if who.GID, err = parseID(group); err != nil {
+			return taskcerts.User{}, cli.Usagef("--user %q: want a name, UID or UID:GID", cli.Text(text))
+		}
 	}
 	return who, nil
 }

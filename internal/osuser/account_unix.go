@@ -9,14 +9,18 @@ import (
 )
 
 func find(name string) (*Account, error) {
-	u, err := user.Lookup(name)
-	if errors.As(err, new(user.UnknownUserError)) {
+	lookup := user.Lookup
+	if isID(name) {
+		lookup = user.LookupId
+	}
+	u, err := lookup(name)
+	if errors.As(err, new(user.UnknownUserError)) || errors.As(err, new(user.UnknownUserIdError)) {
 		return ask(name)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return accountOf(name, u.Uid, u.Gid, u.HomeDir)
+	return accountOf(u.Username, u.Uid, u.Gid, u.HomeDir)
 }
 
 // ask finds a user who is not in the files.
@@ -28,7 +32,7 @@ func ask(name string) (*Account, error) {
 	if err != nil {
 		return nil, unknown("user", name, err)
 	}
-	a, err := accountOf(name, fields[2], fields[3], fields[5])
+	a, err := accountOf(fields[0], fields[2], fields[3], fields[5])
 	if err == nil {
 		a.elsewhere = true
 	}

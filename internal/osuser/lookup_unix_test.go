@@ -143,7 +143,7 @@ func TestForget(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	fakeGetent(t, `case "$*" in
-"passwd alice") echo 'alice:*:70001:70000:Alice:/home/alice:/bin/sh' ;;
+"passwd alice"|"passwd 70001") echo 'alice:*:70001:70000:Alice:/home/alice:/bin/sh' ;;
 "initgroups alice") echo 'alice                 70000 70005 70007' ;;
 "passwd bob") echo 'bob:*:70002:70000:Bob:/home/bob:/bin/sh' ;;
 "initgroups bob") exit 3 ;;
@@ -151,6 +151,12 @@ func TestFind(t *testing.T) {
 "passwd large") echo 'large:*:70003:4294967295::/:/bin/sh' ;;
 *) exit 2 ;;
 esac`)
+	if a, err := Find("70001"); err != nil || a.Name != "alice" {
+		t.Errorf("70001: %+v, error %v", a, err)
+	}
+	if a, err := Find("0"); err != nil || a.Name != "root" {
+		t.Errorf("0: %+v, error %v", a, err)
+	}
 	a, err := Find("alice")
 	if err != nil || a.Name != "alice" || a.Home != "/home/alice" || a.UID != 70001 || a.GID != 70000 {
 		t.Fatalf("alice: %+v, error %v", a, err)
@@ -172,7 +178,7 @@ esac`)
 	if groups, err := b.Groups(); err == nil {
 		t.Errorf("bob has groups %v, though nobody says so", groups)
 	}
-	for name, want := range map[string]string{"nobody-at-all": "unknown user nobody-at-all", "short": "without a home", "large": "no number"} {
+	for name, want := range map[string]string{"nobody-at-all": "unknown user nobody-at-all", "70009": "unknown user 70009", "short": "without a home", "large": "no number"} {
 		if a, err := Find(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %+v, error %v, want %q", name, a, err, want)
 		}

@@ -63,8 +63,8 @@ type Account struct {
 	elsewhere bool // it is not in the system's files
 }
 
-// Find returns the account of a user of Unix, by name. Elsewhere it fails with
-// [errors.ErrUnsupported].
+// Find returns the account of a user of Unix, by name, or by number as text. Elsewhere it
+// fails with [errors.ErrUnsupported].
 func Find(name string) (*Account, error) { return find(name) }
 
 // Groups returns the numbers of all groups of the user that [Find] found.
