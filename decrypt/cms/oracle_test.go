@@ -142,7 +142,7 @@ func TestSubstituteKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []crypto.PrivateKey{alice(t).key, bob(t).key, x25519, &countingKey{PrivateKey: alice(t).key}} {
+	for _, key := range []crypto.PrivateKey{alice(t).key, bob(t).key, x25519, &countingKey{PrivateKey: alice(t).key}, secretKey("a"), secretKey("b")} {
 		for _, ct := range [][]byte{ct, ct[1:], pattern(255)} {
 			sub, err := SubstituteKey(key, WrapOAEP, 32, ct)
 			again, _ := SubstituteKey(key, WrapOAEP, 32, ct)
@@ -152,10 +152,15 @@ func TestSubstituteKey(t *testing.T) {
 			seen[string(sub)] = true
 		}
 	}
-	if len(seen) != 12 {
-		t.Errorf("%d different substitutes, want 12", len(seen))
+	if len(seen) != 18 {
+		t.Errorf("%d different substitutes, want 18", len(seen))
 	}
 }
+
+// A secretKey stays where it is, and has a secret for substitutes.
+type secretKey string
+
+func (k secretKey) SubstituteSecret() []byte { return []byte(k) }
 
 // Sent again for content keys of other sizes, or as OAEP, a well padded ciphertext and
 // another one get answers of one kind: as many different ones, that begin differently.

@@ -32,8 +32,10 @@ const (
 // SubstituteKey derives the content key, of keySize bytes, that takes the place of
 // one that key does not open. It looks random, and is fixed for a private key, a
 // wrapping, a size and a ciphertext, given in parts: an answer that changed from one
-// try to the next would give away that it is made up. For keys that are neither an
-// *rsa.PrivateKey nor an *ecdh.PrivateKey it is another one in each process.
+// try to the next would give away that it is made up. A key whose bytes nobody has, as one
+// in a certificate store of Windows, should have a method SubstituteSecret() []byte, for
+// what is secret, fixed for the key, and the caller's to clear; without, the substitute is
+// another one in each process.
 //
 // Wrapping and size count because a ciphertext can be sent again with others of them.
 // A substitute that came again, or began like another one, where the real key does
@@ -49,6 +51,8 @@ func SubstituteKey(key crypto.PrivateKey, wrapping KeyWrapping, keySize int, cip
 		secret = key.D.Bytes()
 	case *ecdh.PrivateKey:
 		secret = key.Bytes()
+	case interface{ SubstituteSecret() []byte }:
+		secret = key.SubstituteSecret()
 	}
 	defer clear(secret)
 	info := fmt.Sprintf("poolcert implicit rejection: %s, %d bytes", wrapping, keySize)
