@@ -6,11 +6,11 @@ import (
 	"io/fs"
 	"net"
 	"net/url"
-	"os"
 
 	"poolcert/agent"
 	"poolcert/decrypt/local"
 	"poolcert/internal/cli"
+	"poolcert/internal/dpapi"
 	"poolcert/internal/localsock"
 	"poolcert/internal/nodeapi"
 	"poolcert/store"
@@ -38,6 +38,8 @@ func withHint(err error) error {
 		return cli.Hint(err, "to give that membership up, run 'poolcert-agent join --force TOKEN'")
 	case errors.Is(err, agent.ErrNotJoined):
 		return cli.Hint(err, "%s, then run 'poolcert-agent join TOKEN' here", newToken)
+	case errors.Is(err, dpapi.ErrSealed):
+		return cli.Hint(err, "it was made on another computer, or before Windows was installed anew: %s, then run 'poolcert-agent join --force TOKEN' here and 'poolcert node evict POOL NODE' for the old one", newToken)
 	case errors.Is(err, agent.ErrIdentity):
 		return cli.Hint(err, "bring the file back from a backup, or make another node of this one: %s, then run 'poolcert-agent join --force TOKEN' here and 'poolcert node evict POOL NODE' for the old one", newToken)
 	case errors.As(err, &stayed):
@@ -45,15 +47,15 @@ func withHint(err error) error {
 	case errors.As(err, &state):
 		return cli.Hint(err, "%s", stateDirHint(state))
 	case errors.Is(err, agent.ErrRunning):
-		return cli.Hint(err, "stop the running agent first, such as with 'systemctl stop poolcert-agent'")
+		return cli.Hint(err, stopFirst)
 	case errors.Is(err, agent.ErrGivenSocket):
 		return cli.Hint(err, "name the same path as ListenStream= in poolcert-agent.socket ('systemctl edit poolcert-agent.socket'), or have it not used with 'systemctl mask --now poolcert-agent.socket'")
 	case errors.Is(err, localsock.ErrInUse), errors.Is(err, store.ErrInUse):
 		return cli.Hint(err, "is another agent running? Each needs a socket, a state directory and a certificates directory of its own")
 	case errors.Is(err, local.ErrUnavailable):
-		return cli.Hint(err, "start the agent with 'systemctl start poolcert-agent' or 'poolcert-agent run'")
+		return cli.Hint(err, startAgent)
 	case errors.Is(err, local.ErrNotAllowed), errors.Is(err, fs.ErrPermission):
-		return cli.Exit(cli.Hint(err, "run it as root, such as with sudo"), cli.ExitNotAllowed)
+		return cli.Exit(cli.Hint(err, asRoot), cli.ExitNotAllowed)
 	case errors.As(err, &refused) && refused.Code == nodeapi.CodeTokenRefused:
 		return cli.Exit(cli.Hint(err, "%s", newToken), cli.ExitNotAllowed)
 	case errors.As(err, &host):
@@ -64,14 +66,4 @@ func withHint(err error) error {
 		return cli.Hint(err, "is poolcert-server running, and may this node reach that address?")
 	}
 	return err
-}
-
-func stateDirHint(e *agent.StateDirError) string {
-	switch {
-	case e.Foreign && os.Geteuid() != 0:
-		return "run it as the agent's user, which should be root, such as with sudo"
-	case e.Foreign:
-		return "if it is the agent's all the same, run 'chown -R root: " + e.Path + "'; otherwise set another state_dir"
-	}
-	return "run 'chmod 700 " + e.Path + "'; if others had a look at its files, make another node of this one with 'poolcert-agent join --force TOKEN'"
 }

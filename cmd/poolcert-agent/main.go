@@ -68,7 +68,7 @@ func (o *options) config() (*agent.Config, error) {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 		return nil, withHint(err)
 	case errors.Is(err, agent.ErrConfigOpen):
-		return nil, cli.Hint(err, "it says who may use keys, and what runs: 'chown root:' and 'chmod go-w' it, after a look at what it says")
+		return nil, cli.Hint(err, "%s", closeConfig)
 	case err != nil:
 		return nil, cli.Hint(err, "change it there; a key that is left out has its default")
 	}

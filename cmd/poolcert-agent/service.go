@@ -43,12 +43,18 @@ func (o *options) service() *svcrun.Service {
 
 // serviceCommands are install, uninstall, start, stop and restart.
 func serviceCommands(o *options) []*cobra.Command {
+	var install svcrun.Service // what its flags say
 	verb := func(name, short, long, done string, do func(*svcrun.Service, context.Context) error) *cobra.Command {
-		return &cobra.Command{
+		cmd := &cobra.Command{
 			Use: name, Short: short, Long: short + ".\n\n" + long, Args: cobra.NoArgs,
 			Example: "  poolcert-agent " + name,
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				s := o.service()
+				s.Account = install.Account
+				s.Warn = func(err error) {
+					stderr := cmd.ErrOrStderr()
+					fmt.Fprintf(stderr, "poolcert-agent: %s %v\n", cli.StyleOf(stderr).Yellow("warning:"), err)
+				}
 				if name == "install" || name == "start" || name == "restart" { // a service that cannot start helps nobody
 					config, err := o.config()
 					if err != nil {
@@ -65,19 +71,20 @@ func serviceCommands(o *options) []*cobra.Command {
 				return err
 			},
 		}
+		if name == "install" {
+			installFlags(cmd, &install)
+		}
+		return cmd
 	}
 	return []*cobra.Command{
 		verb("install", "Make the agent a service that starts with the system",
-			`On Linux this needs systemd: it writes /etc/systemd/system/poolcert-agent.service,
-which runs this program where it lies now, with the --config, --state-dir and
---socket of this call. Where a package brought the unit, it enables that one. It
-starts nothing. Again, it changes the service.`,
+			installLong,
 			"the service poolcert-agent is installed; 'poolcert-agent start' starts it", (*svcrun.Service).Install),
 		verb("uninstall", "Stop the agent's service, and remove it",
 			`It removes what install made. Certificates and the node's membership stay: see
 'poolcert-agent leave'.`,
 			"the service poolcert-agent is gone", (*svcrun.Service).Uninstall),
-		verb("start", "Start the agent's service", "It waits until the first set is installed, or initial_sync has passed.", "started", (*svcrun.Service).Start),
+		verb("start", "Start the agent's service", startLong, "started", (*svcrun.Service).Start),
 		verb("stop", "Stop the agent's service", "Installed certificates stay.", "stopped", (*svcrun.Service).Stop),
 		verb("restart", "Stop and start the agent's service", "Installed certificates stay. For a change of agent.toml, a reload is enough.", "restarted", (*svcrun.Service).Restart),
 	}
@@ -90,11 +97,13 @@ func serviceHint(err error) error {
 	case errors.Is(err, svcrun.ErrNotInstalled):
 		return cli.Hint(err, "run 'poolcert-agent install' first")
 	case errors.Is(err, svcrun.ErrOpenProgram):
-		return cli.Hint(err, "copy the program to /usr/local/bin as root, and run '/usr/local/bin/poolcert-agent install'")
+		return cli.Hint(err, "%s", ownProgram)
 	case errors.Is(err, svcrun.ErrForeign):
-		return cli.Hint(err, "use 'systemctl enable', 'systemctl edit' and 'systemctl disable' for it")
-	case os.Geteuid() > 0:
-		return cli.Exit(cli.Hint(err, "run it as root, such as with sudo"), cli.ExitNotAllowed)
+		return cli.Hint(err, foreignUnit)
+	case errors.Is(err, svcrun.ErrAccount):
+		return cli.Hint(cli.Usage(err), `use "NT SERVICE\poolcert-agent", a group managed account such as "DOMAIN\NAME$", or none for LocalSystem`)
+	case notRoot(err):
+		return cli.Exit(cli.Hint(err, asRoot), cli.ExitNotAllowed)
 	}
-	return cli.Hint(err, "the log may tell more: 'journalctl -u poolcert-agent -n 20'")
+	return cli.Hint(err, "%s", lookAtLog)
 }

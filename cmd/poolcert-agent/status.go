@@ -42,7 +42,7 @@ or a hook that failed, and the like. The status lists that, with what to do.`,
 			defer cancel()
 			status, stopped := agent.QueryStatus(ctx, config.Socket)
 			if errors.Is(stopped, context.DeadlineExceeded) && cmd.Context().Err() == nil {
-				return cli.Hint(fmt.Errorf("the agent did not answer within %v", askTime), "its log tells more: 'journalctl -u poolcert-agent'; 'systemctl restart poolcert-agent' starts it anew")
+				return cli.Hint(fmt.Errorf("the agent did not answer within %v", askTime), "%s; 'poolcert-agent restart' starts it anew", lookAtLog)
 			}
 			if errors.Is(stopped, local.ErrUnavailable) {
 				if status, err = agent.StoppedStatus(config, cli.Version()); err != nil {
@@ -87,7 +87,7 @@ func unhealthyError(s *agent.Status) error {
 func evictedError(running bool) error {
 	next := "'poolcert-agent join TOKEN'"
 	if running {
-		next = "'systemctl stop poolcert-agent', " + next + " and 'systemctl start poolcert-agent'"
+		next = "'" + stopCommand + "', " + next + " and '" + startCommand + "'"
 	}
 	return cli.Hint(errors.New("this node was evicted, or its pool is gone"), "%s, then run %s here", newToken, next)
 }

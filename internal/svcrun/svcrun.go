@@ -24,7 +24,7 @@ var ErrForeign = errors.New("a service of this name exists that this command did
 
 // ErrOpenProgram means that others than root, or the administrators, can exchange the
 // program: they would have the service's rights.
-var ErrOpenProgram = errors.New("others than root can exchange the program")
+var ErrOpenProgram = errors.New("others can exchange the program")
 
 // ErrAccount means that the service cannot run as an account: it has a password, which
 // this package does not keep, or is another service's.
