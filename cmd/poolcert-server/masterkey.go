@@ -59,7 +59,7 @@ func (m masterKey) open(ctx context.Context, dir string) (*account.Keyring, erro
 	case m.Credential != "":
 		keys, err := account.OpenCredential(m.Credential)
 		if errors.Is(err, account.ErrCredential) {
-			return nil, cli.Hint(err, "systemd gives it to the service's unit by LoadCredentialEncrypted=%s; a command gets it by: systemd-run --pipe --wait -p DynamicUser=yes -p User=poolcert-server -p StateDirectory=poolcert-server -p LoadCredentialEncrypted=%s poolcert-server ...", m.Credential, m.Credential)
+			return nil, cli.Hint(err, "systemd gives it to the service's unit by LoadCredentialEncrypted=%s; a command gets it by: systemd-run --pipe --wait -p DynamicUser=yes -p User=poolcert-server -p StateDirectory=poolcert-server -p StateDirectoryMode=0700 -p LoadCredentialEncrypted=%s poolcert-server ...", m.Credential, m.Credential)
 		}
 		return keys, cli.Hint(err, "the credential %s is to hold what was in master.key, and to be readable by the service alone", m.Credential)
 	case m.Command != nil:

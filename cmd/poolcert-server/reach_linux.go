@@ -27,7 +27,7 @@ func reach(dir string) error {
 	runtime.LockOSThread() // the namespace is this thread's, until the program begins anew
 	if err := showOnly(dir, above); err != nil {
 		return cli.Hint(fmt.Errorf("reach %s, as root alone may pass %s: %w", dir, above, err),
-			"run it as the service runs: systemd-run --pipe --wait -p DynamicUser=yes -p User=poolcert-server -p StateDirectory=poolcert-server poolcert-server ...")
+			"run it as the service runs: systemd-run --pipe --wait -p DynamicUser=yes -p User=poolcert-server -p StateDirectory=poolcert-server -p StateDirectoryMode=0700 poolcert-server ...")
 	}
 	program, err := os.Executable()
 	if err != nil {
