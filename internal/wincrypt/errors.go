@@ -19,7 +19,7 @@ var (
 	ErrUnsupported = errors.New("not supported by Windows or the key's provider")
 
 	// ErrAsks: Windows would have to ask a person.
-	ErrAsks = errors.New("Windows wants to ask a person, and a service has none")
+	ErrAsks = errors.New("a person would have to agree on the screen, and a service has none")
 
 	// ErrData: the data does not fit, such as a ciphertext that does not open.
 	ErrData = errors.New("bad data")

@@ -3,6 +3,7 @@ package wincrypt
 import (
 	"context"
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -72,6 +73,9 @@ func (r *ImportRequest) csp() Container {
 // before that for those whom Windows lets by itself: the system, administrators and
 // this process's account.
 func Import(ctx context.Context, c Calls, r ImportRequest) (Container, error) {
+	if err := known(r.Bundle.Key); err != nil {
+		return Container{}, err
+	}
 	at, err := importCNG(ctx, c, &r)
 	if err == nil || errors.Is(err, ErrAccess) || ctx.Err() != nil {
 		return at, err
@@ -88,6 +92,21 @@ func Import(ctx context.Context, c Calls, r ImportRequest) (Container, error) {
 		}
 	}
 	return Container{}, fmt.Errorf("%w; and for an older provider: %w", err, cspErr)
+}
+
+// known refuses keys that no provider of Windows takes from a PFX.
+func known(key crypto.PrivateKey) error {
+	switch key := key.(type) {
+	case *rsa.PrivateKey:
+		return nil
+	case *ecdsa.PrivateKey:
+		public, err := key.PublicKey.ECDH()
+		if err == nil && magics[public.Curve()] != 0 {
+			return nil
+		}
+		return fmt.Errorf("a private key on the curve %s: %w", key.Curve.Params().Name, ErrUnsupported)
+	}
+	return fmt.Errorf("a private key of %T: %w", key, ErrUnsupported)
 }
 
 func importCNG(ctx context.Context, c Calls, r *ImportRequest) (at Container, err error) {

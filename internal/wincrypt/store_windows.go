@@ -126,6 +126,10 @@ func (s *certStore) keeps(c Certificate) bool {
 	return err == nil && now.equal(c)
 }
 
+func (c *Certificate) equal(o Certificate) bool {
+	return c.Key == o.Key && c.Name == o.Name && bytes.Equal(c.DER, o.DER) && bytes.Equal(c.Renewal, o.Renewal) && bytes.Equal(c.Mark, o.Mark)
+}
+
 func (s *certStore) add(cert *windows.CertContext, disposition uint32) error {
 	return failed("CertAddCertificateContextToStore", windows.CertAddCertificateContextToStore(s.handle, cert, disposition, nil))
 }

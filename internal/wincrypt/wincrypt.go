@@ -15,7 +15,6 @@
 package wincrypt
 
 import (
-	"bytes"
 	"crypto/sha1"
 
 	"poolcert/internal/sddl"
@@ -92,10 +91,6 @@ type Certificate struct {
 
 // Thumbprint returns the SHA-1 of the certificate.
 func (c *Certificate) Thumbprint() [sha1.Size]byte { return sha1.Sum(c.DER) }
-
-func (c *Certificate) equal(o Certificate) bool {
-	return c.Key == o.Key && c.Name == o.Name && bytes.Equal(c.DER, o.DER) && bytes.Equal(c.Renewal, o.Renewal) && bytes.Equal(c.Mark, o.Mark)
-}
 
 // A Container is where a private key is: what Windows calls CRYPT_KEY_PROV_INFO.
 type Container struct {
