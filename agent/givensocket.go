@@ -33,7 +33,7 @@ func (k *keptSocket) adopt(given net.Listener, path string, log *slog.Logger) er
 		err = answers(path)
 	}
 	if err != nil {
-		log.Warn("the service manager's socket is not at its path any more, and the agent makes one of its own; 'systemctl restart poolcert-agent.socket poolcert-agent.service' puts that right", "path", path, "err", err)
+		log.Warn("the service manager's socket is not at its path any more, and the agent makes one of its own; 'systemctl stop poolcert-agent.socket; systemctl restart poolcert-agent' puts that right", "path", path, "err", err)
 		return given.Close()
 	}
 	if info.Mode().Perm() != socketMode {
