@@ -17,6 +17,7 @@ const (
 	defaultStartTaskGroup = superuser
 	superuser             = "root"
 
+	makeGroup     = "groupadd --system %s"
 	hasUnixRights = true // users and groups have numbers, files have modes
 	socketIsFile  = true
 )

@@ -30,6 +30,7 @@ const (
 	defaultStartTaskGroup = string(sddl.Administrators) // by name, it is another one in each language
 	superuser             = "administrators"
 
+	makeGroup     = "net localgroup %s /add"
 	hasUnixRights = false // users and groups have numbers, files have modes
 	socketIsFile  = false
 )

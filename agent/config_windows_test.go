@@ -54,9 +54,9 @@ groups = ['S-1-5-32-545', 'no-such-group']
 
 func TestConfigRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		`socket = 'C:\ProgramData\poolcert\agent.sock'`: `socket: "C:\\ProgramData\\poolcert\\agent.sock" is no named pipe of this machine, such as '\\.\pipe\poolcert-agent'`,
-		`socket = '\\server\pipe\x'`:                    "is no named pipe of this machine",
-		`socket = "\\\\.\\pipe\\a\\b"`:                  "no slash may be in the name",
+		`socket = 'C:\ProgramData\poolcert\agent.sock'`: `socket: address C:\ProgramData\poolcert\agent.sock: no named pipe of this machine, such as '\\.\pipe\poolcert-agent'`,
+		`socket = '\\server\pipe\x'`:                    "no named pipe of this machine",
+		`socket = "\\\\.\\pipe\\a\\b"`:                  "no slash",
 		"[access.task]\nuids = ['1000']":                "access.task.uids: Windows has no numbers of users",
 		"[access.task]\ncgroups = ['/a']":               "access.task.cgroups: Windows has no control groups",
 		"[access.task]\nusers = ['S-1-5']":              `access.task.users: "S-1-5" is no SID`,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"time"
@@ -120,6 +121,9 @@ func describeIdentity(i *local.Identity) string {
 		}
 	case i.WindowsUser != nil:
 		text = "You are " + cli.Text(string(i.SID))
+		if own, err := user.Current(); err == nil && own.Uid == string(i.SID) {
+			text = fmt.Sprintf("You are %s (%s)", cli.Text(own.Username), i.SID)
+		}
 	}
 	if i.Job != "" {
 		text += ", job " + cli.Text(i.Job)

@@ -254,7 +254,7 @@ func (c *Client) unavailable(ctx context.Context, err error) error {
 	}
 	why := errBroken
 	switch {
-	case errors.Is(err, localsock.ErrUntrusted):
+	case errors.Is(err, localsock.ErrUntrusted), errors.As(err, new(*net.AddrError)):
 		return fmt.Errorf("%w at %s: %w", ErrUnavailable, c.path, err)
 	case errors.Is(err, fs.ErrNotExist):
 		if why = errGone; !mayCome(c.path) {

@@ -42,7 +42,7 @@ type Options struct {
 type Owner struct{ UID, GID int }
 
 // CheckPath refuses what cannot be the path of a socket on this system: on Windows,
-// all but pipes of this machine, such as \\.\pipe\poolcert-agent.
+// all but pipes of this machine, such as \\.\pipe\poolcert-agent, by a *[net.AddrError].
 func CheckPath(path string) error { return checkPath(path) }
 
 // Listen opens a socket at path. A socket that a dead process left there is

@@ -3,6 +3,7 @@ package localsock
 import (
 	"fmt"
 	"io/fs"
+	"net"
 	"strings"
 	"unicode/utf16"
 
@@ -20,11 +21,11 @@ func checkPipe(path string) error {
 	name, ok := strings.CutPrefix(path, pipePrefix)
 	switch {
 	case !ok || name == "":
-		return fmt.Errorf(`%q is no named pipe of this machine, such as '\\.\pipe\poolcert-agent'`, path)
+		return &net.AddrError{Addr: path, Err: `no named pipe of this machine, such as '\\.\pipe\poolcert-agent'`}
 	case strings.ContainsAny(name, "\\/\x00"):
-		return fmt.Errorf(`the pipe %q: no slash may be in the name`, path)
+		return &net.AddrError{Addr: fmt.Sprintf("%q", path), Err: "no slash, and no zero, may be in a pipe's name"}
 	case len(utf16.Encode([]rune(path))) > maxPipe:
-		return fmt.Errorf("the pipe's path is too long: it may have %d characters", maxPipe)
+		return &net.AddrError{Addr: path, Err: fmt.Sprintf("too long: a pipe's path may have %d characters", maxPipe)}
 	}
 	return nil
 }
