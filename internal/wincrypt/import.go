@@ -73,7 +73,7 @@ func (r *ImportRequest) csp() Container {
 // before that for those whom Windows lets by itself: the system, administrators and
 // this process's account.
 func Import(ctx context.Context, c Calls, r ImportRequest) (Container, error) {
-	if err := known(r.Bundle.Key); err != nil {
+	if err := checkKind(r.Bundle.Key); err != nil {
 		return Container{}, err
 	}
 	at, err := importCNG(ctx, c, &r)
@@ -94,8 +94,8 @@ func Import(ctx context.Context, c Calls, r ImportRequest) (Container, error) {
 	return Container{}, fmt.Errorf("%w; and for an older provider: %w", err, cspErr)
 }
 
-// known refuses keys that no provider of Windows takes from a PFX.
-func known(key crypto.PrivateKey) error {
+// checkKind refuses keys that no provider of Windows takes from a PFX.
+func checkKind(key crypto.PrivateKey) error {
 	switch key := key.(type) {
 	case *rsa.PrivateKey:
 		return nil

@@ -8,14 +8,14 @@ import (
 // maxStoreName is in characters; a registry key may have 255.
 const maxStoreName = 64
 
-// known are the stores of Windows itself that references may name.
-var known = []string{"My", "Root", "CA", "Trust", "Disallowed", "TrustedPeople", "TrustedPublisher", "AuthRoot", "AddressBook"}
+// ownStores are the stores of Windows itself that references may name.
+var ownStores = []string{"My", "Root", "CA", "Trust", "Disallowed", "TrustedPeople", "TrustedPublisher", "AuthRoot", "AddressBook"}
 
 // StoreName returns the name of a store as it is written, or an error for what is
 // none. Others than those of Windows have letters, digits, spaces, "-", "_" and ".":
 // with a backslash a name would mean a store of another computer or service.
 func StoreName(name string) (string, error) {
-	for _, k := range known {
+	for _, k := range ownStores {
 		if strings.EqualFold(k, name) {
 			return k, nil
 		}
@@ -25,7 +25,7 @@ func StoreName(name string) (string, error) {
 	})
 	if name == "" || len(name) > maxStoreName || odd || strings.TrimSpace(name) != name || strings.Trim(name, ".") == "" {
 		return "", fmt.Errorf("%.80q is no name of a certificate store: want one of %s, or at most %d letters, digits, \"-\", \"_\", \".\" and spaces",
-			name, strings.Join(known, ", "), maxStoreName)
+			name, strings.Join(ownStores, ", "), maxStoreName)
 	}
 	return name, nil
 }

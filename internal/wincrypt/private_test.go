@@ -154,7 +154,6 @@ func TestClose(t *testing.T) {
 		if err := errors.Join(key.Close(), key.Close()); err != nil {
 			t.Error(err)
 		}
-		before := bytes.Clone(sealed)
 		//lint:ignore SA1019 it is what we test
 		for _, opts := range []crypto.DecrypterOpts{nil, &rsa.PKCS1v15DecryptOptions{SessionKeyLen: 16}, &rsa.OAEPOptions{Hash: crypto.SHA512}} {
 			if _, err := key.Decrypt(rand.Reader, make([]byte, 256), opts); !errors.Is(err, wincrypt.ErrClosed) {
