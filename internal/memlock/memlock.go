@@ -13,7 +13,9 @@ import (
 	"fmt"
 )
 
-// ErrUnsupported means that this system cannot lock a whole process.
+// ErrUnsupported means that this system cannot lock a whole process. Windows locks ranges
+// of pages, within a working set that has to be made larger first; encrypt its page file:
+// "fsutil behavior set EncryptPagingFile 1".
 var ErrUnsupported = errors.New("not supported on this system")
 
 // A LimitError means that this process may lock only so many bytes. Nothing is
