@@ -435,3 +435,29 @@ func TestPipeRefusesPaths(t *testing.T) {
 		}
 	}
 }
+
+// A client needs nothing of ours: other languages open a pipe as a file.
+func TestPipeOpenedAsFile(t *testing.T) {
+	l := open(t, pathOf(t))
+	f, err := os.OpenFile(pathOf(t), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString("hello"); err != nil {
+		t.Fatal(err)
+	}
+	server, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hear(t, server, "hello")
+	if c, err := CallerOf(server); err != nil || c.User() != ownUser() {
+		t.Errorf("got %+v, error %v", c, err)
+	}
+	say(t, server, "world")
+	server.Close()
+	if all, err := io.ReadAll(f); err != nil || string(all) != "world" {
+		t.Errorf("got %q, error %v", all, err)
+	}
+}
