@@ -2,7 +2,6 @@ package svcrun
 
 import (
 	"errors"
-	"os"
 	"testing"
 
 	"poolcert/internal/sddl"
@@ -56,19 +55,5 @@ func TestCheckPath(t *testing.T) {
 	broken := errors.New("it is broken")
 	if err := checkPath(program, func(path string) (winfile.Descriptor, error) { return winfile.Descriptor{}, broken }); !errors.Is(err, broken) {
 		t.Error(err)
-	}
-}
-
-// Programs that are released trust no account beside the system and the administrators.
-func TestReleased(t *testing.T) {
-	if trusted() != sddl.System {
-		t.Skip("built with the tag winetest")
-	}
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := checkProgram(program); !errors.Is(err, ErrOpenProgram) { // of whoever runs the test
-		t.Errorf("%s: %v", program, err)
 	}
 }

@@ -13,6 +13,9 @@ import (
 )
 
 func (s *Service) install(context.Context) error {
+	if err := s.checkAccount(); err != nil {
+		return err
+	}
 	if err := checkProgram(s.Program); err != nil {
 		return err
 	}
