@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -48,12 +47,13 @@ func newTestConfig(dir string) *Config {
 	c := DefaultConfig()
 	c.StateDir = filepath.Join(dir, "state")
 	c.CertificatesDir = filepath.Join(dir, "run", "certs")
-	c.Socket = filepath.Join(dir, "run", "agent.sock")
+	c.Socket = testSocket(dir)
+	c.Install = []Install{InstallDirectory}
 	c.Install = []Install{InstallDirectory}
 	c.InitialJitter = 0
 	c.Wait = time.Second // also spreads the way back after an outage
 	for _, v := range batch.Visibilities() {
-		*c.Owners.For(v) = OwnerConfig{Group: strconv.Itoa(os.Getegid())}
+		*c.Owners.For(v) = OwnerConfig{Group: testGroup()}
 	}
 	return c
 }
