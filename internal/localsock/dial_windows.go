@@ -52,8 +52,8 @@ func checkPeer(conn net.Conn, path string) error {
 		return errors.New("not a named pipe")
 	}
 	owner, err := p.owner()
-	if err != nil {
-		return fmt.Errorf("%w, as far as is known: %w", ErrUntrusted, err)
+	if err != nil { // such as a server that went away
+		return err
 	}
 	if !isTrustedOwner(owner, ownUser().SID) {
 		return fmt.Errorf("%w but %s", ErrUntrusted, owner)

@@ -33,8 +33,8 @@ func checkPath(path string) error { return checkPipe(path) }
 // can take the name.
 type listener struct {
 	path     string
-	sd       *windows.SECURITY_DESCRIPTOR
-	identify func(*pipe) (Caller, error) // tests set it
+	next     func() (*instance, error) // makes another instance
+	identify func(*pipe) (Caller, error)
 
 	stop    windows.Handle // an event
 	close   sync.Once
@@ -45,50 +45,59 @@ type listener struct {
 
 	admitting sync.WaitGroup
 	mu        sync.Mutex
-	mute      []*pipe // the oldest first; nil after the end
+	mute      []*pipe // the oldest first
 	ended     bool
 }
 
 func listen(path string, opts Options) (net.Listener, error) {
-	if err := checkPipe(path); err != nil {
-		return nil, err
-	}
-	owner, err := ownOwner()
+	l, all, err := newListener(path, opts)
 	if err != nil {
 		return nil, err
-	}
-	sd, err := windows.SecurityDescriptorFromString(pipeSecurity(owner, ownUser().SID, opts.Mode))
-	if err != nil {
-		return nil, fmt.Errorf("make the pipe's security descriptor: %w", err)
-	}
-	var all []*instance
-	for len(all) < instances {
-		i, err := newInstance(path, sd, len(all) == 0)
-		if err == nil {
-			all = append(all, i)
-			continue
-		}
-		for _, made := range all {
-			made.close()
-		}
-		if len(all) == 0 && isTaken(err) {
-			err = fmt.Errorf("%w, or one that may not be shared: %w", ErrInUse, err)
-		}
-		return nil, err
-	}
-	stop, err := windows.CreateEvent(nil, 1, 0, nil)
-	if err != nil {
-		for _, made := range all {
-			made.close()
-		}
-		return nil, err
-	}
-	l := &listener{
-		path: path, sd: sd, identify: identify, stop: stop, stopped: make(chan struct{}),
-		ready: make(chan *pipe, backlog), deadline: makeDeadline(),
 	}
 	go l.run(all)
 	return l, nil
+}
+
+// newListener returns a listener that does not run yet, with its instances.
+func newListener(path string, opts Options) (l *listener, all []*instance, err error) {
+	if err := checkPipe(path); err != nil {
+		return nil, nil, err
+	}
+	owner, err := ownOwner()
+	if err != nil {
+		return nil, nil, err
+	}
+	sd, err := windows.SecurityDescriptorFromString(pipeSecurity(owner, ownUser().SID, opts.Mode))
+	if err != nil {
+		return nil, nil, fmt.Errorf("make the pipe's security descriptor: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			for _, made := range all {
+				made.close()
+			}
+		}
+	}()
+	for len(all) < instances {
+		i, err := newInstance(path, sd, len(all) == 0)
+		if err != nil {
+			if len(all) == 0 && isTaken(err) {
+				err = fmt.Errorf("%w, or one that may not be shared: %w", ErrInUse, err)
+			}
+			return nil, all, err
+		}
+		all = append(all, i)
+	}
+	stop, err := windows.CreateEvent(nil, 1, 0, nil)
+	if err != nil {
+		return nil, all, err
+	}
+	return &listener{
+		path: path, identify: identify,
+		next: func() (*instance, error) { return newInstance(path, sd, false) },
+		stop: stop, stopped: make(chan struct{}),
+		ready: make(chan *pipe, backlog), deadline: makeDeadline(),
+	}, all, nil
 }
 
 // isTaken tells whether the first instance could not be made because there is one.
@@ -111,7 +120,7 @@ func (l *listener) run(all []*instance) {
 		if err != nil || at < 0 || at >= len(all) {
 			break
 		}
-		next, err := newInstance(l.path, l.sd, false)
+		next, err := l.next()
 		if err != nil { // no memory, or too many: this client may come again
 			all[at].turnAway()
 			_, _ = windows.WaitForSingleObject(l.stop, againTime)

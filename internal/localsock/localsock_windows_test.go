@@ -12,12 +12,14 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/windows"
 
 	"poolcert/internal/sddl"
+	"poolcert/internal/testtool"
 )
 
 // pathOf returns that of a pipe that nobody else uses.
@@ -25,14 +27,18 @@ func pathOf(t *testing.T) string {
 	return pipePrefix + "poolcert-test-" + fmt.Sprint(os.Getpid(), "-", strings.ReplaceAll(t.Name(), "/", "-"))
 }
 
-func open(t *testing.T, path string) *listener {
+func open(t *testing.T, path string, change ...func(*listener)) *listener {
 	t.Helper()
-	l, err := Listen(path, Options{Mode: 0o666})
+	l, all, err := newListener(path, Options{Mode: 0o666})
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, c := range change {
+		c(l)
+	}
+	go l.run(all)
 	t.Cleanup(func() { l.Close() })
-	return l.(*listener)
+	return l
 }
 
 func connect(t *testing.T, path string) net.Conn {
@@ -218,9 +224,10 @@ func TestPipeProcessHasEnded(t *testing.T) {
 
 // A caller whom the system does not name is accepted as unknown, and can be refused.
 func TestPipeCallerUnknown(t *testing.T) {
-	l := open(t, pathOf(t))
 	anonymous := errors.New("anonymous")
-	l.identify = func(*pipe) (Caller, error) { return Caller{}, anonymous }
+	l := open(t, pathOf(t), func(l *listener) {
+		l.identify = func(*pipe) (Caller, error) { return Caller{}, anonymous }
+	})
 	_, server := accept(t, l)
 	if c, err := CallerOf(server); !errors.Is(err, anonymous) {
 		t.Errorf("got %+v, error %v", c, err)
@@ -350,6 +357,60 @@ func TestPipeSquatter(t *testing.T) {
 	if l, err := Listen(pathOf(t), Options{Mode: 0o666}); !errors.Is(err, ErrInUse) {
 		t.Errorf("listener %v, error %v, want ErrInUse", l, err)
 	}
+}
+
+// A client speaks to no pipe of a stranger. Only an administrator can make one that looks
+// like it.
+func TestPipeOfStranger(t *testing.T) {
+	sd, err := windows.SecurityDescriptorFromString("O:S-1-5-21-9-9-9-1001D:P(A;;GA;;;WD)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger, err := createPipe(pathOf(t), sd, true)
+	if errors.Is(err, windows.ERROR_INVALID_OWNER) {
+		testtool.Missing(t, "the right to give pipes to others", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer windows.CloseHandle(stranger)
+	if conn, err := Dial(t.Context(), pathOf(t)); !errors.Is(err, ErrUntrusted) || !strings.Contains(err.Error(), "S-1-5-21-9-9-9-1001") {
+		t.Errorf("connection %v, error %v, want ErrUntrusted", conn, err)
+	}
+}
+
+// While no instance can be made, clients are turned away, and the pipe's name is kept.
+func TestPipeWithoutMemory(t *testing.T) {
+	var failing atomic.Bool
+	failing.Store(true)
+	l := open(t, pathOf(t), func(l *listener) {
+		next := l.next
+		l.next = func() (*instance, error) {
+			if failing.Load() {
+				return nil, windows.ERROR_NO_SYSTEM_RESOURCES
+			}
+			return next()
+		}
+	})
+	for range 2 * instances {
+		conn, err := Dial(t.Context(), pathOf(t))
+		if errors.Is(err, ErrUntrusted) {
+			t.Fatal(err)
+		}
+		if err != nil {
+			continue // it was turned away before it had looked at the owner
+		}
+		if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Fatalf("a client is not turned away: %v", err)
+		}
+		conn.Close()
+	}
+	if other, err := Listen(pathOf(t), Options{}); !errors.Is(err, ErrInUse) {
+		t.Errorf("another listener: %v, error %v", other, err)
+	}
+	failing.Store(false)
+	_, server := accept(t, l)
+	hear(t, server, "hello")
 }
 
 func TestPipeOwner(t *testing.T) {
