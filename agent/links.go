@@ -24,6 +24,9 @@ type RemoteUserConfig struct {
 }
 
 func (c *RemoteUserConfig) check() error {
+	if len(c.Users) > 0 && !hasLinks {
+		return errors.New("remoteuser.users: links in homes work on Linux only: leave it out, and tell the users the folder current/remoteuser of certificates_dir")
+	}
 	for i, name := range c.Users {
 		err := osuser.CheckName(name)
 		switch {

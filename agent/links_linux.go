@@ -7,6 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// hasLinks: this system has the means to act as another user for a home.
+const hasLinks = true
+
 // make makes the link if it is missing. What else has its name stays.
 func (h homeLink) make() error {
 	home, err := h.open()

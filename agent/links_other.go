@@ -7,6 +7,8 @@ import (
 	"fmt"
 )
 
+const hasLinks = false
+
 var errNoLinks = fmt.Errorf("links of remote users: %w", errors.ErrUnsupported)
 
 func (h homeLink) make() error   { return errNoLinks }
