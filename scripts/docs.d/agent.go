@@ -5,10 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"go/ast"
-	"go/parser"
-	"go/token"
-	"path/filepath"
-	"reflect"
 	"regexp"
 	"strings"
 
@@ -22,47 +18,8 @@ const agentIntro = `## agent.toml
 A node's, ` + "`/etc/poolcert/agent.toml`" + `; on Windows ` + "`%ProgramData%\\poolcert\\agent.toml`" + `, where the paths below begin with ` + "`%ProgramData%\\poolcert`" + `, too. It need not exist. [agent.md](agent.md) tells what the keys are for.
 `
 
-// source has the structs of packages, by "package.Type".
-type source map[string]*ast.StructType
-
 // agentPackages are those with parts of agent.toml.
 var agentPackages = []string{"agent", "agent/hook"}
-
-func parseStructs(root string, packages ...string) (source, error) {
-	s := make(source)
-	for _, dir := range packages {
-		files, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range files {
-			if strings.HasSuffix(name, "_test.go") {
-				continue
-			}
-			f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
-			if err != nil {
-				return nil, err
-			}
-			for _, decl := range f.Decls {
-				gen, ok := decl.(*ast.GenDecl)
-				if !ok {
-					continue
-				}
-				for _, spec := range gen.Specs {
-					if t, ok := spec.(*ast.TypeSpec); ok {
-						if st, ok := t.Type.(*ast.StructType); ok {
-							s[f.Name.Name+"."+t.Name.Name] = st
-						}
-					}
-				}
-			}
-		}
-	}
-	if len(s) == 0 {
-		return nil, fmt.Errorf("no structs in %v", packages)
-	}
-	return s, nil
-}
 
 // A table is one table of the file, with its keys in the order of the source.
 type table struct {
@@ -234,35 +191,6 @@ func (w *walker) unset(path string) string {
 		}
 	}
 	return fmt.Sprintf("`%v`", value)
-}
-
-func tomlKey(f *ast.Field) string {
-	if f.Tag == nil {
-		return ""
-	}
-	k, _, _ := strings.Cut(reflect.StructTag(strings.Trim(f.Tag.Value, "`")).Get("toml"), ",")
-	return k
-}
-
-// exprName names a type: "string", "[]string", "agent.LogConfig", or
-// "agent.PerVisibility:agent.OwnerConfig".
-func exprName(pkg string, e ast.Expr) string {
-	switch e := e.(type) {
-	case *ast.Ident:
-		if ast.IsExported(e.Name) {
-			return pkg + "." + e.Name
-		}
-		return e.Name
-	case *ast.SelectorExpr:
-		return fmt.Sprint(e.X) + "." + e.Sel.Name
-	case *ast.ArrayType:
-		return "[]" + exprName(pkg, e.Elt)
-	case *ast.StarExpr:
-		return exprName(pkg, e.X)
-	case *ast.IndexExpr:
-		return exprName(pkg, e.X) + ":" + exprName(pkg, e.Index)
-	}
-	return fmt.Sprintf("%T", e)
 }
 
 func kindOf(typeName string) string {
