@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,6 +18,9 @@ import (
 
 	"poolcert/internal/cli"
 )
+
+// diskFull is what this system calls it.
+var diskFull = map[bool]error{true: syscall.Errno(112), false: syscall.ENOSPC}[runtime.GOOS == "windows"] // ERROR_DISK_FULL
 
 // Errors of files and of the network look alike to net.Error.
 func TestHintsOfFilesAndNetwork(t *testing.T) {
@@ -27,9 +31,9 @@ func TestHintsOfFilesAndNetwork(t *testing.T) {
 		err  error
 		want string
 	}{
-		{file(syscall.ENOSPC), "hint: make space on the disk"},
+		{file(diskFull), "hint: make space on the disk"},
 		{file(syscall.ENOENT), "hint: check the name"},
-		{file(syscall.EACCES), "hint: run it as root"},
+		{file(fs.ErrPermission), "hint: " + asRoot},
 		{&url.Error{Op: "Get", URL: "https://x", Err: syscall.ECONNRESET}, "hint: is poolcert-server running"},
 		{&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}, "hint: is poolcert-server running"},
 	} {

@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -22,12 +24,9 @@ import (
 	"poolcert/internal/testcert"
 )
 
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"poolcert-agent": main})
-}
-
-// TestScripts runs testdata. Each script has an account service of its own, an
-// agent.toml for it, tokens in the environment, and the commands service and await.
+// TestScripts runs testdata, whose scripts send signals and call a shell: for Windows, see
+// TestService. Each script has an account service of its own, an agent.toml for it,
+// tokens in the environment, and the commands service and await.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
