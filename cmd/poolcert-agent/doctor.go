@@ -34,7 +34,9 @@ service (name, connection, TLS and its CA, clocks), folders, and the kernel. It
 changes nothing. The exit code is 1 if something is wrong; a warning is none.`,
 		Example: `  poolcert-agent doctor
   poolcert-agent doctor --json | jq '.findings[] | select(.result == "wrong")'`,
-	}, o, agent.Examine)
+	}, o, func(ctx context.Context, c *agent.Config) []agent.Finding {
+		return append(agent.Examine(ctx, c), o.serviceFindings()...)
+	})
 }
 
 // findingsCommand completes cmd to one that prints findings.

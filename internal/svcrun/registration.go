@@ -14,6 +14,8 @@ type registration struct {
 	Account string   // empty: LocalSystem
 	Title   string
 	Text    string // description
+
+	automatic bool // it starts at boot; create and change have it so
 }
 
 // A state is where a service of Windows is in its life.
@@ -76,7 +78,7 @@ const (
 )
 
 func (s *Service) registration() *registration {
-	return &registration{append([]string{s.Program}, s.Args...), s.Account, s.Title, s.Description}
+	return &registration{Command: append([]string{s.Program}, s.Args...), Account: s.Account, Title: s.Title, Text: s.Description}
 }
 
 // installWith creates the service, or changes it.

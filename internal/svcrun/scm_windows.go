@@ -96,7 +96,7 @@ func (m scm) registration(name string) (*registration, error) {
 		}
 		r = &registration{
 			Command: command, Account: windows.UTF16PtrToString(config.ServiceStartName),
-			Title: windows.UTF16PtrToString(config.DisplayName),
+			Title: windows.UTF16PtrToString(config.DisplayName), automatic: config.StartType == mgr.StartAutomatic,
 		}
 		return nil
 	})

@@ -132,6 +132,9 @@ func TestLife(t *testing.T) {
 	}
 	do("start", "RUNNING")
 	do("start", "RUNNING") // again
+	if st, err := s.Standing(); err != nil || !st.Running || !st.Automatic || st.Program != s.Program || st.Account != "LocalSystem" {
+		t.Errorf("standing %+v, %v", st, err)
+	}
 	do("restart", "RUNNING")
 	do("stop", "STOPPED")
 	do("stop", "STOPPED")
@@ -158,13 +161,15 @@ func TestLife(t *testing.T) {
 		t.Errorf("the source of events is left: %v", err)
 	}
 	for _, err := range []error{
-		s.uninstallWith(ctx, scm{}), s.controlWith(ctx, scm{}, "start"), s.controlWith(ctx, scm{}, "stop"),
+		standing(s), s.uninstallWith(ctx, scm{}), s.controlWith(ctx, scm{}, "start"), s.controlWith(ctx, scm{}, "stop"),
 	} {
 		if !errors.Is(err, ErrNotInstalled) {
 			t.Errorf("after uninstall: %v", err)
 		}
 	}
 }
+
+func standing(s *Service) error { _, err := s.Standing(); return err }
 
 // The manager sees work that fails as a process that died.
 func TestFailure(t *testing.T) {
@@ -236,6 +241,6 @@ func TestRegistration(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := windows.ComposeCommandLine(append([]string{s.Program}, s.Args...)); windows.ComposeCommandLine(r.Command) != want || r.Title != s.Title {
-		t.Errorf("got %q, want %q", r, want)
+		t.Errorf("got %q of %q, want %q", r.Command, r.Title, want)
 	}
 }

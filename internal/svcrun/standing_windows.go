@@ -1,0 +1,54 @@
+package svcrun
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/svc/mgr"
+)
+
+// A Standing is how the service manager of Windows has a service.
+type Standing struct {
+	Program   string
+	Account   string // such as "LocalSystem"
+	Automatic bool   // it starts at each boot
+	Running   bool
+	ExitCode  uint32 // that it stopped with
+
+	// Restarts are how long the manager waits before it starts the service after each
+	// failure. Nil: it does not say.
+	Restarts []time.Duration
+}
+
+// Standing returns the service's standing, or [ErrNotInstalled]. It needs no
+// administrator's rights.
+func (s *Service) Standing() (*Standing, error) {
+	r, err := scm{}.registration(s.Name)
+	if err != nil {
+		return nil, err
+	}
+	now, exit, err := scm{}.state(s.Name)
+	if err != nil {
+		return nil, fmt.Errorf("ask for the service's state: %w", err)
+	}
+	st := &Standing{Account: r.Account, Automatic: r.automatic, Running: now == running, ExitCode: exit}
+	if len(r.Command) > 0 {
+		st.Program = r.Command[0]
+	}
+	// Wine does not tell.
+	_ = scm{}.with(s.Name, windows.SERVICE_QUERY_CONFIG, func(opened *mgr.Service) error {
+		actions, err := opened.RecoveryActions()
+		if err != nil {
+			return err
+		}
+		st.Restarts = []time.Duration{}
+		for _, action := range actions {
+			if action.Type == mgr.ServiceRestart {
+				st.Restarts = append(st.Restarts, action.Delay)
+			}
+		}
+		return nil
+	})
+	return st, nil
+}
