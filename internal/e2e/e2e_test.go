@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,34 +49,8 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Setup: func(env *testscript.Env) error {
-			env.Setenv("PATH", programs+string(os.PathListSeparator)+env.Getenv("PATH"))
-			env.Setenv("POOLCERT_CONFIG", filepath.Join(env.WorkDir, "submitter", "config.toml"))
-			env.Setenv("POOLCERT_SOCKET", filepath.Join(env.WorkDir, "node", "agent.sock"))
-			env.Setenv("GROUP", fmt.Sprint(os.Getgid()))
-			env.Setenv("NO_COLOR", "1")
-			env.Setenv("CGROUP2", cgroup2())
-			running := make(daemons)
-			env.Values[daemonsKey{}] = running
-			env.Values[issuerKey{}] = new(issuerOf)
-			env.Defer(running.stop)
-			return nil
-		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"init-server":  initServer,
-			"start-server": startServer,
-			"login":        login,
-			"cert":         makeCertificate,
-			"join":         join,
-			"start-agent":  startAgent,
-			"end":          end,
-			"hangup":       hangup,
-			"eventually":   eventually,
-			"setenv-file":  setenvFile,
-			"flip":         flip,
-			"issuer":       startIssuer(t),
-			"person":       person,
-		},
+		Setup:               setUp,
+		Cmds:                commands(map[string]func(*testscript.TestScript, bool, []string){"issuer": startIssuer(t), "person": person}),
 		Condition: func(name string) (bool, error) {
 			switch name {
 			case "root":
@@ -86,6 +61,40 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", name)
 		},
 	})
+}
+
+// setUp gives a script its environment.
+func setUp(env *testscript.Env) error {
+	env.Setenv("PATH", programs+string(os.PathListSeparator)+env.Getenv("PATH"))
+	env.Setenv("POOLCERT_CONFIG", filepath.Join(env.WorkDir, "submitter", "config.toml"))
+	env.Setenv("POOLCERT_SOCKET", filepath.Join(env.WorkDir, "node", "agent.sock"))
+	env.Setenv("GROUP", fmt.Sprint(os.Getgid()))
+	env.Setenv("NO_COLOR", "1")
+	env.Setenv("CGROUP2", cgroup2())
+	running := make(daemons)
+	env.Values[daemonsKey{}] = running
+	env.Values[issuerKey{}] = new(issuerOf)
+	env.Defer(running.stop)
+	return nil
+}
+
+// commands are those that all scripts have, and more.
+func commands(more map[string]func(*testscript.TestScript, bool, []string)) map[string]func(*testscript.TestScript, bool, []string) {
+	all := map[string]func(*testscript.TestScript, bool, []string){
+		"init-server":  initServer,
+		"start-server": startServer,
+		"login":        login,
+		"cert":         makeCertificate,
+		"join":         join,
+		"start-agent":  startAgent,
+		"end":          end,
+		"hangup":       hangup,
+		"eventually":   eventually,
+		"setenv-file":  setenvFile,
+		"flip":         flip,
+	}
+	maps.Copy(all, more)
+	return all
 }
 
 // cgroup2 returns where groups of processes can be made, or "".
@@ -127,16 +136,20 @@ func (d daemons) end(name string, sig syscall.Signal) error {
 
 // start runs a program in the background; what it says goes to NAME.log.
 func start(ts *testscript.TestScript, name, program string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(programs, program), args...)
+	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("WORK")}
+	startCommand(ts, name, cmd)
+	return cmd
+}
+
+func startCommand(ts *testscript.TestScript, name string, cmd *exec.Cmd) {
 	log, err := os.OpenFile(ts.MkAbs(name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	ts.Check(err)
 	defer log.Close()
-	cmd := exec.Command(filepath.Join(programs, program), args...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("WORK")}
 	ts.Check(cmd.Start())
 	ts.Value(daemonsKey{}).(daemons)[name] = cmd
-	return cmd
 }
 
 // waitFor calls f until it succeeds.

@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"poolcert/internal/testtool"
+)
+
+// winePrefix names the Windows of these tests.
+const winePrefix = "poolcert-e2e"
+
+// TestWindowsScripts drives a node of Windows, under Wine, against a service here. In
+// the scripts, w-poolcert, w-poolcert-agent and w-liststore are programs of Windows.
+func TestWindowsScripts(t *testing.T) {
+	testtool.Need(t, "openssl")
+	wine, programs := newWindows(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/windows",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			if err := setUp(env); err != nil {
+				return err
+			}
+			env.Setenv("PATH", programs+string(os.PathListSeparator)+env.Getenv("PATH"))
+			env.Setenv("POOLCERT_SOCKET", "")
+			return nil
+		},
+		Cmds: commands(map[string]func(*testscript.TestScript, bool, []string){
+			"w-start-agent": func(ts *testscript.TestScript, neg bool, args []string) {
+				startCommand(ts, "agent", wine("poolcert-agent.exe", "--config", "agent.toml", "run"))
+			},
+		}),
+	})
+}
+
+// newWindows makes a Windows anew, and the programs for it. It returns what runs one
+// there, and a folder with a program for each that does so.
+func newWindows(t *testing.T) (wine func(program string, args ...string) *exec.Cmd, wrappers string) {
+	t.Helper()
+	scripts, err := filepath.Abs("../../scripts/wine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := os.Getenv("WINE_ROOT")
+	if root == "" {
+		root = "/var/tmp/poolcert-wine10"
+	}
+	if _, err := os.Stat(filepath.Join(root, ".ready")); err != nil {
+		testtool.Missing(t, "Wine, which scripts/wine/setup makes", err)
+	}
+	if os.Geteuid() != 0 {
+		testtool.Missing(t, "root, to enter the root folder of Wine", errors.New("not root"))
+	}
+	run := func(cmd *exec.Cmd) {
+		t.Helper()
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", cmd, err, out)
+		}
+	}
+	run(exec.Command(filepath.Join(scripts, "setup"), "--new", winePrefix))
+	t.Cleanup(func() {
+		end := exec.Command(filepath.Join(scripts, "exec"), "-k")
+		end.Env = append(os.Environ(), "WINE_PREFIX="+winePrefix, "WINE_COMMAND=wineserver")
+		_ = end.Run() // it may have ended
+	})
+	dir, err := os.MkdirTemp("/tmp", "poolcert-windows-") // which is in the root folder of Wine, too
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	build := exec.Command("go", "build", "-o", dir, "poolcert/cmd/poolcert", "poolcert/cmd/poolcert-agent", "./testdata/liststore")
+	build.Env = append(os.Environ(), "GOOS=windows", "CGO_ENABLED=0")
+	run(build)
+	for _, name := range []string{"poolcert", "poolcert-agent", "liststore"} {
+		text := fmt.Sprintf("#!/bin/sh\nWINE_PREFIX=%s exec '%s/exec' '%s/%s.exe' \"$@\"\n", winePrefix, scripts, dir, name)
+		if err := os.WriteFile(filepath.Join(dir, "w-"+name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func(program string, args ...string) *exec.Cmd {
+		cmd := exec.Command(filepath.Join(scripts, "exec"), append([]string{filepath.Join(dir, program)}, args...)...)
+		cmd.Env = []string{"WINE_PREFIX=" + winePrefix}
+		return cmd
+	}, dir
+}
