@@ -39,9 +39,10 @@ type System struct {
 	changing sync.Mutex // one Replace, Withdraw or Repair at a time
 	owners   map[batch.Visibility]Owner
 	keyless  []batch.Visibility
-	ours     map[spot]mark // what this process has put there, or taken over
-	used     []place       // in which that may be
-	swept    bool          // of what an earlier process left
+	ours     map[spot]mark        // what this process has put there, or taken over
+	used     []place              // in which that may be
+	dead     []wincrypt.Container // keys that others took the place of
+	swept    bool                 // of what an earlier process left
 
 	mu   sync.Mutex
 	set  *set
@@ -93,6 +94,12 @@ func OpenSystem(opts SystemOptions) (*System, error) {
 		opts: opts, account: account, owners: maps.Clone(opts.Owners), keyless: slices.Clone(opts.Keyless),
 		ours: make(map[spot]mark), set: new(set), keys: make(map[batch.Thumbprint]*wincrypt.PrivateKey),
 	}, nil
+}
+
+// Close ends the use of keys. What is installed stays.
+func (s *System) Close() error {
+	s.setCurrent(s.current(), nil)
+	return nil
 }
 
 // SetOwners replaces the owners of the options for the installs that follow.

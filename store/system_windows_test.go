@@ -3,6 +3,8 @@ package store_test
 import (
 	"context"
 	"crypto/rand"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -65,4 +67,31 @@ func (e elsewhere) Replace(ctx context.Context, entries []store.Entry) (map[batc
 		moved = append(moved, entry)
 	}
 	return e.System.Replace(ctx, moved)
+}
+
+// TestSystemOtherProcess has another process use what this one has installed.
+func TestSystemOtherProcess(t *testing.T) {
+	const variable = "POOLCERT_TEST_STORE"
+	c, name := windowsStores(t)
+	e := in(name, storetest.PFX(t, "processes"))
+	if name := os.Getenv(variable); name != "" {
+		e = in(name, e)
+		s := openSystem(t, c)
+		before, ok := find(t, c, name, e)
+		mustReplace(t, s, e)
+		after, _ := find(t, c, name, e)
+		if err := opens(t, s, e); err != nil || !ok || after.Key != before.Key {
+			t.Errorf("found %v, key %+v, then %+v: %v", ok, before.Key, after.Key, err)
+		}
+		return
+	}
+	mustReplace(t, openSystem(t, c), e)
+	cmd := exec.Command(os.Args[0], "-test.run=^TestSystemOtherProcess$", "-test.v")
+	cmd.Env = append(os.Environ(), variable+"="+name)
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS: TestSystemOtherProcess") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if _, ok := find(t, c, name, e); ok {
+		t.Error("what the other process has removed is there") // by its clean-up
+	}
 }

@@ -88,10 +88,19 @@ func (v *visit) mendOne(ctx context.Context, w *wanted) (cause string, err error
 		return t.cause, err
 	}
 	cause, err = v.mendAccess(w, t.mark.Key)
+	if err != nil && cause != "" {
+		// A new key can be given to others, where that of a container cannot be changed.
+		t.badKey = true
+		if again := v.put(ctx, w, t); again != nil {
+			return cause, errors.Join(err, again)
+		}
+		err = nil
+	}
 	return cmp.Or(t.cause, cause), err
 }
 
-// mendAccess has those use a key who may.
+// mendAccess has those use a key who may. With a cause and an error, somebody else may
+// still.
 func (v *visit) mendAccess(w *wanted, at wincrypt.Container) (cause string, err error) {
 	want := v.access(w.entry)
 	key, err := v.opts.Calls.OpenKey(at)
@@ -107,14 +116,15 @@ func (v *visit) mendAccess(w *wanted, at wincrypt.Container) (cause string, err 
 	if difference == "" {
 		return "", nil
 	}
+	cause = "key access changed: " + difference
 	if err := key.SetAccess(want.SDDL()); err != nil {
-		return "", fmt.Errorf("set who may use the private key: %w", err)
+		return cause, fmt.Errorf("set who may use the private key: %w", err)
 	}
-	return "key access changed: " + difference, nil
+	return cause, nil
 }
 
-// narrow takes the keys of a set from those who may not use them any more. It mends
-// nothing that needs a new key.
+// narrow takes the keys of a set from those who may not use them any more. What needs
+// a new key for another reason waits for Repair.
 func (v *visit) narrow(ctx context.Context, s *set) error {
 	var errs []error
 	for _, w := range v.everything(s) {

@@ -43,12 +43,15 @@ func (v *visit) sweepStore(p place, keep func(spot, mark) bool) error {
 		if !ours || keep(sp, m) {
 			continue
 		}
-		if err := s.Delete(sp.thumbprint); err != nil {
+		// The key first: while the certificate is there, its mark tells of it, after a
+		// crash, too.
+		err := v.deleteKey(m.Key)
+		if err == nil {
+			err = s.Delete(sp.thumbprint)
+		}
+		if err != nil {
 			errs = append(errs, fmt.Errorf("remove %s: %w", sp.thumbprint, err))
 			continue
-		}
-		if m.Key != (wincrypt.Container{}) {
-			v.dead = append(v.dead, m.Key)
 		}
 		delete(v.ours, sp)
 	}

@@ -20,14 +20,13 @@ type visit struct {
 	keyless []batch.Visibility
 	open    map[string]wincrypt.Store // by the key of a place
 	added   map[spot]bool
-	dead    []wincrypt.Container // keys to delete when it is closed
 }
 
 func (s *System) visit(owners map[batch.Visibility]Owner, keyless []batch.Visibility) *visit {
 	return &visit{System: s, owners: owners, keyless: keyless, open: make(map[string]wincrypt.Store), added: make(map[spot]bool)}
 }
 
-// close has others see the changes. Then keys go whose certificates are gone.
+// close has others see the changes. Then keys go that others took the place of.
 func (v *visit) close() error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(v.open)) {
@@ -36,13 +35,22 @@ func (v *visit) close() error {
 		}
 	}
 	v.open = make(map[string]wincrypt.Store)
-	for _, at := range v.dead {
-		if err := v.opts.Calls.DeleteKey(at); err != nil {
-			errs = append(errs, fmt.Errorf("delete the private key %s: %w", at.Name, err))
-		}
-	}
-	v.dead = nil
+	v.dead = slices.DeleteFunc(v.dead, func(at wincrypt.Container) bool {
+		err := v.deleteKey(at)
+		errs = append(errs, err)
+		return err == nil
+	})
 	return errors.Join(errs...)
+}
+
+func (s *System) deleteKey(at wincrypt.Container) error {
+	if at == (wincrypt.Container{}) {
+		return nil
+	}
+	if err := s.opts.Calls.DeleteKey(at); err != nil {
+		return fmt.Errorf("delete the private key %s: %w", at.Name, err)
+	}
+	return nil
 }
 
 func (v *visit) store(p place, create bool) (wincrypt.Store, error) {

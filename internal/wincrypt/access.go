@@ -35,7 +35,7 @@ func (a Access) readers() []sddl.SID {
 func (a Access) SDDL() string {
 	var entries []sddl.Entry
 	for _, sid := range a.full() {
-		entries = append(entries, sddl.Entry{Rights: sddl.GenericAll, To: sid})
+		entries = append(entries, sddl.Entry{Rights: sddl.FileAll, To: sid})
 	}
 	for _, sid := range a.readers() {
 		entries = append(entries, sddl.Entry{Rights: sddl.KeyRead, To: sid})

@@ -10,11 +10,11 @@ import (
 
 func TestAccessSDDL(t *testing.T) {
 	a := wincrypt.Access{Account: "S-1-5-21-1-2-3-1000", Readers: []sddl.SID{"S-1-5-21-9-9-9-5", sddl.Users, sddl.Administrators, sddl.Users}}
-	want := "D:P(A;;GA;;;S-1-5-18)(A;;GA;;;S-1-5-32-544)(A;;GA;;;S-1-5-21-1-2-3-1000)(A;;0x80120089;;;S-1-5-21-9-9-9-5)(A;;0x80120089;;;S-1-5-32-545)"
+	want := "D:P(A;;FA;;;S-1-5-18)(A;;FA;;;S-1-5-32-544)(A;;FA;;;S-1-5-21-1-2-3-1000)(A;;0x80120089;;;S-1-5-21-9-9-9-5)(A;;0x80120089;;;S-1-5-32-545)"
 	if got := a.SDDL(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if got := (wincrypt.Access{Account: sddl.System}).SDDL(); got != "D:P(A;;GA;;;S-1-5-18)(A;;GA;;;S-1-5-32-544)" {
+	if got := (wincrypt.Access{Account: sddl.System}).SDDL(); got != "D:P(A;;FA;;;S-1-5-18)(A;;FA;;;S-1-5-32-544)" {
 		t.Errorf("for the system alone: %s", got)
 	}
 }

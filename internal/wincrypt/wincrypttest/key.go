@@ -88,8 +88,7 @@ func (k *openKey) Access() ([]wincrypt.Grant, error) {
 
 var entry = regexp.MustCompile(`\(A;;(\w+);;;([\w-]+)\)`)
 
-// SetAccess implements [wincrypt.Key], for texts of sddl.Protected. As Windows may, it
-// turns the generic rights into those of a file.
+// SetAccess implements [wincrypt.Key], for texts of sddl.Protected.
 func (k *openKey) SetAccess(text string) error {
 	if err := k.w.failing("SetAccess"); err != nil {
 		return err
@@ -97,7 +96,7 @@ func (k *openKey) SetAccess(text string) error {
 	var access []wincrypt.Grant
 	for _, m := range entry.FindAllStringSubmatch(text, -1) {
 		mask := uint64(0x1F01FF)
-		if m[1] != sddl.GenericAll {
+		if m[1] != sddl.FileAll {
 			var err error
 			if mask, err = strconv.ParseUint(m[1], 0, 32); err != nil {
 				return fmt.Errorf("security descriptor %s: %w", text, err)
