@@ -13,6 +13,7 @@ import (
 
 	"poolcert/agent/agenttest"
 	"poolcert/internal/nodeapi"
+	"poolcert/internal/testtool"
 )
 
 func joinOptions(t *testing.T) JoinOptions {
@@ -49,12 +50,10 @@ func TestJoin(t *testing.T) {
 	}
 }
 
-// checkStateFiles fails unless dir, with mode 0700, holds exactly these, with 0600.
+// checkStateFiles fails unless dir holds exactly these, and is private as they are.
 func checkStateFiles(t *testing.T, dir string, names ...string) {
 	t.Helper()
-	if fi, err := os.Stat(dir); err != nil || fi.Mode().Perm() != 0o700 {
-		t.Errorf("state directory: %v, %v; want mode 0700", fi.Mode(), err)
-	}
+	wantPrivate(t, dir, 0o700)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -62,9 +61,7 @@ func checkStateFiles(t *testing.T, dir string, names ...string) {
 	var have []string
 	for _, e := range entries {
 		have = append(have, e.Name())
-		if fi, err := e.Info(); err != nil || fi.Mode() != 0o600 {
-			t.Errorf("%s has mode %v, want 0600", e.Name(), fi.Mode())
-		}
+		wantPrivate(t, filepath.Join(dir, e.Name()), 0o600)
 	}
 	if got, want := strings.Join(have, " "), strings.Join(names, " "); got != want {
 		t.Errorf("state directory holds %s, want %s", got, want)
@@ -211,11 +208,16 @@ func TestStateDirIsOnesOwn(t *testing.T) {
 	if err := os.Mkdir(open, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openStateDir(open); err == nil || !strings.Contains(err.Error(), "mode 0755, want 0700") {
+	if _, err := openStateDir(open); err == nil || !strings.Contains(err.Error(), othersMayEnter) {
 		t.Errorf("others may enter: %v", err)
 	}
+}
+
+func TestStateDirIsNoLink(t *testing.T) {
+	testtool.SkipUnderWine(t, "makes no symbolic links")
+	dir := t.TempDir()
 	link := filepath.Join(dir, "link")
-	if err := os.Symlink("a", link); err != nil {
+	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := openStateDir(link); err == nil {

@@ -152,7 +152,7 @@ func TestKilledAgentLeavesAWholeSet(t *testing.T) {
 	a.start()
 	a.awaitReady()
 	checkWhole(t, a.config.CertificatesDir, sets)
-	checkStateFiles(t, a.config.StateDir, contactFile, foldersFile, identityFile, installedFile, lastGoodFile, lastGoodKeyFile, lockFile)
+	checkStateFiles(t, a.config.StateDir, contactFile, foldersFile, identityFile, installedFile, lastGoodFile, testKeyFile, lockFile)
 }
 
 // checkWhole returns which of the sets is installed, and fails if it is none, if

@@ -87,7 +87,7 @@ func TestKeyInFiles(t *testing.T) {
 		{`formats = ["cer", "pem"]`, task, false},
 		{`formats = ["cer", "key"]`, task, true},
 	} {
-		c, err := ParseConfig(test.config)
+		c, err := ParseConfig("install = [\"directory\"]\n" + test.config)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -85,7 +85,7 @@ func Leave(ctx context.Context, opts LeaveOptions) (*Identity, error) {
 }
 
 // memberFiles are all that a membership leaves in the state directory.
-var memberFiles = []string{lastGoodFile, lastGoodKeyFile, lastGoodTPMFile, contactFile, installedFile, foldersFile, evictedFile, joiningFile, identityFile}
+var memberFiles = []string{lastGoodFile, lastGoodKeyFile, lastGoodTPMFile, lastGoodDPAPIFile, contactFile, installedFile, foldersFile, evictedFile, joiningFile, identityFile}
 
 // leaveTime bounds the wait for a service that may be gone for good.
 const leaveTime = 15 * time.Second

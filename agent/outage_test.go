@@ -41,7 +41,7 @@ func TestAgentRestartsFromTheLastKnownGoodSet(t *testing.T) {
 	a.start()
 	s.AwaitReport(t.Context(), reports("installed installed", one, two))
 	a.stop()
-	checkStateFiles(t, a.config.StateDir, contactFile, foldersFile, identityFile, installedFile, lastGoodFile, lastGoodKeyFile, lockFile)
+	checkStateFiles(t, a.config.StateDir, contactFile, foldersFile, identityFile, installedFile, lastGoodFile, testKeyFile, lockFile)
 	for _, secret := range []string{testPassword, one.String()} {
 		data, err := os.ReadFile(filepath.Join(a.config.StateDir, lastGoodFile))
 		if err != nil || bytes.Contains(data, []byte(secret)) {
@@ -117,12 +117,12 @@ func TestDamagedLastKnownGoodSetIsFetchedAgain(t *testing.T) {
 			}
 		},
 		"no key": func(t *testing.T, dir string) {
-			if err := os.Remove(filepath.Join(dir, lastGoodKeyFile)); err != nil {
+			if err := os.Remove(filepath.Join(dir, testKeyFile)); err != nil {
 				t.Fatal(err)
 			}
 		},
 		"short key": func(t *testing.T, dir string) {
-			if err := os.Truncate(filepath.Join(dir, lastGoodKeyFile), 5); err != nil {
+			if err := os.Truncate(filepath.Join(dir, testKeyFile), 5); err != nil {
 				t.Fatal(err)
 			}
 		},

@@ -11,6 +11,7 @@ import (
 
 	"poolcert/agent/agenttest"
 	"poolcert/internal/nodeapi"
+	"poolcert/internal/securefile"
 )
 
 func forgottenAgent(t *testing.T) (*agenttest.Service, *testAgent) {
@@ -26,7 +27,7 @@ func forgottenAgent(t *testing.T) (*agenttest.Service, *testAgent) {
 func (a *testAgent) writeToken(token *nodeapi.Token, mode os.FileMode) {
 	a.t.Helper()
 	path := a.config.JoinTokenFile
-	if err := errors.Join(os.WriteFile(path, []byte(token.Encode()+"\n"), mode), os.Chmod(path, mode)); err != nil {
+	if err := securefile.WriteFile(path, []byte(token.Encode()+"\n"), mode); err != nil {
 		a.t.Fatal(err)
 	}
 }
@@ -51,7 +52,7 @@ func TestForgottenNodeKeepsItsCertificates(t *testing.T) {
 	a.wantInstalled(one)
 
 	a.writeToken(s.Token(1), 0o644)
-	awaitStatus(t, a, func(s *Status) bool { return strings.Contains(s.ContactError, "others can read it") })
+	awaitStatus(t, a, func(s *Status) bool { return strings.Contains(s.ContactError, "can read it") })
 	a.writeToken(s.Token(1), 0o600)
 	s.SetReferences(refTo(one), refTo(testPFX(t, s, "two")))
 	awaitStatus(t, a, func(s *Status) bool { return s.State == StateConnected && countInstalled(s) == 2 })

@@ -3,9 +3,57 @@ package agent
 import (
 	"os"
 	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/windows"
 
 	"poolcert/internal/sddl"
+	"poolcert/internal/winfile"
 )
+
+// testKeyFile is where the key of the last-known-good set is.
+const testKeyFile = lastGoodDPAPIFile
+
+// othersMayEnter is of the error for a state directory that a test made just so.
+const othersMayEnter = "its access list lets others in"
+
+// wantPrivate fails if others get to a folder. Its files inherit that: what Wine makes
+// of them by itself is no matter.
+func wantPrivate(t *testing.T, path string, _ os.FileMode) {
+	t.Helper()
+	own, err := winfile.Own()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := winfile.OfPath(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.IsDir() {
+		if err := d.CheckSecret(own); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// wantMode has nothing to check: there are no modes.
+func wantMode(*testing.T, string, os.FileMode) {}
+
+// letOthersWrite opens a folder to everybody.
+func letOthersWrite(t *testing.T, path string) {
+	t.Helper()
+	sd, err := windows.SecurityDescriptorFromString(winfile.Shared(sddl.System) + "(A;OICI;FA;;;" + string(sddl.Everyone) + ")")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, _, err := sd.DACL()
+	if err == nil {
+		err = windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION, nil, nil, list, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 // testSocket is the pipe of an agent whose folder is dir.
 func testSocket(dir string) string { return `\\.\pipe\poolcert-test-` + filepath.Base(dir) }

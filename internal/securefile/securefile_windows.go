@@ -75,8 +75,12 @@ func move(from, to string, flags uint32) error {
 	return nil
 }
 
-// syncDir relies on MOVEFILE_WRITE_THROUGH: Windows does not sync folders.
-func syncDir(string) error { return nil }
+// syncDir relies on MOVEFILE_WRITE_THROUGH: Windows does not sync folders. As
+// elsewhere, the folder has to be there.
+func syncDir(dir string) error {
+	_, err := os.Stat(dir)
+	return err
+}
 
 func scratch(path string) (*os.File, error) {
 	return createFile(path, windows.GENERIC_READ|windows.GENERIC_WRITE,
