@@ -60,21 +60,20 @@ func (f *findings) access(c *Config) {
 
 // folders looks at the agent's own folders.
 func (f *findings) folders(c *Config) {
-	const rights = "run this as the agent's user, which should be root"
 	switch err := checkStateDir(c.StateDir); {
 	case errors.Is(err, fs.ErrNotExist):
 		f.parent("state_dir", c.StateDir)
 	case errors.Is(err, fs.ErrPermission):
-		f.fail("state_dir", rights, err)
+		f.fail("state_dir", asAgent, err)
 	case err != nil:
-		f.fail("state_dir", "see 'chmod 700' and 'chown root:', or set another state_dir", err)
+		f.fail("state_dir", closeState, err)
 	default:
 		f.ok("state_dir", "%s", c.StateDir)
 	}
 	if fi, err := os.Stat(c.CertificatesDir); errors.Is(err, fs.ErrNotExist) {
 		f.parent("certificates_dir", c.CertificatesDir)
 	} else if err != nil {
-		f.fail("certificates_dir", rights, err)
+		f.fail("certificates_dir", asAgent, err)
 	} else if !fi.IsDir() {
 		f.wrong("certificates_dir", "remove it, or set another certificates_dir", "%s is not a folder", c.CertificatesDir)
 	} else {
@@ -84,11 +83,12 @@ func (f *findings) folders(c *Config) {
 		f.parent("socket", c.Socket)
 	}
 	f.audit(c)
+	f.log(c)
 	if c.Source == SourceDirectory {
 		if _, err := os.Stat(c.Directory.Path); err != nil {
 			f.fail("directory", "make the folder, with references.toml and the files that it names, or set directory.path", err)
 		} else if err := checkOwnerOf(c.Directory.Path); err != nil {
-			f.fail("directory", "whoever can write there decides on the node's certificates: 'chown root:' and 'chmod go-w' it", fmt.Errorf("%s: %w", c.Directory.Path, err))
+			f.fail("directory", "whoever can write there decides on the node's certificates: "+takeBack, fmt.Errorf("%s: %w", c.Directory.Path, err))
 		} else {
 			f.ok("directory", "%s", c.Directory.Path)
 		}
@@ -103,21 +103,33 @@ func (f *findings) folders(c *Config) {
 }
 
 // audit looks at the audit file, whose folder the agent does not make.
-func (f *findings) audit(c *Config) {
-	if c.Audit.File == "" {
+func (f *findings) audit(c *Config) { f.lines("audit.file", c.Audit.File) }
+
+// log looks at the log file, whose folder the agent makes.
+func (f *findings) log(c *Config) {
+	if _, err := os.Lstat(c.Log.File); c.Log.File != "" && errors.Is(err, fs.ErrNotExist) {
+		f.parent("log.file", c.Log.File)
 		return
 	}
-	info, err := os.Lstat(c.Audit.File)
+	f.lines("log.file", c.Log.File)
+}
+
+// lines looks at a file of lines, if there is to be one.
+func (f *findings) lines(check, path string) {
+	if path == "" {
+		return
+	}
+	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		_, err = os.Stat(filepath.Dir(c.Audit.File))
+		_, err = os.Stat(filepath.Dir(path))
 	}
 	switch {
 	case err != nil:
-		f.fail("audit.file", "make its folder, or set another path", err)
+		f.fail(check, "make its folder, or set another path", err)
 	case info != nil && !info.Mode().IsRegular():
-		f.wrong("audit.file", "set another path", "%s is not a regular file", c.Audit.File)
+		f.wrong(check, "set another path", "%s is not a regular file", path)
 	default:
-		f.ok("audit.file", "%s", c.Audit.File)
+		f.ok(check, "%s", path)
 	}
 }
 
@@ -129,11 +141,11 @@ func (f *findings) parent(check, path string) {
 		case errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir):
 			continue
 		case err != nil:
-			f.fail(check, "set another path, or run this as the agent's user, which should be root", err)
+			f.fail(check, "set another path, or "+asAgent, err)
 		case !fi.IsDir():
 			f.wrong(check, "set another path", "%s is not a folder", dir)
 		case checkAbove(dir) != nil:
-			f.wrong(check, "set a path in a folder that only root can write", "%s: %v", dir, checkAbove(dir))
+			f.wrong(check, "set a path in a folder that only "+superuser+" can write", "%s: %v", dir, checkAbove(dir))
 		default:
 			f.ok(check, "%s", path)
 		}
@@ -181,10 +193,10 @@ func (f *findings) hooks(c *Config) {
 		switch {
 		case err != nil:
 			f.fail(check, "install the program, or correct its path", err)
-		case !fi.Mode().IsRegular() || fi.Mode().Perm()&0o111 == 0:
-			f.wrong(check, "see 'chmod +x'", "%s is not a program", program)
+		case !fi.Mode().IsRegular() || hasUnixRights && fi.Mode().Perm()&0o111 == 0:
+			f.wrong(check, makeRunnable, "%s is not a program", program)
 		case checkOwnerOf(program) != nil && h.User == "":
-			f.wrong(check, "whoever can change it becomes the agent's user: 'chown root:' and 'chmod go-w' it, or set user", "%s: %v", program, checkOwnerOf(program))
+			f.wrong(check, "whoever can change it becomes the agent's user: "+takeBack+", or set user", "%s: %v", program, checkOwnerOf(program))
 		default:
 			f.ok(check, "%s: %s", h.Label(), strings.Join(h.Argv(), " "))
 		}

@@ -39,7 +39,7 @@ func Examine(ctx context.Context, c *Config) []Finding {
 		f.fail("identity", "make a token with 'poolcert pool token create POOL', then run 'poolcert-agent join TOKEN'", err)
 		return f
 	case err != nil:
-		f.fail("identity", "run this as the agent's user, which should be root; if the file is damaged, bring it back from a backup", err)
+		f.fail("identity", asAgent+"; if the file is damaged, bring it back from a backup", err)
 		return f
 	}
 	f.identity(c, id)
@@ -59,14 +59,14 @@ func (f *findings) agent(ctx context.Context, c *Config) {
 			lock.Close()
 		}
 		if errors.Is(lockErr, lockfile.ErrLocked) {
-			f.wrong("agent", "find it with 'ps -C poolcert-agent -o pid,args'; two agents cannot share a state directory, and all commands want the same --config", "another agent uses %s, and does not listen on %s", c.StateDir, c.Socket)
+			f.wrong("agent", findAgent+"; two agents cannot share a state directory, and all commands want the same --config", "another agent uses %s, and does not listen on %s", c.StateDir, c.Socket)
 			return
 		}
 		f.wrong("agent", "start it with 'poolcert-agent start', or 'poolcert-agent run'", "no agent listens on %s", c.Socket)
 	case errors.Is(err, local.ErrNotAllowed):
-		f.fail("agent", "run this as root", err)
+		f.fail("agent", asAgent, err)
 	case err != nil:
-		f.fail("agent", "its log tells more: 'journalctl -u poolcert-agent'; 'systemctl restart poolcert-agent' starts it anew", err)
+		f.fail("agent", seeLog, err)
 	default:
 		for _, p := range status.Problems {
 			f.wrong("agent", p.Do, "%s", p.Problem)
@@ -75,7 +75,7 @@ func (f *findings) agent(ctx context.Context, c *Config) {
 			f.warn("agent", "raise the limit; files are still checked every "+c.CheckInterval.String(), "changes of installed files are noticed late: %s", status.Repairs.Blind)
 		}
 		if m := status.Memory; m != nil && !m.Locked {
-			f.warn("agent", "run it as a service of systemd, or give it CAP_IPC_LOCK; or have no swap", "private keys may be swapped to a disk: %s", m.Problem)
+			f.warn("agent", keepMemory, "private keys may be swapped to a disk: %s", m.Problem)
 		}
 		if status.Healthy {
 			f.ok("agent", "%s, healthy, revision %s", status.State, status.Revision)
@@ -144,7 +144,7 @@ func (f *findings) connect(ctx context.Context, host, port string) bool {
 	defer cancel()
 	addresses, err := net.DefaultResolver.LookupHost(ctx, host)
 	if err != nil {
-		f.fail("dns", "see /etc/resolv.conf and /etc/hosts; if the service has moved, set server in the configuration", err)
+		f.fail("dns", seeNames+"; if the service has moved, set server in the configuration", err)
 		return false
 	}
 	if net.ParseIP(host) == nil {
@@ -193,7 +193,7 @@ func (f *findings) request(ctx context.Context, server, host string, id *Identit
 	// Date is cut to seconds, and was written between the question and the answer.
 	skew := time.Since(began)/2 + time.Until(answered.Add(time.Second/2))
 	if skew.Abs() > maxSkew {
-		f.wrong("clock", "set it, and have it kept by chrony, systemd-timesyncd or the like", "this node's clock differs from the service's by %v", skew.Round(time.Second))
+		f.wrong("clock", keepTime, "this node's clock differs from the service's by %v", skew.Round(time.Second))
 		return
 	}
 	f.ok("clock", "within %v of the service's", max(skew.Abs(), time.Second).Round(time.Second))

@@ -14,7 +14,7 @@ type Standing struct {
 	Account   string // such as "LocalSystem"
 	Automatic bool   // it starts at each boot
 	Running   bool
-	ExitCode  uint32 // that it stopped with
+	ExitCode  uint32 // that it stopped with, since the boot
 
 	// Restarts are how long the manager waits before it starts the service after each
 	// failure. Nil: it does not say.
@@ -33,6 +33,9 @@ func (s *Service) Standing() (*Standing, error) {
 		return nil, fmt.Errorf("ask for the service's state: %w", err)
 	}
 	st := &Standing{Account: r.Account, Automatic: r.automatic, Running: now == running, ExitCode: exit}
+	if exit == uint32(windows.ERROR_SERVICE_NEVER_STARTED) {
+		st.ExitCode = 0
+	}
 	if len(r.Command) > 0 {
 		st.Program = r.Command[0]
 	}
