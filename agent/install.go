@@ -98,7 +98,8 @@ func (c *Config) installedIn() string {
 	return string(InstallStores) + " " + c.folder()
 }
 
-// openStore locks and opens what certificates are installed into.
+// openStore locks and opens what certificates are installed into. The closer ends the
+// use of keys, too.
 func (a *Agent) openStore() (store.Store, io.Closer, error) {
 	if !a.config.installs(InstallStores) {
 		a.leaveStores()
@@ -120,13 +121,24 @@ func (a *Agent) openStore() (store.Store, io.Closer, error) {
 		return nil, nil, err
 	}
 	if !a.config.installs(InstallDirectory) {
-		return &ownedStore{owned: stores, config: a.config}, io.NopCloser(nil), nil // the state directory is locked
+		return &ownedStore{owned: stores, config: a.config}, stores, nil // the lock is that of the state directory
 	}
 	dir, lock, err := a.openDirectory()
 	if err != nil {
 		return nil, nil, err
 	}
-	return &ownedStore{owned: &twoStores{stores: stores, dir: dir}, dir: dir, config: a.config}, lock, nil
+	return &ownedStore{owned: &twoStores{stores: stores, dir: dir}, dir: dir, config: a.config}, closers{stores, lock}, nil
+}
+
+// closers are closed in their order.
+type closers []io.Closer
+
+func (c closers) Close() error {
+	var errs []error
+	for _, one := range c {
+		errs = append(errs, one.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // openDirectory locks and opens the certificates directory.
@@ -174,7 +186,7 @@ func clearSystem(ctx context.Context, calls wincrypt.Calls, stateDir string) err
 		_, err = stores.Replace(ctx, nil)
 	}
 	if err != nil {
-		return fmt.Errorf("remove the certificates: %w", err)
+		return fmt.Errorf("remove the certificates from the certificate stores: %w", err)
 	}
 	return nil
 }

@@ -17,6 +17,8 @@ import (
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 	"poolcert/internal/testcert"
+	"poolcert/internal/wincrypt"
+	"poolcert/internal/wincrypt/wincrypttest"
 )
 
 const testPassword = "Correct-Horse"
@@ -41,6 +43,8 @@ type testAgent struct {
 	done   chan error
 	ready  chan struct{}
 	given  func() net.Listener // if not nil: the service manager's socket
+
+	windowsIs *wincrypttest.Windows // if not nil: the computer whose stores there are
 }
 
 func newTestConfig(dir string) *Config {
@@ -48,7 +52,6 @@ func newTestConfig(dir string) *Config {
 	c.StateDir = filepath.Join(dir, "state")
 	c.CertificatesDir = filepath.Join(dir, "run", "certs")
 	c.Socket = testSocket(dir)
-	c.Install = []Install{InstallDirectory}
 	c.Install = []Install{InstallDirectory}
 	c.InitialJitter = 0
 	c.Wait = time.Second // also spreads the way back after an outage
@@ -86,6 +89,9 @@ func (a *testAgent) start() *Agent {
 		Socket: socket, Config: a.config, Version: "test", Ready: sync.OnceFunc(func() { close(ready) }),
 		Log: slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
+	if a.windowsIs != nil {
+		agent.windows = func() (wincrypt.Calls, error) { return a.windowsIs, nil }
+	}
 	done := a.done
 	go func() { done <- agent.Run(ctx) }()
 	a.t.Cleanup(a.stop)
