@@ -119,13 +119,19 @@ func callerWith(token windows.Token) (c Caller, err error) {
 	if restricted, err := isRestricted(token); err != nil || restricted {
 		return c, errors.Join(errors.New("the client's token is restricted, as in a sandbox"), err)
 	}
-	c.SID = sddl.SID(user.User.Sid.String())
-	for _, g := range groups.AllGroups() {
+	c.SID, c.GroupSIDs = sddl.SID(user.User.Sid.String()), enabled(groups.AllGroups())
+	return c, nil
+}
+
+// enabled returns the groups that count. In others, the process is by name only, as an
+// administrator is in Administrators who was not asked for consent.
+func enabled(groups []windows.SIDAndAttributes) (sids []sddl.SID) {
+	for _, g := range groups {
 		if g.Attributes&windows.SE_GROUP_ENABLED != 0 && g.Attributes&windows.SE_GROUP_USE_FOR_DENY_ONLY == 0 {
-			c.GroupSIDs = append(c.GroupSIDs, sddl.SID(g.Sid.String()))
+			sids = append(sids, sddl.SID(g.Sid.String()))
 		}
 	}
-	return c, nil
+	return sids
 }
 
 // isRestricted tells whether a token has a second list of users and groups, all of

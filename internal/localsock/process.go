@@ -4,8 +4,6 @@ import (
 	"log/slog"
 	"net"
 	"regexp"
-	"slices"
-	"strings"
 	"sync"
 )
 
@@ -68,16 +66,4 @@ func (p Process) attrs() (attrs []slog.Attr) {
 		attrs = append(attrs, slog.String("job", job))
 	}
 	return attrs
-}
-
-// parseCgroups reads /proc/PID/cgroup.
-func parseCgroups(text string) []string {
-	var paths []string
-	for line := range strings.Lines(text) {
-		fields := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
-		if len(fields) == 3 && strings.HasPrefix(fields[2], "/") && !slices.Contains(paths, fields[2]) {
-			paths = append(paths, fields[2])
-		}
-	}
-	return paths
 }

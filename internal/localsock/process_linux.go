@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -134,4 +135,16 @@ func readProc(path string) (string, error) {
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxProcFile))
 	return string(data), err
+}
+
+// parseCgroups reads /proc/PID/cgroup.
+func parseCgroups(text string) []string {
+	var paths []string
+	for line := range strings.Lines(text) {
+		fields := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
+		if len(fields) == 3 && strings.HasPrefix(fields[2], "/") && !slices.Contains(paths, fields[2]) {
+			paths = append(paths, fields[2])
+		}
+	}
+	return paths
 }

@@ -163,3 +163,25 @@ func TestCgroups(t *testing.T) {
 		}
 	}
 }
+
+func TestCallerUnknown(t *testing.T) {
+	a, b := net.Pipe()
+	defer a.Close()
+	defer b.Close()
+	if c, err := localsock.CallerOf(a); err == nil {
+		t.Errorf("a pipe has the caller %+v", c)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if c, err := localsock.CallerOf(conn); err == nil {
+		t.Errorf("a TCP connection has the caller %+v", c)
+	}
+}

@@ -32,11 +32,7 @@ func ask(name string) (*Account, error) {
 	if err != nil {
 		return nil, unknown("user", name, err)
 	}
-	a, err := accountOf(fields[0], fields[2], fields[3], fields[5])
-	if err == nil {
-		a.elsewhere = true
-	}
-	return a, err
+	return accountOf(fields[0], fields[2], fields[3], fields[5])
 }
 
 func accountOf(name, uid, gid, home string) (*Account, error) {
@@ -66,9 +62,12 @@ func (a *Account) groups() ([]uint32, error) {
 }
 
 func (a *Account) groupTexts() ([]string, error) {
-	if a.elsewhere {
+	u, err := user.Lookup(a.Name)
+	if errors.As(err, new(user.UnknownUserError)) {
 		return initgroups(a.Name)
 	}
-	u := user.User{Username: a.Name, Uid: fmt.Sprint(a.UID), Gid: fmt.Sprint(a.GID)}
+	if err != nil {
+		return nil, err
+	}
 	return u.GroupIds()
 }

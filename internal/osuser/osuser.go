@@ -59,8 +59,6 @@ type Account struct {
 	Name     string
 	Home     string
 	UID, GID uint32
-
-	elsewhere bool // it is not in the system's files
 }
 
 // Find returns the account of a user of Unix, by name, or by number as text. Elsewhere it
