@@ -24,7 +24,7 @@ func (r *release) archive(s system) error {
 	for _, program := range s.programs() {
 		members = append(members,
 			member{s.file(program), filepath.Join(r.bin(s), s.file(program)), 0o755},
-			member{"licences/" + program + ".txt", filepath.Join(r.work, "licences", program+".txt"), 0o644})
+			member{"licences/" + program + ".txt", r.licence(s, program), 0o644})
 	}
 	members = append(members, member{"LICENSE", filepath.Join(r.source, "LICENSE"), 0o644}, member{"README.md", filepath.Join(r.source, "README.md"), 0o644})
 	if s.os == "linux" {

@@ -26,7 +26,7 @@ func (r *release) describe(ctx context.Context, s system) error {
 				return err
 			}
 		}
-		if err := r.licences(ctx, filepath.Join(r.bin(s), program), program); err != nil {
+		if err := r.licences(ctx, s, program); err != nil {
 			return err
 		}
 	}

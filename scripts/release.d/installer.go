@@ -20,7 +20,7 @@ func (r *release) installer(ctx context.Context) error {
 		if err := copyFile(filepath.Join(dir, s.file(program)), filepath.Join(r.bin(s), s.file(program))); err != nil {
 			return err
 		}
-		text, err := os.ReadFile(filepath.Join(r.work, "licences", program+".txt"))
+		text, err := os.ReadFile(r.licence(s, program))
 		if err != nil {
 			return err
 		}

@@ -15,10 +15,16 @@ import (
 // licenceFile is how modules name the text of their licence.
 var licenceFile = regexp.MustCompile(`(?i)^(licen[sc]e|copying|notice|patents|authors)([.-].*)?$`)
 
+// licence is where the licences of what is in a program are. Systems differ in it, but
+// not architectures.
+func (r *release) licence(s system, program string) string {
+	return filepath.Join(r.work, "licences", s.os, program+".txt")
+}
+
 // licences writes the licences of all that is in a program: those of its modules ask
 // for it.
-func (r *release) licences(ctx context.Context, binary, program string) error {
-	info, err := buildinfo.ReadFile(binary)
+func (r *release) licences(ctx context.Context, s system, program string) error {
+	info, err := buildinfo.ReadFile(filepath.Join(r.bin(s), s.file(program)))
 	if err != nil {
 		return err
 	}
@@ -48,7 +54,7 @@ func (r *release) licences(ctx context.Context, binary, program string) error {
 			return err
 		}
 	}
-	return writeFile(filepath.Join(r.work, "licences", program+".txt"), []byte(b.String()))
+	return writeFile(r.licence(s, program), []byte(b.String()))
 }
 
 // addLicences adds the texts of the licence in a module's folder; there has to be one.

@@ -107,6 +107,12 @@ func (r *release) all(ctx context.Context) error {
 	if err := r.describe(ctx, system{"linux", runtime.GOARCH}); err != nil {
 		return err
 	}
+	windows := system{"windows", "amd64"}
+	for _, program := range windows.programs() {
+		if err := r.licences(ctx, windows, program); err != nil {
+			return err
+		}
+	}
 	for _, s := range systems {
 		if s.os == "linux" {
 			if err := r.pack(s, "deb", "rpm"); err != nil {

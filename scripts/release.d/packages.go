@@ -37,7 +37,7 @@ func (r *release) pack(s system, formats ...string) error {
 func (r *release) fillStage(s system) error {
 	for name, target := range map[string]string{
 		"source": r.source, "manual": filepath.Join(r.work, "manual"), "completions": filepath.Join(r.work, "completions"),
-		"licences": filepath.Join(r.work, "licences"), "changelog.yaml": filepath.Join(r.work, "changelog.yaml"),
+		"licences": filepath.Dir(r.licence(s, "")), "changelog.yaml": filepath.Join(r.work, "changelog.yaml"),
 	} {
 		if err := os.Symlink(target, filepath.Join(r.stage(s), name)); err != nil {
 			return err

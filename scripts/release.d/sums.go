@@ -33,13 +33,13 @@ func (r *release) tellWhatIsLeft() {
 	fmt.Printf("%s is in %s. What is left to a person:\n", r.version, r.out)
 	steps := []string{
 		"build it once more elsewhere, and compare " + sumsName + " (docs/release.md)",
-		"sign the list:        gpg --armor --detach-sign " + sumsName,
-		"sign the .rpm files:  rpmsign --addsign *.rpm     (before the list: it changes them)",
-		"tag and push:         git tag --sign " + r.version + " " + r.commit[:12] + " && git push origin " + r.version,
+		"sign the .rpm files, and sum again:  rpmsign --addsign *.rpm && sha256sum $(ls | grep -v " + sumsName + ") >" + sumsName,
+		"sign the list:  gpg --armor --detach-sign " + sumsName,
+		"tag and push:  git tag --sign " + r.version + " " + r.commit[:12] + " && git push origin " + r.version,
 		"publish all files of the folder, with the section of CHANGELOG.md",
 	}
 	if !r.signed {
-		steps = append([]string{"sign for Windows:     run again with POOLCERT_SIGN_PFX and POOLCERT_SIGN_PASSWORD_FILE"}, steps...)
+		steps = append([]string{"sign for Windows:  run again with POOLCERT_SIGN_PFX and POOLCERT_SIGN_PASSWORD_FILE"}, steps...)
 	}
 	for i, step := range steps {
 		fmt.Printf("  %d. %s\n", i+1, step)
