@@ -19,7 +19,8 @@ import (
 // A RemoteUserConfig is the table [remoteuser].
 type RemoteUserConfig struct {
 	// Users get a link certs in their home, as Batch has it, to the files of the
-	// visibility remoteuser. Whether they may read these, their groups decide.
+	// visibility remoteuser. Whether they may read these, their groups decide. On Linux
+	// only.
 	Users []string `toml:"users"`
 }
 

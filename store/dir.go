@@ -26,6 +26,12 @@ import (
 // certificate that a name stands for has a link, at a path that stays the same when
 // another one takes its place. Each visibility that
 // has an owner has its folder, even when it is empty.
+//
+// On Windows, current is a junction, whose target changes in place, and the links by
+// names are second names of the files. On a volume without junctions (there is none on
+// Windows that has access rights, but Wine's), current is a folder with second names,
+// which two renames exchange: a crash between them is mended by OpenDir. A file that a
+// program holds open, and lets nobody remove, stays until Repair after that.
 type Dir struct {
 	root    string
 	owners  map[batch.Visibility]Owner
@@ -43,7 +49,8 @@ type Dir struct {
 // DirOptions say where a [Dir] is and who may read it.
 type DirOptions struct {
 	// Root is made when it does not exist (its parent must). It has to be a real
-	// folder that belongs to this process's user and that no one else may write.
+	// folder that belongs to this process's user and that no one else may write; on
+	// Windows, the system and the administrators may, too.
 	Root string
 
 	// Owners are the users and groups who get the files of a visibility. Who may

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/windows"
 
@@ -195,24 +194,10 @@ func (t *tree) setFileRights(f *os.File, name string, r rights) error {
 	return t.do("set ACL", name, func() error { return winfile.Set(f, r.acl) })
 }
 
-// Programs that look at each new file, such as scanners for malware, hold it open for
-// a moment, and with it the name of its folder.
-const (
-	renameTries = 40
-	renameRest  = 50 * time.Millisecond
-)
-
 // rename replaces what is at to, unless that is a folder.
 func (t *tree) rename(from, to string) error {
-	return t.do("rename", to, func() (err error) {
-		for range renameTries {
-			err = t.root.Rename(from, to)
-			if !errors.Is(err, windows.ERROR_SHARING_VIOLATION) && !errors.Is(err, windows.ERROR_ACCESS_DENIED) {
-				return err
-			}
-			time.Sleep(renameRest)
-		}
-		return err
+	return t.do("rename", to, func() error {
+		return winfile.Patiently(func() error { return t.root.Rename(from, to) })
 	})
 }
 
