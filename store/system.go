@@ -75,11 +75,11 @@ type SystemOptions struct {
 
 // ErrOtherUser is wrapped by the failure of an entry for the store of a user whom this
 // process does not run as.
-var ErrOtherUser = errors.New("the store currentuser is that of the agent's account, which those who may use the key do not see")
+var ErrOtherUser = errors.New("the store currentuser is that of the agent's account, which those who may use the key do not see: the reference should say localmachine, or [stores] of the configuration where currentuser is")
 
 // ErrForeign is wrapped by the failure of an entry whose certificate somebody else
 // has put into the store, without its key.
-var ErrForeign = errors.New("somebody else has put this certificate into the store without its private key")
+var ErrForeign = errors.New("somebody else has put this certificate into the store without its private key: take it out there, and it is installed")
 
 // OpenSystem returns the stores. It changes nothing.
 func OpenSystem(opts SystemOptions) (*System, error) {
