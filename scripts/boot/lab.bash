@@ -18,7 +18,11 @@ check() {
   fi
   failed=$((failed + 1))
   echo "not ok - $name"
-  { echo "$output"; in_box journalctl --no-pager -n 12 -o short-iso -u 'poolcert-*' || cat "$box.run/console"; } | sed 's/^/    /'
+  {
+    head -n 20 <<<"$output"
+    echo '-- the log:'
+    in_box journalctl --no-pager -n 12 -o short-iso -u 'poolcert-*' 2>/dev/null || tail -n 12 "$box.run/console"
+  } | cut -c -300 | sed 's/^/    /'
 }
 # refuse COMMAND... is for what must fail.
 refuse() { if "$@"; then echo "it did not fail: $*"; return 1; fi; }

@@ -9,9 +9,10 @@ needle() {
     awk '{ for (i = 1; i <= NF - 11; i++) { p = ""; for (j = i; j < i + 12 && $j != "00" && $j != "0a"; j++) p = p "\\x" $j
            if (j == i + 12) { print p; exit } } }'
 }
-# text_of NAME FILE prints the begin of a value in a JSON file.
-text_of() { sed -n 's/.*"'"$1"'": *"\([A-Za-z0-9+/]\{40\}\).*/\1/p' "$2"; }
-files_with() { LC_ALL=C timeout 120 "$here/sdbox" exec "$box" grep -rlaP --exclude-dir=proc --exclude-dir=sys -e "$1" / 2>/dev/null || true; }
+# text_of NAME SKIP FILE prints a pattern for a part of a key in a JSON file, after so many
+# characters: all PKCS #8 of one kind begin alike.
+text_of() { sed -n 's/.*"'"$1"'": *"[A-Za-z0-9+/]\{'"$2"'\}\([A-Za-z0-9+/]\{30\}\).*/\\Q\1\\E/p' "$3"; }
+files_with() { timeout 120 "$here/sdbox" exec "$box" env LC_ALL=C grep -rlaP --exclude-dir=proc --exclude-dir=sys -e "$1" / 2>/dev/null || true; }
 found() { [ -n "$1" ] && [ -n "$(files_with "$1")" ]; }
 nowhere() { equal "$(files_with "$1")" ''; }
 
@@ -20,11 +21,11 @@ in_box cat "/run/poolcert/certs/current/task/sha1-$one.pfx" >"$run/pfx"
 declare -A agent_keys=(
   ["a certificate's PFX"]=$(needle "$run/pfx")
   ["its password"]=$(cat "$box/root/submit/one.pw")
-  ["the node's key"]=$(text_of tlsKey "$node/identity.json")
-  ["the key that certificates are sealed to"]=$(text_of sealKey "$node/identity.json")
+  ["the node's key"]=$(text_of key 50 "$node/identity.json")
+  ["the key that certificates are sealed to"]=$(text_of sealKey 4 "$node/identity.json")
   ["the sealed set"]=$(needle "$node/lastgood")
 )
-declare -A server_keys=(["the CA's key"]=$(sed -n 2p "$server/ca.key") ["the database"]=$(needle "$server/poolcert.db"))
+declare -A server_keys=(["the CA's key"]=$(sed -n '3s/.*/\\Q&\\E/p' "$server/ca.key"))
 rm -rf "$box/root/submit"
 for name in "${!agent_keys[@]}"; do check "before: $name can be found" found "${agent_keys[$name]}"; done
 for name in "${!server_keys[@]}"; do check "before: $name can be found" found "${server_keys[$name]}"; done
