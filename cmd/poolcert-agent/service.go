@@ -41,7 +41,7 @@ func (o *options) service() *svcrun.Service {
 	}
 }
 
-// serviceCommands are install, uninstall, start, stop and restart.
+// serviceCommands are install, uninstall, start, stop, restart and reload.
 func serviceCommands(o *options) []*cobra.Command {
 	var install svcrun.Service // what its flags say
 	verb := func(name, short, long, done string, do func(*svcrun.Service, context.Context) error) *cobra.Command {
@@ -55,12 +55,12 @@ func serviceCommands(o *options) []*cobra.Command {
 					stderr := cmd.ErrOrStderr()
 					fmt.Fprintf(stderr, "poolcert-agent: %s %v\n", cli.StyleOf(stderr).Yellow("warning:"), err)
 				}
-				if name == "install" || name == "start" || name == "restart" { // a service that cannot start helps nobody
+				if name == "install" || name == "start" || name == "restart" || name == "reload" { // a service that cannot start helps nobody
 					config, err := o.config()
 					if err != nil {
 						return err
 					}
-					if _, err := agent.StoppedStatus(config, ""); name != "install" && errors.Is(err, agent.ErrNotJoined) {
+					if _, err := agent.StoppedStatus(config, ""); name != "install" && name != "reload" && errors.Is(err, agent.ErrNotJoined) {
 						return withHint(err)
 					}
 				}
@@ -87,6 +87,9 @@ func serviceCommands(o *options) []*cobra.Command {
 		verb("start", "Start the agent's service", startLong, "started", (*svcrun.Service).Start),
 		verb("stop", "Stop the agent's service", "Installed certificates stay.", "stopped", (*svcrun.Service).Stop),
 		verb("restart", "Stop and start the agent's service", "Installed certificates stay. For a change of agent.toml, a reload is enough.", "restarted", (*svcrun.Service).Restart),
+		verb("reload", "Have the agent's service read its configuration again", `All but log.format and log.file may change. A mistake in the file is refused here; what
+else the agent cannot go on with is in its log and status, and it goes on with what it
+has.`, "told to reload; 'poolcert-agent status' says what came of it", (*svcrun.Service).Reload),
 	}
 }
 
@@ -98,6 +101,8 @@ func serviceHint(err error) error {
 		return cli.Hint(err, "run 'poolcert-agent install' first")
 	case errors.Is(err, svcrun.ErrOpenProgram):
 		return cli.Hint(err, "%s", ownProgram)
+	case errors.Is(err, svcrun.ErrStopped):
+		return cli.Hint(err, "%s", startAgent)
 	case errors.Is(err, svcrun.ErrForeign):
 		return cli.Hint(err, foreignUnit)
 	case errors.Is(err, svcrun.ErrAccount):

@@ -131,6 +131,25 @@ func (i *installation) status(holds func(*agent.Status) bool) *agent.Status {
 	}
 }
 
+// logs waits for a text in the log.
+func (i *installation) logs(text string) {
+	i.t.Helper()
+	late := time.After(30 * time.Second)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		data, _ := os.ReadFile(i.logFile)
+		if strings.Contains(string(data), text) {
+			return
+		}
+		select {
+		case <-late:
+			i.t.Fatalf("no %q in the log:\n%s", text, data)
+		case <-tick.C:
+		}
+	}
+}
+
 func isInstalled(s *agent.Status) bool {
 	return len(s.Certificates) == 1 && s.Certificates[0].State == batch.NodeInstalled
 }
@@ -168,6 +187,18 @@ func TestService(t *testing.T) {
 	if data, err := os.ReadFile(i.logFile); err != nil || !strings.Contains(string(data), "the agent starts") || !strings.Contains(string(data), thumbprint.String()) {
 		t.Errorf("the log: %v\n%s", err, data)
 	}
+
+	// A reload reaches it.
+	text, err := os.ReadFile(i.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(i.config, append([]byte("max_offline = \"1h\"\n"), text...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	i.agent("reload")
+	i.logs("configuration reloaded")
+	i.status(isInstalled)
 
 	// What is known survives a restart without the service.
 	s.Stop()

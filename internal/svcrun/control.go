@@ -9,6 +9,9 @@ import (
 )
 
 func (s *Service) controlWith(ctx context.Context, m manager, verb string) error {
+	if verb == "reload" {
+		return m.reload(s.Name)
+	}
 	if verb == "stop" || verb == "restart" {
 		if err := s.stopWith(ctx, m); err != nil {
 			return err

@@ -49,6 +49,7 @@ type manager interface {
 	// a stopped service ended with.
 	start(name string) error
 	stop(name string) error
+	reload(name string) error // ErrStopped
 	state(name string) (now state, exit uint32, err error)
 }
 

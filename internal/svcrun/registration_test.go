@@ -119,6 +119,13 @@ func (f *fakeManager) stop(string) error {
 	return err
 }
 
+func (f *fakeManager) reload(string) error {
+	if f.now != running {
+		return ErrStopped
+	}
+	return f.did("reload")
+}
+
 func (f *fakeManager) state(string) (state, uint32, error) {
 	if f.have == nil {
 		return stopped, 0, ErrNotInstalled
@@ -233,6 +240,8 @@ func TestControl(t *testing.T) {
 		{"a stop that hangs", fakeManager{now: running, slow: -1}, "stop", ErrSlow, "stop", stopLimit},
 		{"restart", fakeManager{now: running, slow: time.Second}, "restart", nil, "stop start", 2 * time.Second},
 		{"restart of what does not run", fakeManager{}, "restart", nil, "start", 0},
+		{"reload", fakeManager{now: running}, "reload", nil, "reload", 0},
+		{"reload of what does not run", fakeManager{}, "reload", ErrStopped, "", 0},
 		{"restart of what cannot be stopped", fakeManager{now: running, fail: "stop"}, "restart", errFake, "stop", 0},
 	} {
 		synctest.Test(t, func(t *testing.T) {

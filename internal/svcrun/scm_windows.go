@@ -207,6 +207,16 @@ func (m scm) stop(name string) error {
 	})
 }
 
+func (m scm) reload(name string) error {
+	return m.with(name, windows.SERVICE_PAUSE_CONTINUE, func(s *mgr.Service) error {
+		_, err := s.Control(svc.ParamChange)
+		if errors.Is(err, windows.ERROR_SERVICE_NOT_ACTIVE) {
+			return ErrStopped
+		}
+		return err
+	})
+}
+
 func (m scm) state(name string) (now state, exit uint32, err error) {
 	err = m.with(name, windows.SERVICE_QUERY_STATUS, func(s *mgr.Service) error {
 		status, err := s.Query()

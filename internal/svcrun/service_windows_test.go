@@ -61,6 +61,14 @@ func serve(what, file string) int {
 				}
 			}
 			return errors.New("as asked")
+		case "reload":
+			host.Ready()
+			select {
+			case <-host.Changed:
+				note("changed")
+			case <-ctx.Done():
+				return nil
+			}
 		case "hang":
 			host.Ready()
 			<-ctx.Done()
@@ -210,6 +218,21 @@ func TestHang(t *testing.T) {
 	}
 	if took := time.Since(began); took > stopTime+2*time.Second {
 		t.Errorf("it took %v to stop", took)
+	}
+}
+
+func TestReload(t *testing.T) {
+	s, file := installed(t, "reload")
+	if err := s.controlWith(t.Context(), scm{}, "reload"); !errors.Is(err, ErrStopped) {
+		t.Errorf("before the start: %v", err)
+	}
+	for _, verb := range []string{"start", "reload", "stop"} {
+		if err := s.controlWith(t.Context(), scm{}, verb); err != nil {
+			t.Fatalf("%s: %v", verb, err)
+		}
+	}
+	if got := notes(t, file); got != "began changed ended" {
+		t.Errorf("the service noted %q", got)
 	}
 }
 

@@ -36,6 +36,9 @@ var ErrFailed = errors.New("the service ended while it was started")
 // ErrSlow means that a service did not start or stop in time. It may still do so.
 var ErrSlow = errors.New("the service is not there yet")
 
+// ErrStopped means that the service does not run. On Linux, systemd says so in its words.
+var ErrStopped = errors.New("the service does not run")
+
 // A Service is a program with its command line.
 type Service struct {
 	Name        string // such as "poolcert-agent"
@@ -89,6 +92,10 @@ func (s *Service) Stop(ctx context.Context) error { return s.control(ctx, "stop"
 
 // Restart is Stop, if it runs, and Start.
 func (s *Service) Restart(ctx context.Context) error { return s.control(ctx, "restart") }
+
+// Reload tells the running service that its configuration has changed. What comes of that
+// is for the service to tell; the error is [ErrStopped] if it does not run.
+func (s *Service) Reload(ctx context.Context) error { return s.control(ctx, "reload") }
 
 // Run calls work, and returns what it returned. Under the Windows service manager
 // it speaks with that one too: ctx ends when the service is to stop, and the process

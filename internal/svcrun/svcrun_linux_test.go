@@ -93,7 +93,7 @@ func TestInstall(t *testing.T) {
 		t.Errorf("not changed:\n%s", unit)
 	}
 	h.asked()
-	for _, verb := range []string{"start", "stop", "restart"} {
+	for _, verb := range []string{"start", "stop", "restart", "reload"} {
 		if err := s.controlIn(t.Context(), h.layout, verb); err != nil || h.asked() != verb+" poolcert-agent.service" {
 			t.Errorf("%s: %v", verb, err)
 		}
