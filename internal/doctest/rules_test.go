@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"poolcert/agent"
 )
 
 // kinds are what stands behind ```. Only console is typed.
@@ -61,24 +59,6 @@ func TestFences(t *testing.T) {
 
 // others are documents of systems that are not here; their own tests look after them.
 var others = map[string]bool{"docs/windows.md": true, "docs/systemd.md": true, "docs/release.md": true}
-
-// TestAgentConfigurations reads what documents show of agent.toml.
-func TestAgentConfigurations(t *testing.T) {
-	read := 0
-	for _, f := range readDocument(t, "docs/agent.md").fences {
-		text := strings.Join(f.lines, "\n")
-		if f.kind != "toml" || strings.Contains(text, "[[certificate]]") {
-			continue
-		}
-		read++
-		if _, err := agent.ParseConfig(text); err != nil {
-			t.Errorf("docs/agent.md:%d: %v", f.line, err)
-		}
-	}
-	if read < 8 {
-		t.Errorf("read %d configurations only", read)
-	}
-}
 
 var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 
