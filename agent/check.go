@@ -70,15 +70,7 @@ func (f *findings) folders(c *Config) {
 	default:
 		f.ok("state_dir", "%s", c.StateDir)
 	}
-	if fi, err := os.Stat(c.CertificatesDir); errors.Is(err, fs.ErrNotExist) {
-		f.parent("certificates_dir", c.CertificatesDir)
-	} else if err != nil {
-		f.fail("certificates_dir", asAgent, err)
-	} else if !fi.IsDir() {
-		f.wrong("certificates_dir", "remove it, or set another certificates_dir", "%s is not a folder", c.CertificatesDir)
-	} else {
-		f.ok("certificates_dir", "%s", c.CertificatesDir)
-	}
+	f.install(c)
 	if socketIsFile {
 		f.parent("socket", c.Socket)
 	}
@@ -200,5 +192,18 @@ func (f *findings) hooks(c *Config) {
 		default:
 			f.ok(check, "%s: %s", h.Label(), strings.Join(h.Argv(), " "))
 		}
+	}
+}
+
+// certificatesDir looks at the folder of certificates.
+func (f *findings) certificatesDir(c *Config) {
+	if fi, err := os.Stat(c.CertificatesDir); errors.Is(err, fs.ErrNotExist) {
+		f.parent("certificates_dir", c.CertificatesDir)
+	} else if err != nil {
+		f.fail("certificates_dir", asAgent, err)
+	} else if !fi.IsDir() {
+		f.wrong("certificates_dir", "remove it, or set another certificates_dir", "%s is not a folder", c.CertificatesDir)
+	} else {
+		f.ok("certificates_dir", "%s", c.CertificatesDir)
 	}
 }

@@ -81,6 +81,37 @@ func (c *Config) checkInstall() error {
 	return nil
 }
 
+// install looks at the places where certificates go.
+func (f *findings) install(c *Config) {
+	if c.installs(InstallStores) {
+		f.stores()
+	}
+	if c.installs(InstallDirectory) {
+		f.certificatesDir(c)
+	}
+}
+
+// stores looks whether this user can change the stores of the computer.
+func (f *findings) stores() {
+	calls, err := wincrypt.System()
+	if err != nil {
+		f.fail("install", "only Windows has certificate stores", err)
+		return
+	}
+	my, err := calls.OpenStore(wincrypt.LocalMachine, batch.DefaultStoreName, false)
+	switch {
+	case errors.Is(err, wincrypt.ErrAccess):
+		f.warn("install", "have the agent run as the system, or as an administrator; run this as one, too", "certificates for localmachine cannot be installed: %s", oneLine(err))
+	case err != nil && !errors.Is(err, wincrypt.ErrNotFound):
+		f.fail("install", "see the event log of Windows", err)
+	default:
+		if err == nil {
+			my.Close()
+		}
+		f.ok("install", "certificate stores of Windows")
+	}
+}
+
 // folder returns the certificates directory, or "" if there is none.
 func (c *Config) folder() string {
 	if !c.installs(InstallDirectory) {

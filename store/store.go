@@ -1,12 +1,13 @@
 // Package store keeps a node's certificates with their private keys.
 //
-// Call [OpenDir] for the directory that tasks read, or [NewMemory] for a store
-// without files, then [Store.Replace] with the whole set that the node should
+// Call [OpenDir] for the directory that tasks read, [OpenSystem] for the certificate
+// stores of Windows, or [NewMemory] for a store without files, then [Store.Replace] with the whole set that the node should
 // have, each time that it changes.
 //
 // Promises. A set is installed as a whole: whoever looks, at any time and after
 // any crash, finds the old set or the new one; only Withdraw, for when that cannot
-// be, goes one by one. An entry that cannot be installed
+// be, goes one by one; and the stores of Windows, of which [System] tells, get what is
+// new before they lose what is old. An entry that cannot be installed
 // harms no other. What is removed from the set is gone when Replace returns, keys
 // overwritten. A private key is readable only by the owners of its visibilities.
 //

@@ -46,10 +46,12 @@ func tagged(tag string) func(*store.SystemOptions) {
 
 // A computer is one whose stores a test may change.
 type computer struct {
-	name  string
-	open  func(t *testing.T) wincrypt.Calls
-	isOne bool // that exists: with the stores of its people
+	name string
+	open func(t *testing.T) wincrypt.Calls
 }
+
+// removeStore takes a store away that a test has made on this computer.
+var removeStore = func(name string) {}
 
 // onComputers runs a test on computers in memory, and on this one if it has Windows, in
 // a store of the test. All that it leaves with a tag of its name goes.
@@ -66,19 +68,20 @@ func onComputers(t *testing.T, test func(t *testing.T, c wincrypt.Calls, name st
 			return w
 		}
 	}
-	computers := []computer{{"CNG", inMemory(false), false}, {"CSP", inMemory(true), false}}
+	computers := []computer{{"CNG", inMemory(false)}, {"CSP", inMemory(true)}}
 	if c, err := wincrypt.System(); err == nil {
-		computers = append(computers, computer{"this", func(*testing.T) wincrypt.Calls { return c }, true})
+		computers = append(computers, computer{"this", func(*testing.T) wincrypt.Calls { return c }})
 	}
 	for _, one := range computers {
 		t.Run(one.name, func(t *testing.T) {
-			c := one.open(t)
+			c, name := one.open(t), "poolcert-test-"+strings.ToLower(rand.Text())
+			t.Cleanup(func() { removeStore(name) })
 			t.Cleanup(func() { // after those of the test
 				if failed, err := openSystem(t, c).Replace(context.Background(), nil); err != nil || len(failed) > 0 {
 					t.Errorf("clean the stores: %v, %v", failed, err)
 				}
 			})
-			test(t, c, "poolcert-test-"+strings.ToLower(rand.Text()))
+			test(t, c, name)
 		})
 	}
 }

@@ -5,10 +5,15 @@ import (
 	"crypto/rand"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
 
 	"poolcert/batch"
+	"poolcert/internal/testtool"
 	"poolcert/internal/wincrypt"
 	"poolcert/store"
 	"poolcert/store/storetest"
@@ -23,6 +28,7 @@ func windowsStores(t *testing.T) (wincrypt.Calls, string) {
 		t.Fatal(err)
 	}
 	name := "poolcert-test-" + strings.ToLower(rand.Text())
+	t.Cleanup(func() { removeStore(name) })
 	t.Cleanup(func() {
 		if failed, err := openSystem(t, c).Replace(context.Background(), nil); err != nil || len(failed) > 0 {
 			t.Errorf("clean the stores: %v, %v", failed, err)
@@ -42,6 +48,9 @@ func TestSystemOfWindows(t *testing.T) {
 		{"My user", "My", batch.CurrentUser},
 	} {
 		t.Run(where.name, func(t *testing.T) {
+			if where.store != "" && !testtool.UnderWine() {
+				t.Skip("this store is that of a person")
+			}
 			storetest.Run(t, func(t *testing.T) store.Store {
 				c, name := windowsStores(t)
 				if where.store != "" {
@@ -50,6 +59,19 @@ func TestSystemOfWindows(t *testing.T) {
 				return elsewhere{openSystem(t, c), where.at, name}
 			})
 		})
+	}
+}
+
+func init() {
+	removeStore = func(name string) {
+		wide, err := windows.UTF16PtrFromString(name)
+		if err != nil {
+			return
+		}
+		for _, at := range []uint32{windows.CERT_SYSTEM_STORE_LOCAL_MACHINE, windows.CERT_SYSTEM_STORE_CURRENT_USER} {
+			_, _ = windows.CertOpenStore(windows.CERT_STORE_PROV_SYSTEM, 0, 0, at|windows.CERT_STORE_DELETE_FLAG, uintptr(unsafe.Pointer(wide)))
+		}
+		runtime.KeepAlive(wide)
 	}
 }
 
