@@ -14,8 +14,6 @@ type registration struct {
 	Account string   // empty: LocalSystem
 	Title   string
 	Text    string // description
-
-	automatic bool // it starts at boot; create and change have it so
 }
 
 // A state is where a service of Windows is in its life.

@@ -81,22 +81,29 @@ func (scm) with(name string, access uint32, do func(*mgr.Service) error) error {
 // maxConfig is the most that QueryServiceConfig returns.
 const maxConfig = 8192
 
-func (m scm) registration(name string) (*registration, error) {
-	var r *registration
-	err := m.with(name, windows.SERVICE_QUERY_CONFIG, func(s *mgr.Service) error {
+// config calls look with what the manager has. Its strings do not outlive the call.
+func (m scm) config(name string, look func(*windows.QUERY_SERVICE_CONFIG) error) error {
+	return m.with(name, windows.SERVICE_QUERY_CONFIG, func(s *mgr.Service) error {
 		buffer := make([]uint64, maxConfig/8)
 		config := (*windows.QUERY_SERVICE_CONFIG)(unsafe.Pointer(&buffer[0]))
 		var needed uint32
 		if err := windows.QueryServiceConfig(s.Handle, config, maxConfig, &needed); err != nil {
 			return fmt.Errorf("read the service: %w", err)
 		}
+		return look(config)
+	})
+}
+
+func (m scm) registration(name string) (*registration, error) {
+	var r *registration
+	err := m.config(name, func(config *windows.QUERY_SERVICE_CONFIG) error {
 		command, err := windows.DecomposeCommandLine(windows.UTF16PtrToString(config.BinaryPathName))
 		if err != nil {
 			return fmt.Errorf("read the service: %w", err)
 		}
 		r = &registration{
 			Command: command, Account: windows.UTF16PtrToString(config.ServiceStartName),
-			Title: windows.UTF16PtrToString(config.DisplayName), automatic: config.StartType == mgr.StartAutomatic,
+			Title: windows.UTF16PtrToString(config.DisplayName),
 		}
 		return nil
 	})

@@ -32,7 +32,13 @@ func (s *Service) Standing() (*Standing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask for the service's state: %w", err)
 	}
-	st := &Standing{Account: r.Account, Automatic: r.automatic, Running: now == running, ExitCode: exit}
+	st := &Standing{Account: r.Account, Running: now == running, ExitCode: exit}
+	if err := (scm{}).config(s.Name, func(config *windows.QUERY_SERVICE_CONFIG) error {
+		st.Automatic = config.StartType == mgr.StartAutomatic
+		return nil
+	}); err != nil {
+		return nil, err
+	}
 	if exit == uint32(windows.ERROR_SERVICE_NEVER_STARTED) {
 		st.ExitCode = 0
 	}
