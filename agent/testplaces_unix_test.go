@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
+
+	"poolcert/store"
 )
 
 // testKeyFile is where the key of the last-known-good set is.
@@ -28,6 +31,8 @@ func wantMode(t *testing.T, path string, mode os.FileMode) {
 	}
 }
 
+func hasMode(fi os.FileInfo, mode os.FileMode) bool { return fi.Mode() == mode }
+
 // letOthersWrite opens a folder to everybody.
 func letOthersWrite(t *testing.T, path string) {
 	t.Helper()
@@ -41,6 +46,12 @@ func testSocket(dir string) string { return filepath.Join(dir, "run", "agent.soc
 
 // testGroup is a group that this process may give files to.
 func testGroup() string { return strconv.Itoa(os.Getegid()) }
+
+// mendTime is the promise.
+const mendTime = 2 * time.Second
+
+// testOwner is somebody whom files may belong to.
+func testOwner() store.Owner { return store.Owner{UID: os.Geteuid(), GID: os.Getegid()} }
 
 // generationOf returns the folder that current leads to.
 func generationOf(certificatesDir string) (string, error) {

@@ -4,11 +4,13 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/windows"
 
 	"poolcert/internal/sddl"
 	"poolcert/internal/winfile"
+	"poolcert/store"
 )
 
 // testKeyFile is where the key of the last-known-good set is.
@@ -39,6 +41,8 @@ func wantPrivate(t *testing.T, path string, _ os.FileMode) {
 // wantMode has nothing to check: there are no modes.
 func wantMode(*testing.T, string, os.FileMode) {}
 
+func hasMode(os.FileInfo, os.FileMode) bool { return true }
+
 // letOthersWrite opens a folder to everybody.
 func letOthersWrite(t *testing.T, path string) {
 	t.Helper()
@@ -60,6 +64,13 @@ func testSocket(dir string) string { return `\\.\pipe\poolcert-test-` + filepath
 
 // testGroup is a group that there is everywhere.
 func testGroup() string { return string(sddl.Users) }
+
+// mendTime is not the promise, which is 2 s: a look at the files takes long under Wine,
+// and the rest after it is ten times as long.
+const mendTime = 20 * time.Second
+
+// testOwner lets nobody else read.
+func testOwner() store.Owner { return store.Owner{} }
 
 // generationOf returns the folder that current leads to.
 func generationOf(certificatesDir string) (string, error) {

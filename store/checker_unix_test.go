@@ -16,8 +16,13 @@ import (
 // crashStride: of the points at which a crash is tried, each one.
 const crashStride = 1
 
+// faults are what a change may fail with.
+var faults = []error{syscall.ENOSPC, syscall.EIO, syscall.EROFS}
+
 // memoryDir is in memory.
 const memoryDir = "/dev/shm"
+
+func newRoot(t *testing.T) string { return filepath.Join(t.TempDir(), "certs") }
 
 // linkText is what a tree has for a link.
 func linkText(target, _ string) string { return "-> " + target }

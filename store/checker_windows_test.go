@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"poolcert/batch"
@@ -12,9 +13,16 @@ import (
 )
 
 // crashStride: of the points at which a crash is tried, some, since Wine is slow.
-const crashStride = 19
+const crashStride = 31
 
-const memoryDir = ""
+// faults are what a change may fail with.
+var faults = []error{syscall.ENOSPC}
+
+// memoryDir is in memory, under Wine as scripts/wine/exec has it.
+const memoryDir = `Z:\dev\shm`
+
+// newRoot is where a sync costs nothing, too: Wine is slow enough.
+func newRoot(t *testing.T) string { return memoryRoot(t) }
 
 // owners lets different accounts read.
 func owners() map[batch.Visibility]store.Owner {

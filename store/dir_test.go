@@ -32,8 +32,6 @@ func replace(t *testing.T, s store.Store, entries ...store.Entry) {
 	}
 }
 
-func newRoot(t *testing.T) string { return filepath.Join(t.TempDir(), "certs") }
-
 func TestDir(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return openDir(t, options(newRoot(t))) })
 }

@@ -1,0 +1,140 @@
+package agent
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"poolcert/agent/agenttest"
+	"poolcert/internal/securefile"
+	"poolcert/internal/testcert"
+	"poolcert/internal/winfile"
+)
+
+func TestDriftIsMendedAtOnce(t *testing.T) {
+	for name, damage := range map[string]func(w *watched) error{
+		"content": func(w *watched) error {
+			return errors.Join(os.WriteFile(w.file, []byte("x"), 0))
+		},
+		"missing file":   func(w *watched) error { return os.Remove(w.file) },
+		"missing folder": func(w *watched) error { return os.RemoveAll(filepath.Dir(w.file)) },
+		"current":        func(w *watched) error { return os.RemoveAll(filepath.Join(w.root, "current")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWatched(t, filepath.Join(t.TempDir(), "certs"))
+			w.start()
+			for range 2 {
+				start := time.Now()
+				if err := damage(w); err != nil {
+					t.Fatal(err)
+				}
+				w.mended(name, start)
+			}
+		})
+	}
+}
+
+// Who can change the configuration decides who may use keys.
+func TestConfigurationThatOthersCanChangeIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "agent.toml")
+	if err := securefile.WriteFile(path, []byte("keep_generations = 2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := LoadConfig(path); err != nil || c.KeepGenerations != 2 {
+		t.Fatalf("a private file: %v", err)
+	}
+	letOthersWrite(t, path)
+	if _, err := LoadConfig(path); !errors.Is(err, ErrConfigOpen) || !strings.Contains(err.Error(), "Everyone can change it") {
+		t.Errorf("got %v, want ErrConfigOpen", err)
+	}
+}
+
+// Above the state directory, nobody else may exchange a folder. What the agent makes
+// there lets nobody.
+func TestStateDirBelowAnOpenFolderIsRefused(t *testing.T) {
+	above := filepath.Join(t.TempDir(), "poolcert")
+	path := filepath.Join(above, "state")
+	state, err := openStateDir(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state.Close()
+	own, err := winfile.Own()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err := winfile.OfPath(above); err != nil || d.CheckUnchangeable(own) != nil {
+		t.Errorf("the folder that it made: %v, error %v", d, err)
+	}
+	letOthersWrite(t, above)
+	var refused *StateDirError
+	if _, err := openStateDir(path); !errors.As(err, &refused) || !strings.Contains(err.Error(), "the folder "+above+" above it is not safe") {
+		t.Errorf("got %v, want a StateDirError", err)
+	}
+}
+
+// A folder of certificates works on Windows, with access lists in place of modes.
+func TestDirectoryWantsPrivateFiles(t *testing.T) {
+	own, err := winfile.Own()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "certs.d")
+	if err := winfile.Mkdir(path, winfile.Private(own)); err != nil {
+		t.Fatal(err)
+	}
+	pair := testcert.RSA(t, testcert.Name("a"))
+	write := func(name, content string, perm os.FileMode) {
+		t.Helper()
+		if err := securefile.WriteFile(filepath.Join(path, name), []byte(content), perm); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("a.pfx", string(pair.PFX("pw")), 0o600)
+	write("a.password", "pw\r\n", 0o600)
+	write(referencesFile, "[[certificate]]\nfile = \"a.pfx\"\npassword_file = \"a.password\"\n", 0o600)
+	references, err := newDirectory(path).References(t.Context(), "", 0)
+	if err != nil || len(references.References) != 1 || references.References[0].Thumbprint != pair.Thumbprint() {
+		t.Fatalf("got %+v, error %v", references, err)
+	}
+	letOthersWrite(t, filepath.Join(path, "a.password"))
+	if _, err := newDirectory(path).References(t.Context(), "", 0); err == nil || !strings.Contains(err.Error(), "a.password: its access list lets others in") {
+		t.Errorf("a password that others can change: %v", err)
+	}
+}
+
+func TestLinksOfRemoteUsersAreRefused(t *testing.T) {
+	if _, err := ParseConfig("[remoteuser]\nusers = [\"alice\"]\n"); err == nil || !strings.Contains(err.Error(), "on Linux only") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A program that holds a file of the old set keeps neither the node from its new set,
+// nor the service from the truth: the certificate counts as held until the file is gone.
+func TestHeldFileIsWithdrawnLater(t *testing.T) {
+	s := agenttest.NewService(t)
+	one, two := testPFX(t, s, "one"), testPFX(t, s, "two")
+	s.SetReferences(refTo(one), refTo(two))
+	a := newTestAgent(t, s)
+	a.start()
+	s.AwaitReport(t.Context(), reports("installed installed", one, two))
+	dir, err := generationOf(a.config.CertificatesDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := os.Open(filepath.Join(dir, "task", "sha1-"+one.String()+".pfx")) // lets nobody remove it
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.SetReferences(refTo(two))
+	awaitStatus(t, a, func(s *Status) bool { return strings.Contains(s.Problem, "not all of the old one is gone") })
+	a.wantInstalled(two)
+	held.Close()
+	s.AwaitReport(t.Context(), reports("removed installed", one, two))
+	if left, err := filepath.Glob(filepath.Join(a.config.CertificatesDir, "generations", "*", "*", "*"+one.String()+"*")); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, error %v", left, err)
+	}
+}
