@@ -64,6 +64,7 @@ func TestHandlerStops(t *testing.T) {
 				t.Errorf("accepts %b", s.Accepts)
 			}
 			cancel()
+			time.Sleep(time.Minute) // synctest's
 			k.requests <- svc.ChangeRequest{Cmd: svc.Interrogate, CurrentStatus: svc.Status{State: svc.Running}}
 			k.expect(svc.Running)
 			began := time.Now()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,8 @@ import (
 // A fakeManager has one service at most, and writes down what it is asked.
 type fakeManager struct {
 	have *registration // nil: not installed
+
+	mu   sync.Mutex
 	now  state
 	exit uint32
 
@@ -85,13 +88,19 @@ func (f *fakeManager) setRecoveryOnError(_ string, on bool) error { return f.did
 
 // later has the service in a state when it is not slow any more.
 func (f *fakeManager) later(then state, exit uint32) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.now = changing
 	switch {
 	case f.slow < 0:
 	case f.slow == 0:
 		f.now, f.exit = then, exit
 	default:
-		time.AfterFunc(f.slow, func() { f.now, f.exit = then, exit })
+		time.AfterFunc(f.slow, func() {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.now, f.exit = then, exit
+		})
 	}
 }
 
@@ -109,7 +118,7 @@ func (f *fakeManager) start(string) error {
 }
 
 func (f *fakeManager) stop(string) error {
-	if f.now == changing {
+	if now, _, _ := f.state(""); now == changing {
 		return errNotNow
 	}
 	err := f.did("stop")
@@ -120,7 +129,7 @@ func (f *fakeManager) stop(string) error {
 }
 
 func (f *fakeManager) reload(string) error {
-	if f.now != running {
+	if now, _, _ := f.state(""); now != running {
 		return ErrStopped
 	}
 	return f.did("reload")
@@ -130,6 +139,8 @@ func (f *fakeManager) state(string) (state, uint32, error) {
 	if f.have == nil {
 		return stopped, 0, ErrNotInstalled
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	return f.now, f.exit, nil
 }
 
@@ -224,31 +235,31 @@ func TestAccount(t *testing.T) {
 func TestControl(t *testing.T) {
 	for _, test := range []struct {
 		name string
-		fakeManager
+		fake *fakeManager
 		verb string
 		want error
 		log  string
 		took time.Duration
 	}{
-		{"start", fakeManager{slow: time.Second}, "start", nil, "start", time.Second},
-		{"start again", fakeManager{now: running}, "start", nil, "", 0},
-		{"a start that fails", fakeManager{slow: time.Second, dies: true}, "start", ErrFailed, "start", time.Second},
-		{"a start that is refused", fakeManager{fail: "start"}, "start", errFake, "start", 0},
-		{"a start that hangs", fakeManager{slow: -1}, "start", ErrSlow, "start", startLimit},
-		{"stop", fakeManager{now: running, slow: time.Second}, "stop", nil, "stop", time.Second},
-		{"stop again", fakeManager{}, "stop", nil, "", 0},
-		{"a stop that hangs", fakeManager{now: running, slow: -1}, "stop", ErrSlow, "stop", stopLimit},
-		{"restart", fakeManager{now: running, slow: time.Second}, "restart", nil, "stop start", 2 * time.Second},
-		{"restart of what does not run", fakeManager{}, "restart", nil, "start", 0},
-		{"reload", fakeManager{now: running}, "reload", nil, "reload", 0},
-		{"reload of what does not run", fakeManager{}, "reload", ErrStopped, "", 0},
-		{"restart of what cannot be stopped", fakeManager{now: running, fail: "stop"}, "restart", errFake, "stop", 0},
+		{"start", &fakeManager{slow: time.Second}, "start", nil, "start", time.Second},
+		{"start again", &fakeManager{now: running}, "start", nil, "", 0},
+		{"a start that fails", &fakeManager{slow: time.Second, dies: true}, "start", ErrFailed, "start", time.Second},
+		{"a start that is refused", &fakeManager{fail: "start"}, "start", errFake, "start", 0},
+		{"a start that hangs", &fakeManager{slow: -1}, "start", ErrSlow, "start", startLimit},
+		{"stop", &fakeManager{now: running, slow: time.Second}, "stop", nil, "stop", time.Second},
+		{"stop again", &fakeManager{}, "stop", nil, "", 0},
+		{"a stop that hangs", &fakeManager{now: running, slow: -1}, "stop", ErrSlow, "stop", stopLimit},
+		{"restart", &fakeManager{now: running, slow: time.Second}, "restart", nil, "stop start", 2 * time.Second},
+		{"restart of what does not run", &fakeManager{}, "restart", nil, "start", 0},
+		{"reload", &fakeManager{now: running}, "reload", nil, "reload", 0},
+		{"reload of what does not run", &fakeManager{}, "reload", ErrStopped, "", 0},
+		{"restart of what cannot be stopped", &fakeManager{now: running, fail: "stop"}, "restart", errFake, "stop", 0},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			f := test.fakeManager
+			f := test.fake
 			f.have = agentService("run").registration()
 			began := time.Now()
-			err := agentService("run").controlWith(t.Context(), &f, test.verb)
+			err := agentService("run").controlWith(t.Context(), f, test.verb)
 			took := time.Since(began)
 			if !errors.Is(err, test.want) || strings.Join(f.log, " ") != test.log || took < test.took || took > test.took+2*lookPause {
 				t.Errorf("%s: %v after %v, %q", test.name, err, took, f.log)
