@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1"
@@ -154,17 +155,20 @@ func TestTwoStores(t *testing.T) {
 	holds("one failed", s.stores, 1)
 
 	// When the stores fail as a whole, so does the directory.
+	ctx, cancel := context.WithCancel(t.Context())
 	w.Fail = func(call string) error {
-		if call == "Add" {
-			return nil
+		if call == "ImportPFX" {
+			cancel()
 		}
-		return errors.New("a fault")
+		return nil
 	}
 	other := storetest.PFX(t, "other")
-	if failed, err := s.Replace(t.Context(), []store.Entry{good, other}); err == nil && len(failed) == 0 {
-		t.Error("a fault of the stores is no matter")
+	if failed, err := s.Replace(ctx, []store.Entry{good, other}); !errors.Is(err, context.Canceled) {
+		t.Errorf("when it is over: %v, %v", failed, err)
 	}
 	w.Fail = nil
+	holds("when it was over", s.dir, 1)
+	holds("when it was over", s.stores, 1)
 	if failed, err := s.Replace(t.Context(), []store.Entry{good, other}); err != nil || len(failed) > 0 {
 		t.Errorf("%v, %v", failed, err)
 	}

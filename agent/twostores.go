@@ -7,6 +7,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"sync"
 
 	"poolcert/batch"
 	"poolcert/store"
@@ -17,7 +18,10 @@ import (
 type twoStores struct {
 	stores *store.System
 	dir    *store.Dir
-	last   []store.Entry // what both hold
+
+	changing sync.Mutex    // one Replace, Withdraw or Repair at a time
+	last     []store.Entry // what both hold
+	known    bool          // that it is so; not before the first Replace
 }
 
 // SetOwners replaces the owners in both.
@@ -29,6 +33,8 @@ func (s *twoStores) SetOwners(owners map[batch.Visibility]store.Owner) {
 // Replace implements [store.Store]. The directory goes first, since it changes as a
 // whole or not at all; when the stores do not follow, it is brought back.
 func (s *twoStores) Replace(ctx context.Context, entries []store.Entry) (map[batch.Thumbprint]error, error) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
 	failed, dirErr := s.dir.Replace(ctx, entries)
 	if dirErr != nil && !errors.Is(dirErr, store.ErrUnfinished) {
 		return nil, dirErr
@@ -36,8 +42,11 @@ func (s *twoStores) Replace(ctx context.Context, entries []store.Entry) (map[bat
 	rest := without(entries, failed)
 	refused, err := s.stores.Replace(ctx, rest)
 	if err != nil && !errors.Is(err, store.ErrUnfinished) {
-		_, back := s.dir.Replace(context.WithoutCancel(ctx), s.last)
-		return nil, errors.Join(err, back)
+		if s.known {
+			_, back := s.dir.Replace(context.WithoutCancel(ctx), s.last)
+			err = errors.Join(err, back)
+		}
+		return nil, err
 	}
 	rest = without(rest, refused)
 	if len(refused) > 0 {
@@ -49,7 +58,7 @@ func (s *twoStores) Replace(ctx context.Context, entries []store.Entry) (map[bat
 		all = make(map[batch.Thumbprint]error)
 	}
 	maps.Copy(all, refused)
-	s.last = rest
+	s.last, s.known = rest, true
 	return all, errors.Join(dirErr, err)
 }
 
@@ -67,6 +76,8 @@ func without(entries []store.Entry, failed map[batch.Thumbprint]error) []store.E
 
 // Withdraw implements [store.Store].
 func (s *twoStores) Withdraw(ctx context.Context, references []batch.CertificateReference) error {
+	s.changing.Lock()
+	defer s.changing.Unlock()
 	s.last = slices.DeleteFunc(slices.Clone(s.last), func(e store.Entry) bool {
 		return !slices.ContainsFunc(references, func(r batch.CertificateReference) bool { return r.Thumbprint == e.Reference.Thumbprint })
 	})
@@ -78,6 +89,8 @@ func (s *twoStores) List(ctx context.Context) ([]store.Installed, error) { retur
 
 // Repair implements [store.Store].
 func (s *twoStores) Repair(ctx context.Context) ([]store.Drift, error) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
 	found, dirErr := s.dir.Repair(ctx)
 	more, err := s.stores.Repair(ctx)
 	return append(found, more...), errors.Join(dirErr, err)
