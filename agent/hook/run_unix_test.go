@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"poolcert/batch"
+	"poolcert/internal/testtool"
 )
 
 func shell(script string) *Hook {
@@ -156,9 +157,7 @@ func TestLookUpAsksTheNameServices(t *testing.T) {
 
 // A hook of another user has that user's rights alone.
 func TestExecuteAsUser(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can run a program as another user")
-	}
+	testtool.NeedRoot(t, "to run a program as another user")
 	account, err := LookUp("nobody")
 	if err != nil {
 		t.Fatal(err)

@@ -11,15 +11,15 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"poolcert/internal/testtool"
 )
 
 // demo returns scripts/demo with a folder of its own for temporary files, which
 // has a short name, because a socket goes there.
 func demo(t *testing.T, args ...string) (cmd *exec.Cmd, temp string) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("SKIPPED: the demo needs root (CI has it)")
-	}
+	testtool.NeedRoot(t, "for the demo")
 	temp, err := os.MkdirTemp("/tmp", "e2e")
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -56,9 +55,7 @@ func newWindows(t *testing.T) (wine func(program string, args ...string) *exec.C
 	if _, err := os.Stat(filepath.Join(root, ".ready")); err != nil {
 		testtool.Missing(t, "Wine, which scripts/wine/setup makes", err)
 	}
-	if os.Geteuid() != 0 {
-		testtool.Missing(t, "root, to enter the root folder of Wine", errors.New("not root"))
-	}
+	testtool.NeedRoot(t, "to enter the root folder of Wine")
 	run := func(cmd *exec.Cmd) {
 		t.Helper()
 		if out, err := cmd.CombinedOutput(); err != nil {

@@ -3,6 +3,7 @@
 package testtool
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"testing"
@@ -16,6 +17,14 @@ func Missing(t testing.TB, what string, err error) {
 		t.Fatalf("wants %s: %v", what, err)
 	}
 	t.Skipf("NOT TESTED, wants %s: %v", what, err)
+}
+
+// NeedRoot ends the test for any other user than root, who is needed to do what.
+func NeedRoot(t testing.TB, what string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		Missing(t, "root, "+what, errors.New("not root"))
+	}
 }
 
 // Need returns the path of a program, or ends the test.
