@@ -14,6 +14,7 @@ import (
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 	"poolcert/internal/testcert"
+	"poolcert/internal/testtool"
 )
 
 // A testFolder is a directory source's folder.
@@ -196,9 +197,7 @@ func TestDirectoryRefuses(t *testing.T) {
 }
 
 func TestDirectoryOfAnotherUser(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("NOT TESTED, wants root")
-	}
+	testtool.NeedRoot(t, "as this test does")
 	f := newTestFolder(t)
 	f.references("certificate = []\n")
 	if err := os.Chown(f.path, 12345, -1); err != nil {

@@ -57,9 +57,7 @@ func (p *process) memory(t *testing.T) []byte {
 
 // When a certificate was removed, no trace of its key is left in the process.
 func TestRemovedKeysAreNotInMemory(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root reads the memory of a process that forbids dumps")
-	}
+	testtool.NeedRoot(t, "to read the memory of a process that forbids dumps")
 	if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
 		t.Skip("Go erases memory on amd64 and arm64 only")
 	}
@@ -104,9 +102,7 @@ func countStates(s nodeapi.Status) map[batch.NodeCertificateState]int {
 
 // An agent that has keys in memory only has all of it locked.
 func TestMemoryIsLocked(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root may lock all of its memory by default")
-	}
+	testtool.NeedRoot(t, "to lock all memory")
 	s := agenttest.NewService(t)
 	a := newTestAgent(t, s)
 	a.config.Owners.Task.Expose = ExposeDecryptOnly
@@ -138,9 +134,7 @@ func (p *process) kibibytes(t *testing.T, name string) (n int) {
 // Where the memory cannot be locked, as in a unit without the capability, the
 // agent says so and works.
 func TestMemoryThatCannotBeLocked(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can give capabilities up")
-	}
+	testtool.NeedRoot(t, "to give capabilities up")
 	setpriv := testtool.Need(t, "setpriv")
 	s := agenttest.NewService(t)
 	a := newTestAgent(t, s)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"poolcert/internal/testtool"
 )
 
 func TestForeignStateDirIsRefused(t *testing.T) {
@@ -14,9 +16,7 @@ func TestForeignStateDirIsRefused(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if os.Geteuid() != 0 {
-		t.Skip("only root can give a folder away; the suite for root covers this")
-	}
+	testtool.NeedRoot(t, "to give a folder away")
 	if err := os.Chown(dir, 54_321, -1); err != nil {
 		t.Fatal(err)
 	}

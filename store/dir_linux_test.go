@@ -17,9 +17,7 @@ import (
 
 // Each group reads its own folder, and no other; a stranger reads nothing.
 func TestDirReaders(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can become others; the suite for root covers this")
-	}
+	testtool.NeedRoot(t, "to become others")
 	root := memoryRoot(t)
 	if err := os.Chmod(filepath.Dir(root), 0o755); err != nil {
 		t.Fatal(err)
@@ -47,9 +45,7 @@ func TestDirReaders(t *testing.T) {
 
 // A disk that is really full keeps the old set, and heals.
 func TestDirFullDisk(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can mount; TestDirFailureAtEveryStep has the faults for anyone")
-	}
+	testtool.NeedRoot(t, "to mount")
 	mount := t.TempDir()
 	if err := syscall.Mount("tmpfs", mount, "tmpfs", 0, "size=512k,mode=755"); err != nil {
 		testtool.Missing(t, "the right to mount", err)

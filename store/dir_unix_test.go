@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"poolcert/batch"
+	"poolcert/internal/testtool"
 	"poolcert/store"
 	"poolcert/store/storetest"
 )
@@ -54,9 +55,7 @@ func checkPassable(t *testing.T, folders ...string) {
 
 // When a group changes in the configuration, the old one loses all at once.
 func TestDirOwnerChange(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can give files to others; the suite for root covers this")
-	}
+	testtool.NeedRoot(t, "to give files to others")
 	root := newRoot(t)
 	opts := options(root)
 	opts.Owners[batch.Task] = store.Owner{UID: 0, GID: 54_999}

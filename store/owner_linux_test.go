@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"poolcert/batch"
+	"poolcert/internal/testtool"
 	"poolcert/store"
 	"poolcert/store/storetest"
 )
@@ -23,9 +24,7 @@ const aUser = 54_321
 
 func optionsWithUser(t *testing.T, root string) store.DirOptions {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("only root can give files to others")
-	}
+	testtool.NeedRoot(t, "to give files to others")
 	opts := options(root)
 	opts.Owners[batch.Task] = store.Owner{UID: aUser, GID: 54_300}
 	return opts

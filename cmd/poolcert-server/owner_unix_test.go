@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"poolcert/internal/testtool"
 )
 
 const nobody = 65534
@@ -28,9 +30,7 @@ func program(t *testing.T, args ...string) *exec.Cmd {
 // servedData is a data directory of nobody's, where nobody can get at it.
 func servedData(t *testing.T) string {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("NOT TESTED: only root can become another user")
-	}
+	testtool.NeedRoot(t, "to become another user")
 	above, err := os.MkdirTemp("", "owner-")
 	put(t, err)
 	t.Cleanup(func() { os.RemoveAll(above) })

@@ -12,6 +12,7 @@ import (
 
 	"poolcert/decrypt/cms"
 	"poolcert/internal/testcert"
+	"poolcert/internal/testtool"
 )
 
 const holdPath = "POOLCERT_TEST_HOLD"
@@ -42,9 +43,7 @@ func TestHoldOnly(t *testing.T) {
 
 // A user who holds connections takes nothing from the process, nor from others.
 func TestHeldConnections(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can become others; TestCrowd covers this for anyone")
-	}
+	testtool.NeedRoot(t, "to become others")
 	a := testcert.RSA(t)
 	s := serve(t, keyring{a})
 	before := openFiles(t)

@@ -14,6 +14,7 @@ import (
 	"poolcert/decrypt/cms"
 	"poolcert/decrypt/local"
 	"poolcert/internal/testcert"
+	"poolcert/internal/testtool"
 )
 
 const loadPath = "POOLCERT_TEST_LOAD"
@@ -51,9 +52,7 @@ func TestLoadOnly(t *testing.T) {
 // BenchmarkOneCaller has one caller while nobody else is there, and while another
 // user has 200: what the fair queue is for.
 func BenchmarkOneCaller(b *testing.B) {
-	if os.Geteuid() != 0 {
-		b.Skip("only root can become others")
-	}
+	testtool.NeedRoot(b, "to become others")
 	for _, load := range []bool{false, true} {
 		b.Run(fmt.Sprintf("others=%v", load), func(b *testing.B) {
 			pair := testcert.RSA(b)

@@ -19,6 +19,7 @@ import (
 	"poolcert/internal/localsock"
 	"poolcert/internal/osuser"
 	"poolcert/internal/testcert"
+	"poolcert/internal/testtool"
 )
 
 // A caller whom the kernel does not know is refused.
@@ -73,9 +74,7 @@ func TestCallOnly(t *testing.T) {
 
 // Real users: one of the group, one who may use something else, one of neither.
 func TestUsers(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can become others")
-	}
+	testtool.NeedRoot(t, "to become others")
 	const group, otherGroup = 54_340, 54_341
 	a := testcert.RSA(t)
 	s := serve(t, nil, func(c *local.Config) {

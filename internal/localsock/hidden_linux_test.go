@@ -11,14 +11,13 @@ import (
 	"time"
 
 	"poolcert/internal/localsock"
+	"poolcert/internal/testtool"
 )
 
 // In a container that has a user namespace of its own, the root of the node is
 // nobody.
 func TestHiddenRoot(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can become others")
-	}
+	testtool.NeedRoot(t, "to become others")
 	// Not in /tmp, where others may write.
 	safe, err := os.MkdirTemp("/run", "poolcert-test-")
 	if err != nil {
@@ -107,9 +106,7 @@ func TestHiddenCaller(t *testing.T) {
 		}
 		return
 	}
-	if os.Geteuid() != 0 {
-		t.Skip("only root can become others")
-	}
+	testtool.NeedRoot(t, "to become others")
 	dir := folder(t)
 	if err := os.Chown(dir, 54_321, 54_321); err != nil {
 		t.Fatal(err)

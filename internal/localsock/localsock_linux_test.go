@@ -18,6 +18,7 @@ import (
 
 	"poolcert/internal/localsock"
 	"poolcert/internal/osuser"
+	"poolcert/internal/testtool"
 )
 
 // folder returns one in which other users can reach a socket.
@@ -110,9 +111,7 @@ func dialAs(t *testing.T, path string, cred *syscall.Credential) *exec.Cmd {
 }
 
 func TestCallersOfOtherUsers(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can become others")
-	}
+	testtool.NeedRoot(t, "to become others")
 	path := filepath.Join(folder(t), "s")
 	l := listen(t, path, localsock.Options{Mode: 0o666})
 	many := make([]uint32, 1000)
@@ -145,9 +144,7 @@ func TestCallersOfOtherUsers(t *testing.T) {
 
 // What the kernel recorded stays true when the process has ended.
 func TestCallerHasEnded(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can become others")
-	}
+	testtool.NeedRoot(t, "to become others")
 	path := filepath.Join(folder(t), "s")
 	l := listen(t, path, localsock.Options{Mode: 0o666})
 	cmd := dialAs(t, path, &syscall.Credential{Uid: 54_321, Gid: 54_322, Groups: []uint32{54_323}})
@@ -168,9 +165,7 @@ func TestCallerHasEnded(t *testing.T) {
 }
 
 func TestModeKeepsOthersOut(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can become others")
-	}
+	testtool.NeedRoot(t, "to become others")
 	old := syscall.Umask(0)
 	t.Cleanup(func() { syscall.Umask(old) })
 	path := filepath.Join(folder(t), "s")
@@ -338,9 +333,7 @@ func TestListenOnly(t *testing.T) {
 
 // A client speaks to root and to its own user, and to no one else.
 func TestDialTrusts(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can become others")
-	}
+	testtool.NeedRoot(t, "to become others")
 	dir := folder(t)
 	if err := os.Chmod(dir, 0o777|os.ModeSticky); err != nil {
 		t.Fatal(err)

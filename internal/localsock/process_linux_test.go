@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"poolcert/internal/localsock"
+	"poolcert/internal/testtool"
 )
 
 var kernels = map[string]func(net.Conn, localsock.Caller) (localsock.Process, error){
@@ -80,9 +81,7 @@ func TestProcessOfIsInterrupted(t *testing.T) {
 // A process that has ended is not asked about, and neither is the one that has its
 // id now: but on old kernels, when it is of the same user.
 func TestProcessHasEnded(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can become others, and choose ids")
-	}
+	testtool.NeedRoot(t, "to become others, and choose ids")
 	path := filepath.Join(folder(t), "s")
 	l := listen(t, path, localsock.Options{Mode: 0o666})
 	cmd := dialAs(t, path, &syscall.Credential{Uid: 54_321, Gid: 54_321})

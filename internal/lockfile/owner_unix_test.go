@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"poolcert/internal/testtool"
 )
 
 func checkMode(t *testing.T, path string) {
@@ -18,9 +20,7 @@ func checkMode(t *testing.T, path string) {
 
 // The owner of a folder can take the lock after root did, and gets no more than it.
 func TestRootLeavesTheLockToTheOwner(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("NOT TESTED: only root can give files away")
-	}
+	testtool.NeedRoot(t, "to give files away")
 	const nobody = 65534
 	dir := t.TempDir()
 	if err := os.Chown(dir, nobody, nobody); err != nil {

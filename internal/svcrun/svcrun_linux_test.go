@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"poolcert/internal/testtool"
 	"poolcert/packaging/systemd"
 )
 
@@ -174,9 +175,7 @@ func TestInstallWithoutSystemd(t *testing.T) {
 
 // A program that others can exchange is no service of root's.
 func TestCheckProgram(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("the files have to be root's")
-	}
+	testtool.NeedRoot(t, "to have files of root")
 	dir := t.TempDir()
 	folder, program := filepath.Join(dir, "bin"), filepath.Join(dir, "bin", "p")
 	if err := os.Mkdir(folder, 0o755); err != nil {
