@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // ErrGivenSocket means that the service manager listens at another path than that of
@@ -60,4 +61,24 @@ func answers(path string) error {
 		return err
 	}
 	return conn.Close()
+}
+
+// turnAwayTime is what it takes to end the connections of a full queue.
+const turnAwayTime = 100 * time.Millisecond
+
+// TurnAway ends the connections that wait at a listener which the service manager made.
+// An agent that cannot start does so: its callers are told that none answers, where they
+// would wait for the next one, which fails for the same reason. A nil listener has none.
+func TurnAway(given net.Listener) {
+	l, ok := given.(deadliner)
+	if !ok || l.SetDeadline(time.Now().Add(turnAwayTime)) != nil {
+		return
+	}
+	for {
+		conn, err := given.Accept()
+		if err != nil {
+			return
+		}
+		conn.Close()
+	}
 }

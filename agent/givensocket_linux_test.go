@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"poolcert/agent/agenttest"
 	"poolcert/decrypt/local"
@@ -174,5 +175,31 @@ func TestGivenSocketElsewhere(t *testing.T) {
 	}
 	if err := agent.Reload(t.Context(), a.config); err != nil {
 		t.Errorf("reload with the path of the unit: %v", err)
+	}
+}
+
+// An agent that cannot start lets nobody wait for the next one.
+func TestGivenSocketTurnsAway(t *testing.T) {
+	s := agenttest.NewService(t)
+	for name, damage := range map[string]func(c *Config){
+		"no identity":  func(c *Config) { c.StateDir += "-none" },
+		"other socket": func(c *Config) { c.Socket += "2" },
+	} {
+		a := newTestAgent(t, s)
+		manager := newServiceManager(t, a.config.Socket)
+		path := a.config.Socket
+		conn, err := net.Dial("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		damage(a.config)
+		if err := New(Options{Config: a.config, Socket: manager.give()}).Run(t.Context()); err == nil {
+			t.Errorf("%s: it runs", name)
+		}
+		conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+		if _, err := conn.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: who called waits on", name)
+		}
 	}
 }

@@ -96,9 +96,13 @@ func (k *keptSocket) mend() ([]store.Drift, error) {
 	return found, nil
 }
 
-func (k *keptSocket) close() {
+// close ends it, for the reason why nobody serves any more, if that is an error.
+func (k *keptSocket) close(why error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if why != nil && k.given {
+		TurnAway(k.listener)
+	}
 	k.shut()
 }
 

@@ -34,7 +34,7 @@ func TestSocketComesBack(t *testing.T) {
 				return err
 			}
 			err := os.Rename(other, a.config.Socket)
-			socket.close()
+			socket.close(nil)
 			return err
 		}},
 		{"mode", "mode Srw-------, want Srw-rw-rw-", func() error { return os.Chmod(a.config.Socket, 0o600) }},

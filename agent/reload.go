@@ -44,10 +44,11 @@ func (a *Agent) RefuseReload(err error) { a.control.record.setRefused(err) }
 // To stop, everything ends at once: the poll is given up, an install that has
 // not reached its swap leaves the old set, local callers that are being served
 // are served for some seconds, and last the locks of both directories are freed.
-func (a *Agent) Run(ctx context.Context) error {
-	defer a.control.socket.close()
+func (a *Agent) Run(ctx context.Context) (err error) {
+	defer func() { a.control.socket.close(err) }()
 	if a.given != nil {
 		if err := a.control.socket.adopt(a.given, a.config.Socket, a.log); err != nil {
+			TurnAway(a.given)
 			return errors.Join(err, a.given.Close())
 		}
 	}

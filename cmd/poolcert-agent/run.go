@@ -58,8 +58,13 @@ func (o *options) run(ctx context.Context, host *svcrun.Host, stderr io.Writer) 
 	// One more than cores: the decrypt service keeps one free of private-key
 	// operations.
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+	socket, err := sdnotify.Listener()
+	if err != nil {
+		return err
+	}
 	config, err := o.config()
 	if err != nil {
+		agent.TurnAway(socket)
 		return err
 	}
 	d := &daemon{options: o, host: host, changed: make(chan struct{}, 1)}
@@ -70,10 +75,6 @@ func (o *options) run(ctx context.Context, host *svcrun.Host, stderr io.Writer) 
 	if host.Managed {
 		d.log.Info("the agent starts", "version", cli.Version())
 		defer d.log.Info("the agent has stopped")
-	}
-	socket, err := sdnotify.Listener()
-	if err != nil {
-		return err
 	}
 	d.agent = agent.New(agent.Options{
 		Socket: socket, Config: config, Version: cli.Version(), Log: d.log, Ready: d.setReady, Changed: d.raise,

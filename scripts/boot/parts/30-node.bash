@@ -51,6 +51,15 @@ check 'and says why' in_box sh -c 'poolcert-agent --socket /run/poolcert/agent.s
 in_box sh -c 'sed -i "/other.sock/d" /etc/poolcert/agent.toml; systemctl reload poolcert-agent'
 check 'the path of the unit again' within 10 in_box poolcert-agent status
 
+# An agent that cannot start.
+in_box sh -c 'echo "no such key = 1" >>/etc/poolcert/agent.toml; systemctl kill --signal=KILL poolcert-agent'
+sleep 1
+told() { local began=$SECONDS; refuse as_task 'poolcert decrypt /srv/job/secret.cms' && at_most $((SECONDS - began)) 15; }
+check 'a task is told, and not left waiting' told
+check 'the socket is still there' in_box systemctl is-active poolcert-agent.socket
+in_box sed -i '/no such key/d' /etc/poolcert/agent.toml
+check 'and the agent comes back by itself' within 10 decrypts
+
 # A stall: the process is there, and does nothing.
 in_box sh -euc 'mkdir -p /run/systemd/system/poolcert-agent.service.d
   printf "[Service]\nWatchdogSec=2s\nTimeoutAbortSec=1s\n" >/run/systemd/system/poolcert-agent.service.d/watchdog.conf
