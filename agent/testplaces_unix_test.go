@@ -52,8 +52,3 @@ const mendTime = 2 * time.Second
 
 // testOwner is somebody whom files may belong to.
 func testOwner() store.Owner { return store.Owner{UID: os.Geteuid(), GID: os.Getegid()} }
-
-// generationOf returns the folder that current leads to.
-func generationOf(certificatesDir string) (string, error) {
-	return filepath.EvalSymlinks(filepath.Join(certificatesDir, "current"))
-}

@@ -121,17 +121,15 @@ func (m mirror) difference(t *tree, generation string, nodes []node) (found []Dr
 			found = append(found, Drift{name, "another file"})
 		}
 	}
-	_ = fs.WalkDir(t.root.FS(), currentLink, func(name string, entry fs.DirEntry, err error) error {
-		switch {
-		case known[name]:
+	_ = fs.WalkDir(t.root.FS(), currentLink, func(name string, entry fs.DirEntry, _ error) error {
+		if known[name] {
 			return nil
-		case entry != nil && entry.IsDir():
-			err = fs.SkipDir
-		default:
-			err = nil
 		}
 		found = append(found, Drift{name, "does not belong here"})
-		return err
+		if entry != nil && entry.IsDir() {
+			return fs.SkipDir
+		}
+		return nil
 	})
 	return found
 }

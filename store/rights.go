@@ -129,7 +129,6 @@ type rights struct {
 	uid, gid int         // -1 to set: as they are
 	mode     fs.FileMode // with the kind
 	acl      string      // the value of the extended attribute, or ""; on Windows all there is, see rights_windows.go
-	readers  SIDs        // on Windows, to set: whom acl lets in beside ourselves
 }
 
 // difference says in words how what is there differs, or "".

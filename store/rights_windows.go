@@ -34,7 +34,7 @@ func rightsOf(info fs.FileInfo) rights { return rights{mode: info.Mode().Type()}
 // pass through, and any other one for a private folder.
 func ours(mode fs.FileMode) rights {
 	if mode == treeMode {
-		return rights{mode: fs.ModeDir, acl: winfile.Passable(own()), readers: NewSIDs(sddl.Users)}
+		return rights{mode: fs.ModeDir, acl: winfile.Passable(own())}
 	}
 	return rights{mode: fs.ModeDir, acl: winfile.Private(own())}
 }
@@ -45,13 +45,13 @@ func oursFile() rights { return rights{acl: winfile.PrivateFile(own())} }
 // file returns the rights of a file.
 func (o Owner) file() rights {
 	readers, _ := o.SIDs.List()
-	return rights{acl: winfile.SharedFile(own(), readers...), readers: o.SIDs}
+	return rights{acl: winfile.SharedFile(own(), readers...)}
 }
 
 // folder returns the rights of the folder of such files.
 func (o Owner) folder() rights {
 	readers, _ := o.SIDs.List()
-	return rights{mode: fs.ModeDir, acl: winfile.Shared(own(), readers...), readers: o.SIDs}
+	return rights{mode: fs.ModeDir, acl: winfile.Shared(own(), readers...)}
 }
 
 // aclOf returns the access list, and the owner, of an open file or folder.

@@ -156,8 +156,7 @@ func (t *tree) note(f *os.File, name string, r rights) error {
 	if err := d.CheckOwner(own()); err != nil {
 		return &fs.PathError{Op: "set access rights of", Path: name, Err: err}
 	}
-	readers, _ := r.readers.List()
-	if others := d.Exceeds(own(), readers); len(others) > 0 {
+	if others := d.Exceeds(own(), winfile.Named(r.acl)); len(others) > 0 {
 		return &fs.PathError{Op: "set access rights of", Path: name, Err: fmt.Errorf("%w: %s has rights", winfile.ErrOpen, strings.Join(others, ", "))}
 	}
 	t.acls[name] = d.String()

@@ -2,6 +2,7 @@ package winfile
 
 import (
 	"slices"
+	"strings"
 
 	"poolcert/internal/sddl"
 )
@@ -45,4 +46,15 @@ func entries(rights string, sids []sddl.SID) []sddl.Entry {
 		list = append(list, sddl.Entry{Rights: rights, To: sid})
 	}
 	return list
+}
+
+// Named returns whom a descriptor of this package, or of package sddl, allows something.
+func Named(rights string) []sddl.SID {
+	var sids []sddl.SID
+	for part := range strings.SplitSeq(rights, ";;;") {
+		if sid, _, ok := strings.Cut(part, ")"); ok && sddl.IsSID(sid) {
+			sids = append(sids, sddl.SID(sid))
+		}
+	}
+	return sids
 }

@@ -2,6 +2,7 @@ package winfile
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -123,6 +124,15 @@ func TestRights(t *testing.T) {
 		if test.got != test.want {
 			t.Errorf("%s: got %s, want %s", name, test.got, test.want)
 		}
+	}
+}
+
+func TestNamed(t *testing.T) {
+	if got := Named(Shared(own, other, sddl.Users)); !slices.Equal(got, []sddl.SID{sddl.System, sddl.Administrators, own, other, sddl.Users}) {
+		t.Errorf("got %v", got)
+	}
+	if got := Named("D:P"); len(got) > 0 {
+		t.Errorf("of nobody: %v", got)
 	}
 }
 
