@@ -12,7 +12,7 @@ import (
 func TestKeptPipe(t *testing.T) {
 	path := testSocket(t.TempDir())
 	var kept keptSocket
-	defer kept.close()
+	defer kept.close(nil)
 	first, err := kept.listen(path)
 	if err != nil {
 		t.Fatal(err)

@@ -35,3 +35,21 @@ func TestRootReachesPrivateData(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Where systemd has started the service before there was data, the directory is a
+// link to an empty one, and stays one.
+func TestInitThroughLink(t *testing.T) {
+	parent := t.TempDir()
+	private, link := filepath.Join(parent, "private", "data"), filepath.Join(parent, "data")
+	put(t, os.MkdirAll(private, 0o700))
+	put(t, os.Symlink(private, link))
+	cfg := defaultConfig()
+	cfg.Hosts = []string{"localhost"}
+	put(t, initialise(t.Context(), link, &cfg))
+	if target, err := os.Readlink(link); err != nil || target != private {
+		t.Errorf("the link leads to %q, error %v, want %s", target, err, private)
+	}
+	if _, err := os.Stat(configPath(private)); err != nil {
+		t.Error(err)
+	}
+}
