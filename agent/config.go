@@ -146,6 +146,7 @@ func DefaultConfig() *Config {
 		InitialSync:     30 * time.Second,
 		CheckInterval:   10 * time.Minute,
 		KeepGenerations: 1,
+		Stores:          StoresConfig{CurrentUser: userOfMachine},
 		SourceConfig:    defaultSourceConfig(),
 		Log:             LogConfig{Format: "text"},
 	}

@@ -29,9 +29,10 @@ type StoresConfig struct {
 	Exportable []string `toml:"exportable"`
 
 	// CurrentUser says where certificates go that references have in the store location
-	// currentuser, which is also what a reference without one means: "agent", the stores
-	// of the agent's account, which other accounts do not see; or "localmachine".
-	// With "agent", a certificate fails whose key other accounts are to use themselves.
+	// currentuser, which is also what a reference without one means: "localmachine"
+	// (default), but for stores that say whom to trust; or "agent", the stores
+	// of the agent's account, which other accounts do not see. With "agent", a
+	// certificate fails whose key other accounts are to use themselves.
 	CurrentUser string `toml:"currentuser"`
 }
 
@@ -67,7 +68,7 @@ func (c *Config) checkInstall() error {
 			return fmt.Errorf("install: %s is there twice", where)
 		}
 	}
-	if u := c.Stores.CurrentUser; u != "" && u != userOfAgent && u != userOfMachine {
+	if u := c.Stores.CurrentUser; u != userOfAgent && u != userOfMachine {
 		return fmt.Errorf("stores.currentuser: %q is neither %s nor %s", u, userOfAgent, userOfMachine)
 	}
 	for _, text := range c.Stores.Exportable {

@@ -69,13 +69,18 @@ type SystemOptions struct {
 	// Exportable tells whether the key may leave Windows. Nil: none may.
 	Exportable func(batch.CertificateReference) bool
 
-	// UserAsMachine puts what is for currentuser into localmachine.
+	// UserAsMachine puts what is for currentuser into localmachine, but for stores
+	// that say whom to trust: ErrWiderTrust.
 	UserAsMachine bool
 }
 
 // ErrOtherUser is wrapped by the failure of an entry for the store of a user whom this
 // process does not run as.
-var ErrOtherUser = errors.New("the store currentuser is that of the agent's account, which those who may use the key do not see: the reference should say localmachine, or [stores] of the configuration where currentuser is")
+var ErrOtherUser = errors.New("the store currentuser is that of the agent's account, which those who may use the key do not see: the reference should say localmachine, or [stores] in the configuration currentuser = \"localmachine\"")
+
+// ErrWiderTrust is wrapped by the failure of an entry for a user's store of what that
+// user trusts, where such entries go into the stores of the computer.
+var ErrWiderTrust = errors.New("what one user should trust, the whole computer would")
 
 // ErrForeign is wrapped by the failure of an entry whose certificate somebody else
 // has put into the store, without its key.

@@ -220,5 +220,8 @@ func TestSystemRefuses(t *testing.T) {
 		if _, ok := find(t, c, name, task); !ok {
 			t.Error("what is for currentuser is not in localmachine")
 		}
+		for _, name := range []string{"root", "AuthRoot", "TrustedPublisher", "trustedpeople"} {
+			refused(moved, user(in(name, storetest.CER(t, "root", batch.Task))), store.ErrWiderTrust)
+		}
 	})
 }

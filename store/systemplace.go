@@ -51,11 +51,18 @@ func (v *visit) placeOf(r batch.CertificateReference) (place, error) {
 	if r.StoreLocation == batch.LocalMachine || v.opts.UserAsMachine {
 		p.at = wincrypt.LocalMachine
 	}
-	if err == nil && p.at == wincrypt.CurrentUser && name == "Root" {
+	switch {
+	case err != nil || r.StoreLocation == batch.LocalMachine:
+	case p.at == wincrypt.LocalMachine && slices.Contains(trusting, name):
+		err = fmt.Errorf("%w: refer to localmachine/%s, if that is meant", ErrWiderTrust, name)
+	case name == "Root":
 		err = fmt.Errorf("%w before it trusts a certificate in currentuser/Root: refer to localmachine/Root", wincrypt.ErrAsks)
 	}
 	return p, err
 }
+
+// trusting are the stores that say whom a user, or the computer, trusts.
+var trusting = []string{"Root", "AuthRoot", "TrustedPublisher", "TrustedPeople"}
 
 // wants returns what an entry is in the stores: the certificate, then its issuers.
 func (v *visit) wants(e *Entry) ([]wanted, error) {
