@@ -8,8 +8,8 @@ in_box sh -euc '
     openssl pkcs12 -export -in $name.crt -inkey $name.key -passout file:one.pw -out $name.pfx
     poolcert cert add $name.pfx --password-file one.pw >$name.thumbprint
   done
-  poolcert pool create render --cert "$(cat one.thumbprint),visibility=task" >/dev/null
-  poolcert pool token create render >token
+  poolcert pool create render --cert "$(cat one.thumbprint),visibility=task" >/dev/null 2>&1
+  poolcert pool token create render >token 2>/dev/null
   printf "the secret of the job" | openssl cms -encrypt -binary -aes-256-cbc -outform DER -out /srv/job/secret.cms one.crt
   chmod 755 /srv/job; chmod 644 /srv/job/secret.cms'
 one=$(cat "$box/root/submit/one.thumbprint") two=$(cat "$box/root/submit/two.thumbprint")
