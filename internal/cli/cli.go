@@ -127,6 +127,7 @@ func Main(ctx context.Context, root *cobra.Command, args []string, stdin io.Read
 	ctx, stop := signal.NotifyContext(ctx, ends...)
 	defer stop()
 	context.AfterFunc(ctx, func() { time.AfterFunc(cleanUpTime, stop) })
+	defer onAbort(stderr, os.Exit)()
 
 	if err := forbidDumps(); err != nil {
 		fmt.Fprintf(stderr, "%s: warning: core dumps of this process cannot be forbidden: %v\n", root.Name(), err)
