@@ -7,16 +7,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"time"
-
-	"github.com/BurntSushi/toml"
 
 	"poolcert/agent/hook"
 	"poolcert/batch"
 	"poolcert/internal/localsock"
 	"poolcert/internal/nodeapi"
+	"poolcert/internal/tomlfile"
 	"poolcert/store"
 )
 
@@ -196,55 +193,13 @@ func LoadConfig(path string) (*Config, error) {
 // ParseConfig reads the text of a configuration file over the defaults.
 func ParseConfig(text string) (*Config, error) {
 	c := DefaultConfig()
-	meta, err := toml.Decode(text, c)
-	if err != nil {
-		var parse toml.ParseError
-		if errors.As(err, &parse) {
-			return nil, fmt.Errorf("line %d: %s", parse.Position.Line, strings.TrimPrefix(parse.Message, "toml: "))
-		}
-		return nil, errors.New(strings.TrimPrefix(err.Error(), "toml: "))
-	}
-	if unknown := meta.Undecoded(); len(unknown) > 0 {
-		return nil, fmt.Errorf("line %d: unknown key %s", lineOf(text, unknown[0]), unknown[0])
+	if _, err := tomlfile.Decode(text, c); err != nil {
+		return nil, err
 	}
 	if i, err := hook.CheckAll(c.Hooks); err != nil {
-		return nil, fmt.Errorf("line %d: hook %d: %w", lineOfTable(text, "hook", i), i+1, err)
+		return nil, fmt.Errorf("line %d: hook %d: %w", tomlfile.LineOf(text, "hook", i), i+1, err)
 	}
 	return c, c.check()
-}
-
-// lineOfTable finds the line of the i-th table of an array of tables.
-func lineOfTable(text, name string, i int) int {
-	header := regexp.MustCompile(`^\s*\[\[\s*` + name + `\s*\]\]`)
-	for n, line := range strings.Split(text, "\n") {
-		if header.MatchString(line) {
-			if i--; i < 0 {
-				return n + 1
-			}
-		}
-	}
-	return lineOf(text, toml.Key{name}) // written as one value
-}
-
-// lineOf finds the line of a key. The TOML library knows, but does not tell.
-func lineOf(text string, key toml.Key) int {
-	table := ""
-	for i, line := range strings.Split(text, "\n") {
-		line = strings.TrimSpace(line)
-		if header, ok := strings.CutPrefix(line, "["); ok {
-			header, _, _ = strings.Cut(strings.TrimPrefix(header, "["), "]")
-			table = strings.TrimSpace(header) + "."
-			if strings.HasPrefix(table, key.String()+".") {
-				return i + 1
-			}
-			continue
-		}
-		name, _, ok := strings.Cut(line, "=")
-		if full := table + strings.TrimSpace(name); ok && (full == key.String() || strings.HasPrefix(key.String(), full+".")) {
-			return i + 1
-		}
-	}
-	return 1
 }
 
 func (c *Config) check() error {

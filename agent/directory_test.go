@@ -150,7 +150,7 @@ func TestDirectoryRefuses(t *testing.T) {
 		"no file key":       {func(f *testFolder) { f.references("[[certificate]]\npassword = \"x\"\n") }, "certificate 1 has no file"},
 		"two passwords":     {func(f *testFolder) { f.references(good + "password_file = \"p\"\n") }, "both password and password_file"},
 		"bad visibility":    {func(f *testFolder) { f.references(good + "visibility = [\"all\"]\n") }, "visibility"},
-		"bad name":          {func(f *testFolder) { f.references(good + "name = \"../x\"\n") }, `references.toml: line 4: not a certificate name: "../x"`},
+		"bad name":          {func(f *testFolder) { f.references(good + "name = \"../x\"\n") }, `references.toml: line 4: certificate.name: not a certificate name: "../x"`},
 		"another folder":    {func(f *testFolder) { f.references("[[certificate]]\nfile = \"../a.pfx\"\n") }, "not the name of a file"},
 		"missing file":      {func(f *testFolder) { f.references(good + "[[certificate]]\nfile = \"b.pfx\"\n") }, "b.pfx: no such file"},
 		"wrong password":    {func(f *testFolder) { f.references(strings.Replace(good, "pw", "no", 1)) }, "a.pfx: read PFX: wrong password"},

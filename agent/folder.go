@@ -13,10 +13,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/BurntSushi/toml"
-
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
+	"poolcert/internal/tomlfile"
 )
 
 const (
@@ -121,15 +120,10 @@ func parseReferences(text string) ([]folderEntry, error) {
 	var doc struct {
 		Certificate []folderEntry `toml:"certificate"`
 	}
-	meta, err := toml.Decode(text, &doc)
-	var parse toml.ParseError
+	meta, err := tomlfile.Decode(text, &doc)
 	switch {
-	case errors.As(err, &parse):
-		return nil, fmt.Errorf("line %d: %s", parse.Position.Line, strings.TrimPrefix(parse.Message, "toml: "))
 	case err != nil:
-		return nil, errors.New(strings.TrimPrefix(err.Error(), "toml: "))
-	case len(meta.Undecoded()) > 0:
-		return nil, fmt.Errorf("line %d: unknown key %s", lineOf(text, meta.Undecoded()[0]), meta.Undecoded()[0])
+		return nil, err
 	case !meta.IsDefined("certificate"):
 		return nil, errors.New("no [[certificate]]; for a node without certificates, write 'certificate = []'")
 	case !strings.HasSuffix(text, "\n"):

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -12,18 +11,16 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"text/template"
 	"time"
 
-	"github.com/BurntSushi/toml"
-
 	"poolcert/account"
 	"poolcert/account/db"
 	"poolcert/account/request"
 	"poolcert/internal/cli"
+	"poolcert/internal/tomlfile"
 )
 
 // Names in the data directory.
@@ -125,26 +122,16 @@ func defaultConfig() config {
 func loadConfig(dir string) (*config, error) {
 	path := configPath(dir)
 	cfg := defaultConfig()
-	meta, err := toml.DecodeFile(path, &cfg)
-	var syntax toml.ParseError
+	data, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, cli.Hint(fmt.Errorf("%s is not a data directory of poolcert-server: it has no %s", dir, configName),
 			"make one with 'poolcert-server init --dir %s', or name another with --dir", dir)
-	case errors.As(err, &syntax):
-		return nil, hintConfig(fmt.Errorf("%s:%d: %s", path, syntax.Position.Line, syntax.Message))
-	case errors.As(err, new(*fs.PathError)):
+	case err != nil:
 		return nil, explain(fmt.Errorf("read configuration: %w", err), dir)
-	case err != nil: // a value of another type
-		return nil, hintConfig(fmt.Errorf("%s: %w", path, err))
 	}
-	if unknown := meta.Undecoded(); len(unknown) > 0 {
-		err := fmt.Errorf("%s:%d: unknown key %q", path, lineOf(path, unknown[0]), unknown[0].String())
-		if len(unknown[0]) > 1 {
-			return nil, cli.Hint(err, "the server.toml that 'poolcert-server init' writes has all keys of [%s], behind #", unknown[0][0])
-		}
-		return nil, cli.Hint(err,
-			"the keys are listen, node_listen, hosts, url, node_url, tls_cert, tls_key, database, delete_window, overlap, node_ttl, log, log_format, and the tables master_key, audit, metrics, limits and oidc")
+	if _, err := tomlfile.Decode(string(data), &cfg); err != nil {
+		return nil, hintTOML(fmt.Errorf("%s: %w", path, err))
 	}
 	if err := cfg.check(); err != nil {
 		return nil, hintConfig(fmt.Errorf("%s: %w", path, err))
@@ -314,21 +301,6 @@ func (c *config) urlFor(configured, scheme, address string) string {
 		return "https://" + c.Hosts[0]
 	}
 	return scheme + "://" + net.JoinHostPort(c.Hosts[0], port)
-}
-
-// lineOf finds the line of a key for a message; 1 if it is written in a way that
-// the search misses.
-func lineOf(path string, key toml.Key) int {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return 1
-	}
-	name := regexp.QuoteMeta(key[len(key)-1])
-	at := regexp.MustCompile(`(?m)^[ \t]*(\[+[^\]\n]*)?["']?` + name + `["']?[ \t]*[]=.]`).FindIndex(data)
-	if at == nil {
-		return 1
-	}
-	return 1 + bytes.Count(data[:at[0]], []byte("\n"))
 }
 
 // A duration is written as text, such as "60s".

@@ -7,11 +7,25 @@ import (
 
 	"poolcert/account/db"
 	"poolcert/internal/cli"
+	"poolcert/internal/tomlfile"
 )
 
 // hintConfig says what to do about a value in server.toml.
 func hintConfig(err error) error {
 	return cli.Hint(err, "change it there; a key that is left out has its default. 'poolcert-server check' tells what is in effect")
+}
+
+// hintTOML is hintConfig for what is wrong with the form of the file.
+func hintTOML(err error) error {
+	var wrong *tomlfile.Error
+	if !errors.As(err, &wrong) || !wrong.Unknown {
+		return hintConfig(err)
+	}
+	if table, _, in := strings.Cut(wrong.Key, "."); in {
+		return cli.Hint(err, "the server.toml that 'poolcert-server init' writes has all keys of [%s], behind #", table)
+	}
+	return cli.Hint(err,
+		"the keys are listen, node_listen, hosts, url, node_url, tls_cert, tls_key, database, delete_window, overlap, node_ttl, log, log_format, and the tables master_key, audit, metrics, limits and oidc")
 }
 
 // hintCA says what to do when the service's CA cannot be loaded.

@@ -14,11 +14,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/BurntSushi/toml"
 	"github.com/spf13/cobra"
 
 	"poolcert/batch"
 	"poolcert/internal/cli"
+	"poolcert/internal/tomlfile"
 )
 
 // A profile is how to reach an account: the content of config.toml, which
@@ -154,18 +154,17 @@ func readProfile(path string) (*profile, error) {
 		return nil, cli.Hint(fmt.Errorf("configuration %s holds a key and can be read by others", path), "chmod 600 %s", path)
 	}
 	p := &profile{path: path}
-	meta, err := toml.Decode(string(data), p)
-	if err != nil {
-		var syntax toml.ParseError
-		if errors.As(err, &syntax) { // its text quotes the line, which may be the key's
-			return nil, fmt.Errorf("configuration %s, line %d: not valid TOML", path, syntax.Position.Line)
-		}
-		return nil, fmt.Errorf("configuration %s: a value has the wrong type", path)
+	_, err = tomlfile.Decode(string(data), p)
+	var wrong *tomlfile.Error
+	switch {
+	case !errors.As(err, &wrong):
+		return p, err
+	case wrong.Unknown:
+		return nil, cli.Hint(fmt.Errorf("configuration %s, %w", path, err), "the keys are endpoint, account, key, ca, token_command, and the table oidc")
+	case wrong.Syntax: // its text quotes the line, which may be the key's
+		return nil, fmt.Errorf("configuration %s, line %d: not valid TOML", path, wrong.Line)
 	}
-	if unknown := meta.Undecoded(); len(unknown) > 0 {
-		return nil, cli.Hint(fmt.Errorf("configuration %s: unknown key %q", path, unknown[0]), "the keys are endpoint, account, key, ca, token_command, and the table oidc")
-	}
-	return p, nil
+	return nil, fmt.Errorf("configuration %s, %w", path, err)
 }
 
 // client makes a client for the account.
