@@ -122,7 +122,9 @@ func TestTwoStores(t *testing.T) {
 	open := func(t *testing.T, w *wincrypttest.Windows) *twoStores {
 		owners := make(map[batch.Visibility]store.Owner)
 		for _, v := range batch.Visibilities() {
-			owners[v] = store.Owner{UID: os.Geteuid(), GID: os.Getegid(), SIDs: store.NewSIDs(wincrypttest.Account)}
+			owner := testOwner()
+			owner.SIDs = store.NewSIDs(wincrypttest.Account)
+			owners[v] = owner
 		}
 		stores, err := store.OpenSystem(store.SystemOptions{Calls: w, Tag: "test", Owners: owners})
 		if err != nil {
