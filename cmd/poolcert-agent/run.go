@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -38,15 +39,26 @@ passed without one.`,
 		Args:        cobra.NoArgs,
 		Annotations: map[string]string{cli.KeepsHangup: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return o.service().Run(cmd.Context(), func(ctx context.Context, host *svcrun.Host) error {
+			s := o.service()
+			s.Ended = func(err error) { tellEnd(endHint(err)) }
+			err := s.Run(cmd.Context(), func(ctx context.Context, host *svcrun.Host) error {
 				err := o.run(ctx, host, cmd.ErrOrStderr())
-				if err != nil && host.Managed {
-					tellEnd(err)
+				if errors.Is(err, agent.ErrNotJoined) {
+					err = svcrun.Final(err) // to start it each minute joins no pool
 				}
 				return err
 			})
+			return endHint(err)
 		},
 	}
+}
+
+// endHint is for what svcrun itself refuses.
+func endHint(err error) error {
+	if errors.Is(err, svcrun.ErrOpenProgram) {
+		return serviceHint(err)
+	}
+	return err
 }
 
 // startTime is how long the agent may take to start beside initial_sync: to open

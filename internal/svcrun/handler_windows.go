@@ -31,15 +31,33 @@ const accepted = svc.AcceptStop | svc.AcceptShutdown | svc.AcceptPreShutdown | s
 
 // A handler is work in the hands of the service manager.
 type handler struct {
-	ctx  context.Context
-	work func(context.Context, *Host) error
-	exit func(code int) // os.Exit
+	ctx   context.Context
+	check func() error // looks at the program before any work
+	work  func(context.Context, *Host) error
+	ended func(error)    // told why the work ended
+	exit  func(code int) // os.Exit
 
 	err error // of the work, when it was stopped
 }
 
-func newHandler(ctx context.Context, work func(context.Context, *Host) error) *handler {
-	return &handler{ctx: ctx, work: work, exit: os.Exit}
+func (s *Service) newHandler(ctx context.Context, check func(program string) error, work func(context.Context, *Host) error) *handler {
+	return &handler{ctx: ctx, check: func() error { return check(s.Program) }, work: work, ended: s.Ended, exit: os.Exit}
+}
+
+// run does the work, unless others can exchange the program: installers other than
+// Install may have made the service, and folders change.
+func (h *handler) run(ctx context.Context, host *Host) error {
+	if err := h.check(); err != nil {
+		return Final(err)
+	}
+	return h.work(ctx, host)
+}
+
+// end notes what came of the work.
+func (h *handler) end(err error) {
+	if h.err = err; err != nil && h.ended != nil {
+		h.ended(err)
+	}
 }
 
 // Execute implements [svc.Handler].
@@ -52,7 +70,7 @@ func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, statuse
 	ready, done := make(chan struct{}), make(chan error, 1)
 	resumed, changed := make(chan struct{}, 1), make(chan struct{}, 1)
 	host := &Host{Managed: true, Ready: sync.OnceFunc(func() { close(ready) }), Resumed: resumed, Changed: changed}
-	go func() { done <- h.work(ctx, host) }()
+	go func() { done <- h.run(ctx, host) }()
 	late := time.NewTimer(readyLimit)
 	defer late.Stop()
 	isRunning := func() {
@@ -62,7 +80,10 @@ func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, statuse
 	}
 	for {
 		select {
-		case h.err = <-done:
+		case err := <-done:
+			if h.end(err); isFinal(err) {
+				return false, 0
+			}
 			h.exit(1) // died, not stopped: else the manager does not start it again
 			return false, 1
 		case <-ready:
@@ -82,7 +103,7 @@ func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, statuse
 			case svc.Stop, svc.Shutdown, svc.PreShutdown:
 				statuses <- svc.Status{State: svc.StopPending, WaitHint: milliseconds(2 * stopTime)}
 				cancel()
-				h.end(done)
+				h.await(done)
 				return false, 0
 			}
 		}
@@ -96,13 +117,14 @@ func raise(c chan<- struct{}) {
 	}
 }
 
-// end waits for the work's end, for as long as the manager does. Work may be cut at
+// await waits for the work's end, for as long as the manager does. Work may be cut at
 // any point, as by a loss of power.
-func (h *handler) end(done <-chan error) {
+func (h *handler) await(done <-chan error) {
 	limit := time.NewTimer(stopTime)
 	defer limit.Stop()
 	select {
-	case h.err = <-done:
+	case err := <-done:
+		h.end(err)
 	case <-limit.C:
 	}
 }

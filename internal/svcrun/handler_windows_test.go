@@ -3,6 +3,7 @@ package svcrun
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,12 +18,24 @@ type talk struct {
 	statuses chan svc.Status
 	exited   int // the code of a process that died, -1 before
 	ended    chan struct{}
+	told     []error // why the work ended
 	handler  *handler
 }
 
 func newTalk(t *testing.T, ctx context.Context, work func(context.Context, *Host) error) *talk {
+	return newTalkWith(t, ctx, nil, work)
+}
+
+// newTalkWith has the program judged as open says.
+func newTalkWith(t *testing.T, ctx context.Context, open error, work func(context.Context, *Host) error) *talk {
 	k := &talk{t: t, requests: make(chan svc.ChangeRequest), statuses: make(chan svc.Status), exited: -1, ended: make(chan struct{})}
-	k.handler = newHandler(ctx, work)
+	s := &Service{Program: `C:\agent.exe`, Ended: func(err error) { k.told = append(k.told, err) }}
+	k.handler = s.newHandler(ctx, func(program string) error {
+		if program != s.Program {
+			t.Errorf("looked at %q", program)
+		}
+		return open
+	}, work)
 	k.handler.exit = func(code int) { k.exited = code }
 	go func() {
 		defer close(k.ended)
@@ -94,11 +107,51 @@ func TestHandlerDies(t *testing.T) {
 			}
 			fail <- errors.New("as asked")
 			<-k.ended
-			if k.exited != 1 {
-				t.Errorf("ready %t: exit code %d", ready, k.exited)
+			if k.exited != 1 || len(k.told) != 1 {
+				t.Errorf("ready %t: exit code %d, told %v", ready, k.exited, k.told)
 			}
 		})
 	}
+}
+
+// What starting again does not mend ends the service as if it had been stopped: the
+// manager leaves it so. It is told once.
+func TestHandlerGivesUp(t *testing.T) {
+	want := errors.New("as asked")
+	for _, ready := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			k := newTalk(t, t.Context(), func(ctx context.Context, host *Host) error {
+				if ready {
+					host.Ready()
+					synctest.Wait()
+				}
+				return fmt.Errorf("work: %w", Final(want))
+			})
+			k.expect(svc.StartPending)
+			if ready {
+				k.expect(svc.Running)
+			}
+			<-k.ended
+			if k.exited != -1 || len(k.told) != 1 || !errors.Is(k.told[0], want) || !errors.Is(k.handler.err, want) {
+				t.Errorf("ready %t: exit code %d, told %v, error %v", ready, k.exited, k.told, k.handler.err)
+			}
+		})
+	}
+}
+
+// A program that others can exchange does no work, whoever made it a service.
+func TestHandlerChecksProgram(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newTalkWith(t, t.Context(), ErrOpenProgram, func(context.Context, *Host) error {
+			t.Error("it works")
+			return nil
+		})
+		k.expect(svc.StartPending)
+		<-k.ended
+		if k.exited != -1 || len(k.told) != 1 || !errors.Is(k.told[0], ErrOpenProgram) {
+			t.Errorf("exit code %d, told %v", k.exited, k.told)
+		}
+	})
 }
 
 // Work that does not get ready, or does not end, holds the manager up for seconds.

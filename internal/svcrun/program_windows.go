@@ -2,7 +2,10 @@ package svcrun
 
 import (
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"unsafe"
 
 	"golang.org/x/sys/windows"
 
@@ -11,37 +14,38 @@ import (
 
 // checkProgram looks at the program and all folders above it.
 func checkProgram(path string) error {
+	path = filepath.Clean(path)
 	root := filepath.VolumeName(path) + `\`
 	pointer, err := windows.UTF16PtrFromString(root)
 	if err != nil {
 		return err
 	}
-	if windows.GetDriveType(pointer) != windows.DRIVE_FIXED {
+	if !filepath.IsAbs(path) || windows.GetDriveType(pointer) != windows.DRIVE_FIXED {
 		return fmt.Errorf("%w: %s is no fixed disk of this computer", ErrOpenProgram, root)
 	}
-	return checkPath(path, winfile.OfPath)
+	return checkPath(root, path, trusted(), lookAt)
 }
 
-// checkPath judges what look says of the path and the folders above it. To the program's
-// own folder, nobody may add anything: Windows looks there for libraries.
-func checkPath(path string, look func(string) (winfile.Descriptor, error)) error {
-	program, folder := path, filepath.Dir(path)
-	for {
-		d, err := look(path)
-		if err != nil {
-			return err
-		}
-		if path == program || path == folder {
-			err = d.CheckUnchangeable(trusted())
-		} else {
-			err = d.CheckAbove(trusted(), path == filepath.Dir(path))
-		}
-		if err != nil {
-			return fmt.Errorf("%w: %s: %w", ErrOpenProgram, path, err)
-		}
-		if path == filepath.Dir(path) {
-			return nil
-		}
-		path = filepath.Dir(path)
+// lookAt opens what lies at path itself, and follows nothing there.
+func lookAt(path string) (p place, err error) {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return p, err
 	}
+	const shareAll = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
+	handle, err := windows.CreateFile(name, windows.READ_CONTROL|windows.FILE_READ_ATTRIBUTES, shareAll, nil, windows.OPEN_EXISTING,
+		windows.FILE_FLAG_BACKUP_SEMANTICS|windows.FILE_FLAG_OPEN_REPARSE_POINT, 0)
+	if err != nil {
+		return p, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	f := os.NewFile(uintptr(handle), path)
+	defer f.Close()
+	var info struct{ attributes, tag uint32 } // FILE_ATTRIBUTE_TAG_INFO
+	err = windows.GetFileInformationByHandleEx(handle, windows.FileAttributeTagInfo, (*byte)(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info)))
+	if err != nil {
+		return p, &fs.PathError{Op: "look at", Path: path, Err: err}
+	}
+	p.Leads = info.attributes&windows.FILE_ATTRIBUTE_REPARSE_POINT != 0 && isSurrogate(info.tag)
+	p.Descriptor, err = winfile.Of(f)
+	return p, err
 }

@@ -80,6 +80,14 @@ func (s *Service) registration() *registration {
 	return &registration{Command: append([]string{s.Program}, s.Args...), Account: s.Account, Title: s.Title, Text: s.Description}
 }
 
+// installChecked is installWith for a program that check accepts.
+func (s *Service) installChecked(m manager, check func(program string) error) error {
+	if err := check(s.Program); err != nil {
+		return err
+	}
+	return s.installWith(m)
+}
+
 // installWith creates the service, or changes it.
 func (s *Service) installWith(m manager) error {
 	if err := s.checkAccount(); err != nil {

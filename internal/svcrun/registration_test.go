@@ -302,3 +302,26 @@ func TestControlOfNothing(t *testing.T) {
 		}
 	}
 }
+
+// A program that is refused is no service, nor takes the place of one.
+func TestInstallChecked(t *testing.T) {
+	for _, have := range []*registration{nil, {Command: []string{`C:\a\poolcert-agent.exe`}}} {
+		f := &fakeManager{have: have}
+		s := &Service{Name: "poolcert-agent", Program: `C:\open\poolcert-agent.exe`}
+		looked := ""
+		err := s.installChecked(f, func(program string) error { looked = program; return ErrOpenProgram })
+		if !errors.Is(err, ErrOpenProgram) || len(f.log) > 0 || looked != s.Program {
+			t.Errorf("%v, looked at %q, did %q", err, looked, f.log)
+		}
+		if err := s.installChecked(f, func(string) error { return nil }); err != nil || len(f.log) == 0 {
+			t.Errorf("%v, did %q", err, f.log)
+		}
+	}
+}
+
+func TestFinal(t *testing.T) {
+	err := fmt.Errorf("run: %w", Final(errFake))
+	if !isFinal(err) || !errors.Is(err, errFake) || err.Error() != "run: it is broken" || isFinal(errFake) {
+		t.Error(err)
+	}
+}

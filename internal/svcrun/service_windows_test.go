@@ -36,8 +36,14 @@ func serve(what, file string) int {
 			f.Close()
 		}
 	}
-	s := &Service{Name: testName}
-	err := s.Run(context.Background(), func(ctx context.Context, host *Host) error {
+	s := &Service{Name: testName, Program: `\\server\share\p.exe`, Ended: func(err error) { note("told: " + err.Error()) }}
+	run := s.Run // which refuses what is no file of this computer
+	if what != "open" {
+		run = func(ctx context.Context, work func(context.Context, *Host) error) error {
+			return s.runChecked(ctx, func(string) error { return nil }, work) // test programs lie where all can write
+		}
+	}
+	err := run(context.Background(), func(ctx context.Context, host *Host) error {
 		if !host.Managed {
 			note("console")
 			return nil
@@ -46,6 +52,8 @@ func serve(what, file string) int {
 		switch what {
 		case "fail":
 			return errors.New("as asked")
+		case "give up":
+			return Final(errors.New("as asked"))
 		case "die":
 			host.Ready()
 			f, err := os.Create(file + ".ready")
@@ -188,6 +196,39 @@ func TestFailure(t *testing.T) {
 	}
 	if got := notes(t, file); got != "began" {
 		t.Errorf("the service noted %q", got)
+	}
+}
+
+// A service that gives up has stopped, for its manager, and is not started again.
+func TestGivesUp(t *testing.T) {
+	for what, want := range map[string]string{
+		"give up": "began told: as asked",
+		"open":    "told: " + ErrOpenProgram.Error(),
+	} {
+		s, file := installed(t, what)
+		if err := s.controlWith(t.Context(), scm{}, "start"); !errors.Is(err, ErrFailed) {
+			t.Errorf("%s: start: %v", what, err)
+		}
+		if now, exit, err := (scm{}).state(testName); now != stopped || exit != 0 || err != nil {
+			t.Errorf("%s: state %d, exit code %d, %v", what, now, exit, err)
+		}
+		if got := notes(t, file); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: the service noted %q", what, got)
+		}
+		if err := s.uninstallWith(t.Context(), scm{}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Install looks at the program first, and makes no service of what it refuses.
+func TestInstallChecks(t *testing.T) {
+	s := &Service{Name: testName, Program: `\\server\share\p.exe`}
+	if err := s.Install(t.Context()); !errors.Is(err, ErrOpenProgram) {
+		t.Errorf("a program on a share: %v", err)
+	}
+	if err := standing(s); !errors.Is(err, ErrNotInstalled) {
+		t.Errorf("it is a service all the same: %v", err)
 	}
 }
 

@@ -58,7 +58,22 @@ type Service struct {
 
 	// Warn, if not nil, is told by Install what this system cannot set.
 	Warn func(error)
+
+	// Ended, if not nil, is told by Run why the work ended with an error under the
+	// Windows service manager, where nobody sees the standard error.
+	Ended func(error)
 }
+
+// Final marks an error of a service's work that a new start does not mend, but a person.
+// The Windows service manager is told that the service has stopped, and does not start it
+// again until the next boot, or until somebody does. Elsewhere it means nothing.
+func Final(err error) error { return &finalError{err} }
+
+type finalError struct{ error }
+
+func (e *finalError) Unwrap() error { return e.error }
+
+func isFinal(err error) bool { return errors.As(err, new(*finalError)) }
 
 // A Host is what runs a service's work.
 type Host struct {
@@ -99,8 +114,10 @@ func (s *Service) Reload(ctx context.Context) error { return s.control(ctx, "rel
 
 // Run calls work, and returns what it returned. Under the Windows service manager
 // it speaks with that one too: ctx ends when the service is to stop, and the process
-// ends at once, with exit code 1, when work ends before that: a service that says that
-// it has stopped is not started again.
+// ends at once, with exit code 1, when work ends before that, unless its error is a
+// [Final] one: a service that says that it has stopped is not started again. There,
+// a program that others can exchange is not to run, whoever made it a service: the error
+// is [ErrOpenProgram], and work is not called.
 func (s *Service) Run(ctx context.Context, work func(context.Context, *Host) error) error {
 	return s.run(ctx, work)
 }

@@ -16,10 +16,7 @@ func (s *Service) install(context.Context) error {
 	if err := s.checkAccount(); err != nil {
 		return err
 	}
-	if err := checkProgram(s.Program); err != nil {
-		return err
-	}
-	return s.installWith(scm{})
+	return s.installChecked(scm{}, checkProgram)
 }
 
 func (s *Service) uninstall(ctx context.Context) error { return s.uninstallWith(ctx, scm{}) }
@@ -28,13 +25,17 @@ func (s *Service) control(ctx context.Context, verb string) error {
 	return s.controlWith(ctx, scm{}, verb)
 }
 
-// run asks the service manager for work if it started this process, and takes its
-// refusal for a console.
 func (s *Service) run(ctx context.Context, work func(context.Context, *Host) error) error {
+	return s.runChecked(ctx, checkProgram, work)
+}
+
+// runChecked asks the service manager for work if it started this process, and takes its
+// refusal for a console.
+func (s *Service) runChecked(ctx context.Context, check func(program string) error, work func(context.Context, *Host) error) error {
 	if !startedByManager() { // else it may be waited for
 		return inConsole(ctx, work)
 	}
-	h := newHandler(ctx, work)
+	h := s.newHandler(ctx, check, work)
 	err := svc.Run(s.Name, h)
 	switch {
 	case errors.Is(err, windows.ERROR_FAILED_SERVICE_CONTROLLER_CONNECT):
