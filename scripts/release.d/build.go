@@ -55,10 +55,7 @@ func (r *release) build(ctx context.Context, s system) error {
 	}
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = r.source
-	cmd.Env = append(goEnvironment(), "GOOS="+s.os, "GOARCH="+s.arch)
-	if s.os == "linux" {
-		cmd.Env = append(cmd.Env, "GOEXPERIMENT="+experiment)
-	}
+	cmd.Env = s.environment()
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("build for %v: %w", s, err)
@@ -68,6 +65,15 @@ func (r *release) build(ctx context.Context, s system) error {
 		return fmt.Errorf("%s for %v is larger than %d bytes, or missing: %v", filepath.Base(agent), s, int(maxAgent), err)
 	}
 	return nil
+}
+
+// environment is what Go is run with for a system.
+func (s system) environment() []string {
+	env := append(goEnvironment(), "GOOS="+s.os, "GOARCH="+s.arch)
+	if s.os == "linux" {
+		env = append(env, "GOEXPERIMENT="+experiment)
+	}
+	return env
 }
 
 // goEnvironment is ours without what would change a build, and without the network.

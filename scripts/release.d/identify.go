@@ -88,13 +88,15 @@ func (r *release) number() string {
 	return m[1] + "." + m[2] + "." + m[3]
 }
 
-// checkOut brings the commit to a folder of its own.
+// checkOut brings the commit to a folder of its own, as it was committed: what a person
+// has set for git may convert lines, filter files or run hooks.
 func (r *release) checkOut(ctx context.Context) error {
 	r.source = filepath.Join(r.work, "source")
-	if _, err := output(ctx, r.work, "git", "clone", "--quiet", "--shared", "--no-checkout", r.repository, r.source); err != nil {
+	if _, err := output(ctx, r.work, "git", "clone", "--quiet", "--shared", "--no-checkout", "--template=", r.repository, r.source); err != nil {
 		return err
 	}
-	_, err := output(ctx, r.source, "git", "checkout", "--quiet", "--detach", r.commit)
+	_, err := output(ctx, r.source, "env", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_COUNT=0", "GIT_ATTR_NOSYSTEM=1",
+		"git", "-c", "core.attributesFile="+os.DevNull, "checkout", "--quiet", "--detach", r.commit)
 	return err
 }
 

@@ -96,6 +96,9 @@ func (r *release) packagesOfThisMachine(ctx context.Context) error {
 
 // all makes the whole release.
 func (r *release) all(ctx context.Context) error {
+	if err := r.checkNames(); err != nil {
+		return err
+	}
 	for _, s := range systems {
 		if err := r.build(ctx, s); err != nil {
 			return err

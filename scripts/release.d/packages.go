@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/goreleaser/nfpm/v2"
@@ -17,6 +18,18 @@ const (
 	maintainer = "poolcert maintainers <maintainers@poolcert.example>"
 	homepage   = "https://poolcert.example/"
 )
+
+// trial is a version that nobody publishes: without a tag, and in tests.
+var trial = regexp.MustCompile(`^v0\.0\.`)
+
+// checkNames refuses to release under names that are no one's.
+func (r *release) checkNames() error {
+	if !trial.MatchString(r.version) && strings.Contains(maintainer+homepage, ".example") {
+		return fmt.Errorf("%s would name %s and %s: set maintainer and homepage in scripts/release.d/packages.go (versions v0.0.N are for tests)",
+			r.version, maintainer, homepage)
+	}
+	return nil
+}
 
 // pack makes the packages of a Linux system in each of the formats.
 func (r *release) pack(s system, formats ...string) error {
