@@ -99,7 +99,7 @@ func explainDecrypt(err error) error {
 	case errors.Is(err, local.ErrBusy):
 		return cli.Hint(err, "try again in a moment")
 	case errors.Is(err, localsock.ErrUntrusted):
-		return cli.Hint(err, "who answers there is not the node's agent, which runs as root: does --socket or $POOLCERT_SOCKET name the right place?")
+		return cli.Hint(err, "who answers there is not the node's agent, which runs as "+superuser+": does --socket or $POOLCERT_SOCKET name the right place?")
 	case errors.Is(err, local.ErrUnavailable):
 		return cli.Hint(err, "is poolcert-agent running on this node? --socket or $POOLCERT_SOCKET says where it answers; --pfx FILE opens without an agent")
 	case errors.Is(err, decrypt.ErrDecrypt):

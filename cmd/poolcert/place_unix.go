@@ -9,5 +9,8 @@ const (
 	configPlace            = "~/.config/poolcert/config.toml"
 )
 
+// Who the agent runs as, and may read all that it installs.
+const superuser = "root"
+
 // endOfInput is what ends typed input.
 const endOfInput = "Ctrl-D"

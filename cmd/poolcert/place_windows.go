@@ -11,6 +11,9 @@ const (
 	configPlace   = `%AppData%\poolcert\config.toml`
 )
 
+// Who the agent runs as, or may stop it, and read all that it installs.
+const superuser = "the system or an administrator"
+
 // defaultCertificatesDir is where a node's agent installs certificates.
 var defaultCertificatesDir = filepath.Join(programData(), "poolcert", "certs")
 

@@ -135,7 +135,7 @@ func (f *taskEnvFlags) remove(cmd *cobra.Command) error {
 func explainTaskEnv(err error) error {
 	switch {
 	case errors.Is(err, taskcerts.ErrNoSet) && errors.Is(err, fs.ErrPermission):
-		return cli.Exit(cli.Hint(err, "the task's user must be in the group of these certificates (poolcert-task by default), or root has to call"), cli.ExitNotAllowed)
+		return cli.Exit(cli.Hint(err, "the task's user must be in the group of these certificates (poolcert-task by default), or "+superuser+" has to call"), cli.ExitNotAllowed)
 	case errors.Is(err, taskcerts.ErrNoSet):
 		return cli.Hint(err, "does poolcert-agent run on this node, and has it this certificates_dir? 'poolcert-agent status' tells")
 	case errors.Is(err, taskcerts.ErrPlace):
