@@ -196,6 +196,7 @@ func TestEvictedNodeLosesItsCertificates(t *testing.T) {
 func TestRefusalsThatTakeNothingAway(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404, 407, 410, 418, 429, 500, 502, 503, 504} {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
+			t.Parallel()
 			s := agenttest.NewService(t)
 			one := testPFX(t, s, "one")
 			s.SetReferences(refTo(one))

@@ -24,6 +24,7 @@ func TestDriftIsMendedAtOnce(t *testing.T) {
 		"current":        func(w *watched) error { return os.RemoveAll(filepath.Join(w.root, "current")) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWatched(t, filepath.Join(t.TempDir(), "certs"))
 			w.start()
 			for range 2 {

@@ -211,6 +211,7 @@ func TestOutdatedSetIsNotRestored(t *testing.T) {
 func TestMaxOffline(t *testing.T) {
 	for _, after := range []string{afterKeep, afterRemove} {
 		t.Run(after, func(t *testing.T) {
+			t.Parallel()
 			s := agenttest.NewService(t)
 			one := testPFX(t, s, "one")
 			s.SetReferences(refTo(one))

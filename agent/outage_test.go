@@ -133,6 +133,7 @@ func TestDamagedLastKnownGoodSetIsFetchedAgain(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := agenttest.NewService(t)
 			one := testPFX(t, s, "one")
 			s.SetReferences(refTo(one))

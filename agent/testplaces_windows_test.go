@@ -19,8 +19,10 @@ const testKeyFile = lastGoodDPAPIFile
 // othersMayEnter is of the error for a state directory that a test made just so.
 const othersMayEnter = "its access list lets others in"
 
-// wantPrivate fails if others get to a folder. Its files inherit that: what Wine makes
-// of them by itself is no matter.
+// wantPrivate fails if the access list of a folder lets others in, as it is read back. Its
+// files inherit that: what Wine makes of them by itself is no matter. Wine keeps of a list
+// what fits the modes of Unix, and holds nobody off: there, this shows that a list was set,
+// and not that other accounts are refused.
 func wantPrivate(t *testing.T, path string, _ os.FileMode) {
 	t.Helper()
 	own, err := winfile.Own()
@@ -43,7 +45,8 @@ func wantMode(*testing.T, string, os.FileMode) {}
 
 func hasMode(os.FileInfo, os.FileMode) bool { return true }
 
-// letOthersWrite opens a folder to everybody.
+// letOthersWrite opens a folder to everybody. Wine keeps the rights of Everyone, as a mode:
+// there, too, tests of what is refused show what we say to such a list.
 func letOthersWrite(t *testing.T, path string) {
 	t.Helper()
 	sd, err := windows.SecurityDescriptorFromString(winfile.Shared(sddl.System) + "(A;OICI;FA;;;" + string(sddl.Everyone) + ")")
@@ -65,8 +68,9 @@ func testSocket(dir string) string { return `\\.\pipe\poolcert-test-` + filepath
 // testGroup is a group that there is everywhere.
 func testGroup() string { return string(sddl.Users) }
 
-// mendTime is not the promise, which is 2 s: a look at the files takes long under Wine,
-// and the rest after it is ten times as long.
+// mendTime is not the promise, which is 2 s: under Wine, a look at the files takes up to
+// half a second, and the rest after it is ten times as long (checkShare). A change during
+// the rest is mended after it.
 const mendTime = 20 * time.Second
 
 // testOwner lets nobody else read.

@@ -32,6 +32,8 @@ func letEverybodyWrite(t *testing.T, path string) {
 	}
 }
 
+// What everybody may write is found and mended. Under Wine, this shows that we look at the
+// list, and set another one: what it keeps of a list are modes of Unix.
 func TestDirRepairsAccessLists(t *testing.T) {
 	a := storetest.PFX(t, "a")
 	file := "task/sha1-" + a.Reference.Thumbprint.String() + ".pfx"
@@ -120,7 +122,9 @@ func TestCurrentIsAJunction(t *testing.T) {
 	}
 }
 
-// Nobody but the readers, the system and ourselves has rights to what is installed.
+// Nobody but the readers, the system and ourselves has rights to what is installed, by the
+// lists as they are read back. Wine makes these of modes of Unix, and has one account: there,
+// this shows that lists are set on all that is installed, and not that others are refused.
 func TestDirLetsNobodyElseIn(t *testing.T) {
 	root := newRoot(t)
 	replace(t, openDir(t, options(root)), storetest.PFX(t, "a"))
