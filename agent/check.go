@@ -35,7 +35,7 @@ func (f *findings) owners(c *Config) {
 		switch {
 		case err != nil && o.Group != "":
 			// Fine as long as no certificate has this visibility.
-			f.warn(check, fmt.Sprintf("make it, such as with '"+makeGroup+"', or name another one; without, certificates with visibility %q fail", o.Group, v), "%s", oneLine(err))
+			f.warn(check, fmt.Sprintf("make it, such as with '"+makeGroup+"', or name another one; without, certificates with visibility %q fail", strings.TrimPrefix(o.Group, localGroup), v), "%s", oneLine(err))
 		case err != nil:
 			f.warn(check, fmt.Sprintf("make it, or name another one; without, certificates with visibility %q fail", v), "%s", oneLine(err))
 		default:

@@ -147,9 +147,9 @@ func DefaultConfig() *Config {
 		SourceConfig:    defaultSourceConfig(),
 		Log:             LogConfig{Format: "text"},
 	}
-	c.Owners.Task.Group = "poolcert-task"
+	c.Owners.Task.Group = localGroup + "poolcert-task"
 	c.Owners.StartTask.Group = defaultStartTaskGroup
-	c.Owners.RemoteUser.Group = "poolcert-remoteuser"
+	c.Owners.RemoteUser.Group = localGroup + "poolcert-remoteuser"
 	return c
 }
 

@@ -15,7 +15,7 @@ func TestConfigDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Socket != `\\.\pipe\poolcert-agent` || c.Owners.For(batch.StartTask).Group != "S-1-5-32-544" || c.Owners.For(batch.Task).Group != "poolcert-task" {
+	if c.Socket != `\\.\pipe\poolcert-agent` || c.Owners.For(batch.StartTask).Group != "S-1-5-32-544" || c.Owners.For(batch.Task).Group != `.\poolcert-task` || c.Owners.For(batch.RemoteUser).Group != `.\poolcert-remoteuser` {
 		t.Errorf(`ParseConfig("") = %+v`, c)
 	}
 }

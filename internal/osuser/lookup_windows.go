@@ -15,8 +15,9 @@ func lookupUser(name string) (ID, error) { return lookup("user", name) }
 
 func lookupGroup(name string) (ID, error) { return lookup("group", name) }
 
-// lookup finds an account by its SID or by its name: DOMAIN\name, name@domain, or a name
-// alone, which is looked for on this machine first.
+// lookup finds an account by its SID or by its name: DOMAIN\name, name@domain, .\name of
+// this machine, or a name alone, which is looked for on this machine first, and then in
+// all domains.
 func lookup(kind, name string) (ID, error) {
 	if sddl.IsSID(name) {
 		return ID{SID: sddl.SID(name)}, nil
@@ -58,6 +59,13 @@ func (f found) isOf(kind string) bool {
 }
 
 func lookupAccount(name string) (found, error) {
+	if strings.HasPrefix(name, localPrefix) {
+		computer, err := windows.ComputerName()
+		if err != nil {
+			return found{}, fmt.Errorf("ask for this computer's name: %w", err)
+		}
+		name = qualified(name, computer)
+	}
 	sid, _, kind, err := windows.LookupSID("", name)
 	if err != nil {
 		return found{}, err

@@ -42,7 +42,8 @@ func (id ID) String() string {
 // or group.
 var ErrUnknown = errors.New("unknown")
 
-// User returns the ID of a user, by name, or by the ID as text.
+// User returns the ID of a user, by name, or by the ID as text. On Windows, a name without
+// a domain is looked for everywhere, but `.\name` on this machine only.
 func User(name string) (ID, error) { return lookupUser(name) }
 
 // Group is User for groups.
