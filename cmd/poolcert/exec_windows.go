@@ -44,8 +44,7 @@ func start(cmd *exec.Cmd, _ []*os.File) (end func(), err error) {
 // checkCommandLine refuses what a batch file would not get as it is: cmd.exe reads its
 // arguments as a part of a command line, in which a secret could run programs.
 func checkCommandLine(path string, args []string) error {
-	ext := strings.ToLower(filepath.Ext(path))
-	if ext != ".bat" && ext != ".cmd" {
+	if !isBatch(path) {
 		return nil
 	}
 	for i, arg := range args[1:] {
@@ -55,6 +54,17 @@ func checkCommandLine(path string, args []string) error {
 		}
 	}
 	return nil
+}
+
+// isBatch tells whether Windows runs path by cmd.exe. It takes no notice of dots and
+// spaces at the end of a name, nor of a stream of the file.
+func isBatch(path string) bool {
+	name, _, _ := strings.Cut(filepath.Base(path), ":")
+	switch strings.ToLower(filepath.Ext(strings.TrimRight(name, ". "))) {
+	case ".bat", ".cmd":
+		return true
+	}
+	return false
 }
 
 // variableKey is what two names of one variable have in common: Windows tells no case.

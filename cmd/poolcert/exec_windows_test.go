@@ -184,6 +184,13 @@ func TestCheckCommandLine(t *testing.T) {
 		{`b.cmd`, "%PATH%", false},
 		{`b.cmd`, "a\nb", false},
 		{`b.cmd`, `"`, false},
+		{`C:\a\b.bat.`, `"&calc`, false},
+		{`C:\a\b.bat. .`, `"&calc`, false},
+		{`b.cmd `, `"&calc`, false},
+		{`b.cmd::$DATA`, `"&calc`, false},
+		{`b.cmd. ::$DATA`, `"&calc`, false},
+		{`C:b.cmd`, `"&calc`, false},
+		{`C:\a.bat\b.exe`, `"&calc`, true},
 	} {
 		if err := checkCommandLine(test.path, []string{test.path, test.arg}); (err == nil) != test.ok {
 			t.Errorf("%s %q: %v", test.path, test.arg, err)
