@@ -3,6 +3,7 @@ package doctest
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,7 +14,8 @@ import (
 type step struct {
 	line    int // of the document
 	root    bool
-	hidden  bool // in a comment
+	hidden  bool   // in a comment
+	way     string // "source" or "packages": typed on that way only
 	command string
 	want    []string // lines; none: whatever it prints is right
 }
@@ -41,7 +43,7 @@ func parseDocument(text string) (*document, error) {
 	for i := 0; i < len(lines); i++ {
 		trimmed := strings.TrimLeft(lines[i], " ")
 		indent := lines[i][:len(lines[i])-len(trimmed)]
-		if command, ok := strings.CutPrefix(trimmed, "<!-- test:"); ok {
+		if way, command, ok := cutHidden(trimmed); ok {
 			begin := i
 			for !strings.Contains(lines[i], "-->") {
 				if i++; i == len(lines) {
@@ -50,7 +52,7 @@ func parseDocument(text string) (*document, error) {
 				command += "\n" + lines[i]
 			}
 			command, _, _ = strings.Cut(command, "-->")
-			d.steps = append(d.steps, step{line: begin + 1, root: true, hidden: true, command: strings.TrimSpace(command)})
+			d.steps = append(d.steps, step{line: begin + 1, root: true, hidden: true, way: way, command: strings.TrimSpace(command)})
 			prose.WriteString(strings.Repeat("\n", i-begin+1))
 			continue
 		}
@@ -71,16 +73,45 @@ func parseDocument(text string) (*document, error) {
 		}
 		d.fences = append(d.fences, f)
 		prose.WriteString(strings.Repeat("\n", len(f.lines)+2))
-		if kind == "console" {
+		if way, ok := cutConsole(kind); ok {
 			steps, err := parseConsole(f)
 			if err != nil {
 				return nil, err
+			}
+			for i := range steps {
+				steps[i].way = way
 			}
 			d.steps = append(d.steps, steps...)
 		}
 	}
 	d.prose = prose.String()
 	return d, nil
+}
+
+// cutHidden takes "<!-- test WAY: COMMAND" apart.
+func cutHidden(line string) (way, command string, ok bool) {
+	rest, ok := strings.CutPrefix(line, "<!-- test")
+	if !ok {
+		return "", "", false
+	}
+	way, command, ok = strings.Cut(rest, ":")
+	return strings.TrimSpace(way), command, ok
+}
+
+// cutConsole takes what stands behind ``` apart: "console WAY".
+func cutConsole(kind string) (way string, ok bool) {
+	kind, way, _ = strings.Cut(kind, " ")
+	return way, kind == "console"
+}
+
+// on are the steps of a way: its own, and those of all ways.
+func (d *document) on(way string) (steps []step) {
+	for _, s := range d.steps {
+		if s.way == "" || s.way == way {
+			steps = append(steps, s)
+		}
+	}
+	return steps
 }
 
 func parseConsole(f fence) (steps []step, err error) {
@@ -121,7 +152,7 @@ func parseConsole(f fence) (steps []step, err error) {
 }
 
 func TestParseDocument(t *testing.T) {
-	const text = "Begin\n<!-- test: true -->\n\n  ```console\n  $ echo a \\\n    b\n  a b\n  # cat <<'END'\n  $ x\n  END\n  $ x\n  ```\n\n```toml\na = 1\n```\n"
+	const text = "Begin\n<!-- test: true -->\n\n  ```console\n  $ echo a \\\n    b\n  a b\n  # cat <<'END'\n  $ x\n  END\n  $ x\n  ```\n\n```toml\na = 1\n```\n<!-- test packages: y -->\n```console source\n$ z\n```\n"
 	d, err := parseDocument(text)
 	if err != nil {
 		t.Fatal(err)
@@ -131,11 +162,16 @@ func TestParseDocument(t *testing.T) {
 		{line: 5, command: "echo a \\\n  b", want: []string{"a b"}},
 		{line: 8, root: true, command: "cat <<'END'\n$ x\nEND"},
 		{line: 11, command: "x"},
+		{line: 17, root: true, hidden: true, way: "packages", command: "y"},
+		{line: 19, way: "source", command: "z"},
 	}
 	if diff := cmp.Diff(d.steps, want, cmp.AllowUnexported(step{})); diff != "" {
 		t.Errorf("steps (-got, +want):\n%s", diff)
 	}
-	if len(d.fences) != 2 || d.fences[1].kind != "toml" {
+	if diff := cmp.Diff(d.on("source"), append(slices.Clone(want[:4]), want[5]), cmp.AllowUnexported(step{})); diff != "" {
+		t.Errorf("steps from source (-got, +want):\n%s", diff)
+	}
+	if len(d.fences) != 3 || d.fences[1].kind != "toml" {
 		t.Errorf("got fences %v", d.fences)
 	}
 	for _, bad := range []string{"```console\nout\n```\n", "```console\n```\n", "```console\n$ a", "<!-- test: a\n", "```console\n$ cat <<EOF\nx\n```\n"} {

@@ -12,8 +12,13 @@
 // and temporary path is as good as any other. A command has to succeed, unless an
 // error of our programs is what the document shows.
 //
+// What is between "```console source" and "```" is for who has built the programs, and
+// typed there too. "```console packages" is for who has installed packages: scripts/boot/test
+// types it, with the document's "```console", in a booted system with a real systemd.
+//
 // What readers need not see is in comments, and typed by root: "<!-- test: COMMAND -->",
 // over as many lines as it takes. With "login" as the command, alice logs in anew.
+// With "<!-- test packages: COMMAND -->", it is typed there alone.
 // After "stands EXAMPLE COMMAND", what the command prints stands for the example, such
 // as a thumbprint, in all commands. testdata/functions has what is done in many documents.
 //

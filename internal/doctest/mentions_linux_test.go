@@ -95,7 +95,7 @@ func TestMentionedCommandsExist(t *testing.T) {
 			found += look(name, m[1])
 		}
 		for _, f := range d.fences {
-			if f.kind == "console" {
+			if _, ok := cutConsole(f.kind); ok {
 				continue
 			}
 			for _, line := range f.lines {

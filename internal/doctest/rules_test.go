@@ -13,9 +13,10 @@ import (
 	"testing"
 )
 
-// kinds are what stands behind ```. Only console is typed.
+// kinds are what stands behind ```. Only console is typed: on both ways
+// to have the programs, or on one.
 var kinds = map[string]bool{
-	"console": true, "text": true, "powershell": true, "": true,
+	"console": true, "console source": true, "console packages": true, "text": true, "powershell": true, "": true,
 	"toml": true, "json": true, "ini": true, "nginx": true, "logrotate": true, "yaml": true,
 }
 

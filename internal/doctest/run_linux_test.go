@@ -44,27 +44,33 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// TestConsole types all console blocks.
+// TestConsole types all console blocks, but those for packages.
 func TestConsole(t *testing.T) {
 	for _, name := range documents(t) {
-		d := readDocument(t, name)
-		if len(d.steps) == 0 {
+		steps := readDocument(t, name).on("source")
+		if len(steps) == 0 {
 			continue
 		}
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			t.Parallel()
-			s := newSandbox(t)
-			for _, step := range d.steps {
-				if !s.step(t, name, step) {
-					for _, log := range []string{"poolcert-server.log", "poolcert-agent.log"} {
-						if text, err := os.ReadFile(s.inside("/run/" + log)); err == nil {
-							t.Logf("%s:\n%s", log, last(string(text), 2000))
-						}
-					}
-					return
-				}
-			}
+			newSandbox(t).steps(t, name, steps)
 		})
+	}
+}
+
+// steps types them, until one fails.
+func (s *sandbox) steps(t *testing.T, name string, steps []step) {
+	t.Helper()
+	for _, step := range steps {
+		if s.step(t, name, step) {
+			continue
+		}
+		for _, log := range []string{"poolcert-server.log", "poolcert-agent.log"} {
+			if text, err := os.ReadFile(s.inside("/run/" + log)); err == nil {
+				t.Logf("%s:\n%s", log, last(string(text), 2000))
+			}
+		}
+		return
 	}
 }
 

@@ -22,7 +22,8 @@ const patience = 3 * time.Minute
 // A sandbox is the machine of one document.
 type sandbox struct {
 	t      *testing.T
-	init   int // its first process
+	init   int    // its first process
+	folder string // where root begins
 	shells map[bool]*shell
 	count  int
 	stands []string // what a document calls something, and what it is here
@@ -48,7 +49,7 @@ func newSandbox(t *testing.T) *sandbox {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &sandbox{t: t, shells: make(map[bool]*shell)}
+	s := &sandbox{t: t, folder: "/mnt/repository", shells: make(map[bool]*shell)}
 	ready, tell, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -98,9 +99,9 @@ func (s *sandbox) login(root bool) *shell {
 	home, cwd := "/home/alice", "/home/alice"
 	if root {
 		who = []string{"--reuid=0", "--regid=0", "--clear-groups"}
-		home, cwd = "/root", "/mnt/repository"
+		home, cwd = "/root", s.folder
 	}
-	args := []string{"--target", strconv.Itoa(s.init), "--mount", "--pid", "--net", "--uts", "--ipc", "setpriv"}
+	args := []string{"--target", strconv.Itoa(s.init), "--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--root", "--wdns=/", "setpriv"}
 	args = append(args, who...)
 	args = append(args, "env", "-i", "HOME="+home, "LC_ALL=C.UTF-8", "TERM=dumb",
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:"+filepath.Dir(goProgram),
