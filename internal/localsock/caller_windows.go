@@ -28,24 +28,13 @@ var ownUser = sync.OnceValue(func() osuser.ID {
 	return osuser.ID{SID: sddl.SID(user.User.Sid.String())}
 })
 
-// ownOwner is whom our pipes belong to: this process's user, or the administrators, if
-// it is an administrator's.
+// ownOwner is whom our pipes belong to.
 func ownOwner() (sddl.SID, error) {
-	own := ownUser().SID
-	if own == sddl.System {
-		return own, nil
-	}
-	groups, err := windows.GetCurrentProcessToken().GetTokenGroups()
+	t, err := read(windows.GetCurrentProcessToken())
 	if err != nil {
-		return "", fmt.Errorf("read this process's groups: %w", err)
+		return "", fmt.Errorf("look at this process's token: %w", err)
 	}
-	const mayOwn = windows.SE_GROUP_ENABLED | windows.SE_GROUP_OWNER
-	for _, g := range groups.AllGroups() {
-		if g.Attributes&mayOwn == mayOwn && sddl.SID(g.Sid.String()) == sddl.Administrators {
-			return sddl.Administrators, nil
-		}
-	}
-	return own, nil
+	return t.owner(), nil
 }
 
 func callerOf(conn net.Conn) (Caller, error) {
@@ -64,12 +53,16 @@ func callerOf(conn net.Conn) (Caller, error) {
 // pipe on and ended, or has set another id, which clients can.
 func identify(p *pipe) (c Caller, err error) {
 	err = p.control(func(handle windows.Handle) error {
-		token, err := clientToken(handle)
+		open, err := clientToken(handle)
 		if err != nil {
 			return err
 		}
-		defer token.Close()
-		if c, err = callerWith(token); err != nil {
+		defer open.Close()
+		t, err := read(open)
+		if err != nil {
+			return fmt.Errorf("look at the client's token: %w", err)
+		}
+		if c, err = t.caller(); err != nil {
 			return err
 		}
 		var pid uint32
@@ -103,55 +96,40 @@ func clientToken(handle windows.Handle) (token windows.Token, err error) {
 	return token, nil
 }
 
-// callerWith reads what counts for access from a token.
-func callerWith(token windows.Token) (c Caller, err error) {
-	user, err := token.GetTokenUser()
+// read asks for all that a token says.
+func read(open windows.Token) (*token, error) {
+	user, err := open.GetTokenUser()
 	if err != nil {
-		return c, fmt.Errorf("read the user of the client's token: %w", err)
+		return nil, fmt.Errorf("read the user: %w", err)
 	}
-	if user.User.Attributes&windows.SE_GROUP_USE_FOR_DENY_ONLY != 0 {
-		return c, errors.New("the client's user is one for refusals only")
-	}
-	groups, err := token.GetTokenGroups()
+	groups, err := open.GetTokenGroups()
 	if err != nil {
-		return c, fmt.Errorf("read the groups of the client's token: %w", err)
+		return nil, fmt.Errorf("read the groups: %w", err)
 	}
-	if restricted, err := isRestricted(token); err != nil || restricted {
-		return c, errors.Join(errors.New("the client's token is restricted, as in a sandbox"), err)
+	t := &token{User: memberOf(user.User)}
+	for _, g := range groups.AllGroups() {
+		t.Groups = append(t.Groups, memberOf(g))
 	}
-	c.SID, c.GroupSIDs = sddl.SID(user.User.Sid.String()), enabled(groups.AllGroups())
-	return c, nil
-}
-
-// enabled returns the groups that count. In others, the process is by name only, as an
-// administrator is in Administrators who was not asked for consent.
-func enabled(groups []windows.SIDAndAttributes) (sids []sddl.SID) {
-	for _, g := range groups {
-		if g.Attributes&windows.SE_GROUP_ENABLED != 0 && g.Attributes&windows.SE_GROUP_USE_FOR_DENY_ONLY == 0 {
-			sids = append(sids, sddl.SID(g.Sid.String()))
-		}
-	}
-	return sids
-}
-
-// isRestricted tells whether a token has a second list of users and groups, all of
-// whose rights are needed, too; or is one of an app container, which has less rights than
-// its user.
-func isRestricted(token windows.Token) (bool, error) {
 	var size uint32
-	data := make([]byte, 4096)
-	err := windows.GetTokenInformation(token, windows.TokenRestrictedSids, &data[0], uint32(len(data)), &size)
+	data := make([]uint64, 512)
+	err = windows.GetTokenInformation(open, windows.TokenRestrictedSids, (*byte)(unsafe.Pointer(&data[0])), uint32(8*len(data)), &size)
 	if errors.Is(err, windows.ERROR_INVALID_FUNCTION) {
-		return false, nil // Wine knows no such tokens; Windows always did
+		return t, nil // Wine knows neither such tokens nor app containers; Windows always did
 	}
 	if err != nil {
-		return false, err
+		return nil, fmt.Errorf("read the restrictions: %w", err)
 	}
-	if (*windows.Tokengroups)(unsafe.Pointer(&data[0])).GroupCount > 0 {
-		return true, nil
-	}
+	t.Restricted = (*windows.Tokengroups)(unsafe.Pointer(&data[0])).GroupCount > 0
 	const tokenIsAppContainer = 29
 	var container uint32
-	err = windows.GetTokenInformation(token, tokenIsAppContainer, (*byte)(unsafe.Pointer(&container)), uint32(unsafe.Sizeof(container)), &size)
-	return container != 0, err
+	err = windows.GetTokenInformation(open, tokenIsAppContainer, (*byte)(unsafe.Pointer(&container)), uint32(unsafe.Sizeof(container)), &size)
+	if err != nil {
+		return nil, fmt.Errorf("ask for an app container: %w", err)
+	}
+	t.Container = container != 0
+	return t, nil
+}
+
+func memberOf(m windows.SIDAndAttributes) member {
+	return member{sddl.SID(m.Sid.String()), m.Attributes}
 }

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -170,27 +169,43 @@ func TestPipeOpenedAsFile(t *testing.T) {
 	}
 }
 
-// An administrator without consent is none.
-func TestEnabledGroups(t *testing.T) {
-	sid := func(text sddl.SID) *windows.SID {
-		s, err := windows.StringToSid(string(text))
-		if err != nil {
-			t.Fatal(err)
+// The numbers that are written out for all systems are those of Windows.
+func TestNumbers(t *testing.T) {
+	for name, pair := range map[string][2]uint32{
+		"flags":     {openFlags, windows.FILE_FLAG_OVERLAPPED | windows.SECURITY_SQOS_PRESENT | windows.SECURITY_IDENTIFICATION},
+		"access":    {openAccess, windows.GENERIC_READ | windows.GENERIC_WRITE},
+		"first":     {creationOf(true).disposition, windows.FILE_CREATE},
+		"next":      {creationOf(false).disposition, windows.FILE_OPEN},
+		"rights":    {creationOf(true).access, windows.GENERIC_READ | windows.GENERIC_WRITE | windows.SYNCHRONIZE},
+		"type":      {creationOf(true).typ, windows.FILE_PIPE_BYTE_STREAM_TYPE | windows.FILE_PIPE_REJECT_REMOTE_CLIENTS},
+		"enabled":   {groupEnabled, windows.SE_GROUP_ENABLED},
+		"owner":     {groupOwner, windows.SE_GROUP_OWNER},
+		"deny only": {groupDenyOnly, windows.SE_GROUP_USE_FOR_DENY_ONLY},
+	} {
+		if pair[0] != pair[1] {
+			t.Errorf("%s: %#x, Windows has %#x", name, pair[0], pair[1])
 		}
-		return s
 	}
-	const denyOnly = windows.SE_GROUP_USE_FOR_DENY_ONLY
-	got := enabled([]windows.SIDAndAttributes{
-		{Sid: sid(sddl.Users), Attributes: windows.SE_GROUP_ENABLED | windows.SE_GROUP_MANDATORY},
-		{Sid: sid(sddl.Administrators), Attributes: denyOnly},
-		{Sid: sid(sddl.LocalService), Attributes: denyOnly | windows.SE_GROUP_ENABLED},
-		{Sid: sid(sddl.NetworkService), Attributes: 0},
-		{Sid: sid(sddl.Everyone), Attributes: windows.SE_GROUP_ENABLED},
-	})
-	if want := []sddl.SID{sddl.Users, sddl.Everyone}; !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+}
+
+// What is read from a token is all that there is.
+func TestReadToken(t *testing.T) {
+	own := windows.GetCurrentProcessToken()
+	got, err := read(own)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if (Caller{SID: "S-1-5-21-1-2-3-1001", GroupSIDs: got}).IsRoot() {
-		t.Error("it may do everything")
+	groups, err := own.GetTokenGroups()
+	if err != nil || got.User.SID != ownUser().SID || len(got.Groups) != len(groups.AllGroups()) || len(got.Groups) == 0 {
+		t.Fatalf("%+v, error %v", got, err)
+	}
+	for i, g := range groups.AllGroups() {
+		if want := (member{sddl.SID(g.Sid.String()), g.Attributes}); got.Groups[i] != want {
+			t.Errorf("group %d: %+v, want %+v", i, got.Groups[i], want)
+		}
+	}
+	owner, err := ownOwner()
+	if err != nil || owner != got.owner() {
+		t.Errorf("owner %s, error %v, want %s", owner, err, got.owner())
 	}
 }

@@ -130,7 +130,8 @@ func TestPipeManyClients(t *testing.T) {
 	dials := 0
 	for i := range clients {
 		all.Go(func() {
-			transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			// One at a time: who asks again before the one before is put back would have another one.
+			transport := &http.Transport{MaxConnsPerHost: 1, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 				mu.Lock()
 				dials++
 				mu.Unlock()

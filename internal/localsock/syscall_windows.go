@@ -28,28 +28,15 @@ func createPipe(path string, sd *windows.SECURITY_DESCRIPTOR, first bool) (pipe 
 	}
 	attributes := &windows.OBJECT_ATTRIBUTES{ObjectName: name, Attributes: windows.OBJ_CASE_INSENSITIVE, SecurityDescriptor: sd}
 	attributes.Length = uint32(unsafe.Sizeof(*attributes))
-	disposition := uint32(windows.FILE_OPEN)
-	if first {
-		disposition = windows.FILE_CREATE
-	}
-	const (
-		access    = windows.GENERIC_READ | windows.GENERIC_WRITE | windows.SYNCHRONIZE
-		share     = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE
-		typ       = windows.FILE_PIPE_BYTE_STREAM_TYPE | windows.FILE_PIPE_REJECT_REMOTE_CLIENTS
-		unlimited = 1<<32 - 1
-	)
-	wait := int64(-500_000) // 50 ms in units of 100 ns, for clients that use the default of WaitNamedPipe
-	err = windows.NtCreateNamedPipeFile(&pipe, access, attributes, &windows.IO_STATUS_BLOCK{}, share, disposition, 0,
-		typ, windows.FILE_PIPE_BYTE_STREAM_MODE, windows.FILE_PIPE_QUEUE_OPERATION, unlimited, pipeBuffer, pipeBuffer, &wait)
+	c := creationOf(first)
+	err = windows.NtCreateNamedPipeFile(&pipe, c.access, attributes, &windows.IO_STATUS_BLOCK{}, c.share, c.disposition, c.options,
+		c.typ, c.readMode, c.completion, c.instances, c.inbound, c.outbound, &c.wait)
 	var status windows.NTStatus
 	if errors.As(err, &status) {
 		err = status.Errno()
 	}
 	return pipe, err
 }
-
-// pipeBuffer is what each direction holds, in bytes.
-const pipeBuffer = 64 << 10
 
 // openPipe connects to a pipe. Its server learns who the client is, and cannot act as
 // that user.
@@ -58,6 +45,5 @@ func openPipe(path string) (windows.Handle, error) {
 	if err != nil {
 		return windows.InvalidHandle, err
 	}
-	const flags = windows.FILE_FLAG_OVERLAPPED | windows.SECURITY_SQOS_PRESENT | windows.SECURITY_IDENTIFICATION
-	return windows.CreateFile(name, windows.GENERIC_READ|windows.GENERIC_WRITE, 0, nil, windows.OPEN_EXISTING, flags, 0)
+	return windows.CreateFile(name, openAccess, 0, nil, windows.OPEN_EXISTING, openFlags, 0)
 }
