@@ -231,7 +231,10 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, &RefusedError{"this process may not open " + c.path}
 	}
-	return conn, err
+	if err != nil {
+		return nil, err
+	}
+	return newListening(conn), nil
 }
 
 // unavailable tells a service that is not there, or went away, from a caller who
