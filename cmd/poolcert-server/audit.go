@@ -41,6 +41,9 @@ func (a auditLog) check() error {
 	return nil
 }
 
+// isFile tells that there is a file of its own.
+func (a auditLog) isFile() bool { return a.File != "" && a.File != auditStderr }
+
 func (a auditLog) text() string {
 	switch {
 	case a.File == "":
@@ -77,7 +80,7 @@ func (a auditLog) try() error {
 // ran it; set adds to the record what was done.
 func (a auditLog) record(operation string, do func(set *audit.Record) error) error {
 	r := audit.Record{Operation: operation, Auth: request.Command, Who: caller()}
-	if a.File == "" || a.File == auditStderr { // that one is the service's
+	if !a.isFile() { // the standard error is the service's
 		return do(&r)
 	}
 	l, err := a.open(nil, discard)

@@ -118,6 +118,9 @@ func defaultConfig() config {
 	}
 }
 
+// errNoData means that init has not been run.
+var errNoData = errors.New("not a data directory of poolcert-server")
+
 // loadConfig reads the data directory's configuration and checks all of it.
 func loadConfig(dir string) (*config, error) {
 	path := configPath(dir)
@@ -125,7 +128,7 @@ func loadConfig(dir string) (*config, error) {
 	data, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, cli.Hint(fmt.Errorf("%s is not a data directory of poolcert-server: it has no %s", dir, configName),
+		return nil, cli.Hint(fmt.Errorf("%s is %w: it has no %s", dir, errNoData, configName),
 			"make one with 'poolcert-server init --dir %s', or name another with --dir", dir)
 	case err != nil:
 		return nil, explain(fmt.Errorf("read configuration: %w", err), dir)

@@ -43,11 +43,28 @@ func openData(ctx context.Context, dir string, cfg *config) (*data, error) {
 			return nil, cli.Hint(fmt.Errorf("the database %s is missing", dsn),
 				"bring it back with 'poolcert-server restore'; to begin anew, move %s away and run init", dir)
 		}
+		if err := tryDatabase(dsn, dir); err != nil {
+			return nil, err
+		}
 	}
 	if d.db, err = db.Open(ctx, dsn); err != nil {
 		return nil, hintDatabase(err, dsn)
 	}
 	return &d, nil
+}
+
+// tryDatabase tells that a file is another user's, of which SQLite says that it is
+// "unable to open" it.
+func tryDatabase(path, dir string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrPermission) {
+		return cli.Hint(fmt.Errorf("open the database: %w", err),
+			"it is to be the service's, as the data directory is: chown --reference=%s %s", configPath(dir), path)
+	}
+	if err != nil {
+		return nil // SQLite knows more of it
+	}
+	return f.Close()
 }
 
 func loadCA(dir string) (*account.CA, error) {

@@ -10,6 +10,10 @@ import (
 	"poolcert/internal/tomlfile"
 )
 
+// asService are the options by which systemd-run begins a command as our unit begins
+// the service.
+const asService = "-p DynamicUser=yes -p User=poolcert-server -p StateDirectory=poolcert-server -p StateDirectoryMode=0700 -p LogsDirectory=poolcert-server -p LogsDirectoryMode=0700"
+
 // hintConfig says what to do about a value in server.toml.
 func hintConfig(err error) error {
 	return cli.Hint(err, "change it there; a key that is left out has its default. 'poolcert-server check' tells what is in effect")

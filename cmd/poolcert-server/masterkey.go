@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"poolcert/account"
@@ -59,7 +60,11 @@ func (m masterKey) open(ctx context.Context, dir string) (*account.Keyring, erro
 	case m.Credential != "":
 		keys, err := account.OpenCredential(m.Credential)
 		if errors.Is(err, account.ErrCredential) {
-			return nil, cli.Hint(err, "systemd gives it to the service's unit by LoadCredentialEncrypted=%s; a command gets it by: systemd-run --pipe --wait -p DynamicUser=yes -p User=poolcert-server -p StateDirectory=poolcert-server -p StateDirectoryMode=0700 -p LoadCredentialEncrypted=%s poolcert-server ...", m.Credential, m.Credential)
+			as := asService + " "
+			if os.Geteuid() == 0 { // a command that stays root, such as backup
+				as = ""
+			}
+			return nil, cli.Hint(err, "systemd gives it to the service's unit by LoadCredentialEncrypted=%s; a command gets it by: systemd-run --pipe --wait %s-p LoadCredentialEncrypted=%s poolcert-server ...", m.Credential, as, m.Credential)
 		}
 		return keys, cli.Hint(err, "the credential %s is to hold what was in master.key, and to be readable by the service alone", m.Credential)
 	case m.Command != nil:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +18,8 @@ func newMigrateCommand(dir *string) *cobra.Command {
 		Use:   "migrate --to URL",
 		Short: "Copy the database into another one, such as PostgreSQL",
 		Long: `Copy all accounts with all that they have into another database, which must exist
-and be empty: one of PostgreSQL by its URL, or an SQLite file by its path. The rows
-of both are counted. Stop the server first. The data directory and its database
+and be empty: one of PostgreSQL by its URL, or a new SQLite file by its path, in a
+folder of the service's, such as the data directory. The rows of both are counted. Stop the server first. The data directory and its database
 stay as they are; to use the copy, set database in server.toml.
 
 Certificates stay sealed with the same master key.`,
@@ -53,6 +54,9 @@ func migrate(cmd *cobra.Command, dir, to string) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.db.Close()) }()
 	counts, err := copyDatabase(ctx, d, cfg, to)
+	if err == nil && !db.IsPostgres(to) {
+		err = giveToOwner(to, dir)
+	}
 	if err != nil {
 		return err
 	}
@@ -65,6 +69,16 @@ func migrate(cmd *cobra.Command, dir, to string) (err error) {
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "Copied. To use it, put this into %s and start the server:\n  database = %q\n", configPath(dir), db.Redacted(to))
 	return err
+}
+
+// giveToOwner gives a database that root made to the owner of the data directory, whom
+// the service runs as.
+func giveToOwner(path, dir string) error {
+	owner, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	return keepOwner(path, owner)
 }
 
 // copyDatabase fills the database to, and makes sure that the master key opens the

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"syscall"
 
@@ -29,7 +30,11 @@ func actAsOwner(dir string) error {
 	if err != nil || uid == 0 {
 		return nil // that it is missing is told with a hint later
 	}
-	if err := reach(dir); err != nil {
+	places := []string{dir}
+	if cfg, err := loadConfig(dir); err == nil && cfg.Audit.isFile() { // an error is told when it is read again
+		places = append(places, filepath.Dir(cfg.Audit.File))
+	}
+	if err := reach(uid, places...); err != nil {
 		return err
 	}
 	groups := []int{gid}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"poolcert/internal/cli"
 	"poolcert/internal/testtool"
 )
 
@@ -93,6 +95,76 @@ func TestRootActsAsOwner(t *testing.T) {
 	}))
 	if found < 7 { // with lock, master.key.lock and audit.log
 		t.Errorf("found only %d files", found)
+	}
+}
+
+// A database that root copies or brings back is the service's. One that is not is told
+// apart from a full disk.
+func TestRootCopiesForOwner(t *testing.T) {
+	dir := servedData(t)
+	copied, saved := filepath.Join(dir, "copy.db"), filepath.Join(t.TempDir(), "backup.db")
+	text, err := os.ReadFile(configPath(dir))
+	put(t, err)
+	for _, args := range [][]string{{"migrate", "--to", copied}, {"backup", saved}, {"restore", saved}} {
+		if out, err := program(t, append(args, "--dir", dir)...).CombinedOutput(); err != nil {
+			t.Fatalf("%q: %v: %s", args, err, out)
+		}
+	}
+	for _, name := range []string{"copy.db", databaseName} {
+		if uid, gid, err := ownerOf(filepath.Join(dir, name)); err != nil || uid != nobody || gid != nobody {
+			t.Errorf("%s belongs to %d:%d, error %v, want %d", name, uid, gid, err, nobody)
+		}
+	}
+	put(t, os.WriteFile(configPath(dir), append([]byte("database = \"copy.db\"\n"), text...), 0o600))
+	if out, err := program(t, "check", "--dir", dir).CombinedOutput(); err != nil {
+		t.Errorf("check: %v: %s", err, out)
+	}
+	put(t, os.Chown(copied, 0, 0))
+	out, err := program(t, "check", "--dir", dir).CombinedOutput()
+	if want := "hint: it is to be the service's, as the data directory is: chown --reference=" + configPath(dir) + " " + copied; err == nil || !strings.Contains(string(out), want) {
+		t.Errorf("check: %v: %s\nwant %s", err, out, want)
+	}
+}
+
+// What root gives away is what it made, and no more.
+func TestKeepOwner(t *testing.T) {
+	testtool.NeedRoot(t, "to give files away")
+	dir := t.TempDir()
+	put(t, os.Chown(dir, nobody, nobody))
+	like, err := os.Stat(dir)
+	put(t, err)
+	roots, twice, link, others := filepath.Join(dir, "root's"), filepath.Join(dir, "twice"), filepath.Join(dir, "link"), filepath.Join(dir, "others")
+	for _, path := range []string{roots, others} {
+		put(t, os.WriteFile(path, nil, 0o600))
+	}
+	put(t, os.Link(roots, twice))
+	put(t, os.Symlink(roots, link))
+	put(t, os.Chown(others, 1, 1))
+	for path, fails := range map[string]bool{twice: true, link: true, others: false} {
+		if err := keepOwner(path, like); (err != nil) != fails {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	for path, want := range map[string]int{roots: 0, others: 1} {
+		if uid, _, err := ownerOf(path); err != nil || uid != want {
+			t.Errorf("%s belongs to %d, error %v, want %d", path, uid, err, want)
+		}
+	}
+	put(t, os.Remove(twice))
+	put(t, keepOwner(roots, like))
+	if uid, _, err := ownerOf(roots); err != nil || uid != nobody {
+		t.Errorf("it belongs to %d, error %v, want %d", uid, err, nobody)
+	}
+}
+
+// Without data, the service ends with the code that its unit does not try again after.
+func TestRunWithoutData(t *testing.T) {
+	for _, dir := range []string{t.TempDir(), filepath.Join(t.TempDir(), "missing")} {
+		out, err := program(t, "run", "--dir", dir).CombinedOutput()
+		var ended *exec.ExitError
+		if !errors.As(err, &ended) || ended.ExitCode() != cli.ExitNotSetUp || !strings.Contains(string(out), "poolcert-server init") {
+			t.Errorf("%s: %v, want exit code %d: %s", dir, err, cli.ExitNotSetUp, out)
+		}
 	}
 }
 

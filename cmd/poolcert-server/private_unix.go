@@ -24,11 +24,28 @@ func checkPrivate(path, remedy string) error {
 	return nil
 }
 
-// keepOwner gives a file that root made to the owner of another one.
+// keepOwner gives a closed file that root made to the owner of another one. A file that
+// is somebody's already stays so, and a link, which is perhaps to such a one, is refused.
 func keepOwner(path string, like fs.FileInfo) error {
 	stat, ok := like.Sys().(*syscall.Stat_t)
 	if !ok || os.Geteuid() != 0 {
 		return nil
 	}
-	return os.Lchown(path, int(stat.Uid), int(stat.Gid))
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	made, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || !info.Mode().IsRegular() || made.Nlink != 1 {
+		return fmt.Errorf("%s is not a file of its own", path)
+	}
+	if made.Uid != 0 {
+		return nil
+	}
+	return f.Chown(int(stat.Uid), int(stat.Gid))
 }

@@ -28,7 +28,8 @@ func newRunCommand(dir *string) *cobra.Command {
 standard error. SIGTERM or an interrupt ends it within five seconds. SIGHUP begins a
 new audit log, after the old one was moved away, and reads the TLS certificate again.
 
-If root runs it, it acts as the owner of the data directory.`,
+If root runs it, it acts as the owner of the data directory. Without a data directory
+it ends with exit code 6, and its unit doesn't start it again.`,
 		Args:        cobra.NoArgs,
 		Annotations: map[string]string{cli.KeepsHangup: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -36,6 +37,9 @@ If root runs it, it acts as the owner of the data directory.`,
 				return err
 			}
 			cfg, err := loadConfig(*dir)
+			if errors.Is(err, errNoData) {
+				return cli.Exit(err, cli.ExitNotSetUp) // its unit is not to try again and again
+			}
 			if err != nil {
 				return err
 			}

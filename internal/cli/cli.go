@@ -27,6 +27,7 @@ const (
 	ExitUsage         = 2 // wrong options or arguments
 	ExitNoCertificate = 3 // no certificate here opens the message
 	ExitNotAllowed    = 4 // the caller may not do this
+	ExitNotSetUp      = 6 // a service has nothing to run with yet; 6 is "not configured" to the LSB and systemd
 )
 
 // An exitError gives an error its exit code.
