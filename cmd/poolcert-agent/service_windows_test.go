@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,6 +21,7 @@ import (
 	"poolcert/batch"
 	"poolcert/internal/eventlog"
 	"poolcert/internal/nodeapi"
+	"poolcert/internal/svcrun"
 	"poolcert/internal/testcert"
 	"poolcert/internal/testtool"
 )
@@ -98,7 +100,7 @@ func (i *installation) agent(args ...string) string {
 }
 
 func (i *installation) try(args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(i.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(i.t.Context()), time.Minute) // also to clean up
 	defer cancel()
 	out, err := exec.CommandContext(ctx, i.program, append([]string{"--config", i.config}, args...)...).CombinedOutput()
 	return string(bytes.ReplaceAll(out, []byte("\r"), nil)), err
@@ -224,6 +226,37 @@ func TestService(t *testing.T) {
 	}
 	if out, err := i.try("stop"); err == nil || !strings.Contains(out, "poolcert-agent install") {
 		t.Errorf("stop after uninstall: %v\n%s", err, out)
+	}
+}
+
+// Before it has joined, an agent that the system starts stops, and is not started again
+// and again.
+func TestServiceNotJoined(t *testing.T) {
+	i := newInstallation(t)
+	i.agent("install")
+	t.Cleanup(func() { i.try("uninstall") })
+	if out, err := i.try("start"); err == nil || !strings.Contains(out, "poolcert-agent join TOKEN") {
+		t.Errorf("start: %v\n%s", err, out)
+	}
+	if out, err := exec.CommandContext(t.Context(), "sc.exe", "start", serviceName).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	late := time.Now().Add(20 * time.Second)
+	for !strings.Contains(i.state(), "STOPPED") {
+		if time.Now().After(late) {
+			t.Fatalf("it goes on: %s", i.state())
+		}
+	}
+	st, err := (&options{configFile: i.config}).service().Standing()
+	if err != nil || st.Running || st.ExitCode != 0 {
+		t.Errorf("standing %+v, %v: it would be started again", st, err)
+	}
+	i.agent("uninstall")
+	for !errors.Is(err, svcrun.ErrNotInstalled) { // Wine keeps it as long as its process lives
+		if time.Now().After(late) {
+			t.Fatalf("it stays: %+v, %v", st, err)
+		}
+		st, err = (&options{configFile: i.config}).service().Standing()
 	}
 }
 
