@@ -77,6 +77,26 @@ func TestStateDirBelowAnOpenFolderIsRefused(t *testing.T) {
 	}
 }
 
+// The installer makes the service's folders, once; and whoever is first, the agent or its
+// log, all users may pass through the one of both.
+func TestMakePlaces(t *testing.T) {
+	above := filepath.Join(t.TempDir(), "poolcert")
+	for range 2 {
+		if err := makePlaces(above, filepath.Join(above, "log")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantPrivate(t, filepath.Join(above, "log"), 0)
+	if err := winfile.CheckFolders(filepath.Join(above, "log")); err != nil {
+		t.Error(err)
+	}
+	state, err := openStateDir(filepath.Join(above, "state"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	state.Close()
+}
+
 // A folder of certificates works on Windows, with access lists in place of modes.
 func TestDirectoryWantsPrivateFiles(t *testing.T) {
 	own, err := winfile.Own()

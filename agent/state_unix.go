@@ -20,6 +20,10 @@ func checkPrivate(path string, fi fs.FileInfo) error {
 	return nil
 }
 
+// MakePlaces makes the folders of the service that another user could make first. Here,
+// there are none.
+func MakePlaces() error { return nil }
+
 // makePrivate makes a folder that only this process's user may enter.
 func makePrivate(path string) error { return os.MkdirAll(path, 0o700) }
 

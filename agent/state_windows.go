@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"poolcert/internal/winfile"
@@ -14,27 +13,46 @@ import (
 // administrators may enter. What is missing above it is passable: not to inherit from
 // %ProgramData%, where all users may make files, keeps others out of it.
 func makePrivate(path string) error {
-	if err := makePassable(filepath.Dir(path)); err != nil {
+	keeper, err := winfile.Keeper()
+	if err != nil {
 		return err
 	}
-	own, err := winfile.Own()
+	return stateDirError(path, winfile.MkdirAll(path, winfile.Private(keeper)))
+}
+
+// makePassable makes a folder that all users may pass through, with those above it.
+// What exists stays as it is, and is refused if others can exchange it.
+func makePassable(dir string) error {
+	keeper, err := winfile.Keeper()
+	if err != nil {
+		return err
+	}
+	return winfile.MkdirAll(dir, winfile.Passable(keeper))
+}
+
+// MakePlaces makes the folder of the service, and that of its log, before any user of
+// this computer can: in %ProgramData%, all users may make folders. What is there already
+// is judged when the agent starts.
+func MakePlaces() error {
+	err := makePlaces(programData(), filepath.Dir(DefaultLogPath()))
+	if err != nil {
+		return fmt.Errorf("make the agent's folder: %w", err)
+	}
+	return nil
+}
+
+func makePlaces(folder, log string) error {
+	keeper, err := winfile.Keeper()
 	if err == nil {
-		err = winfile.Mkdir(path, winfile.Private(own))
+		err = winfile.Mkdir(folder, winfile.Passable(keeper))
 	}
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
-	return err
-}
-
-// makePassable makes a folder that all users may pass through, with those above it.
-// What exists stays as it is.
-func makePassable(dir string) error {
-	own, err := winfile.Own()
-	if err != nil {
-		return err
+	if err == nil {
+		err = winfile.Mkdir(log, winfile.Private(keeper))
 	}
-	return winfile.MkdirAll(dir, winfile.Passable(own))
+	return err
 }
 
 // checkPrivate looks at the folders above, too: who can exchange one of these has
@@ -51,17 +69,17 @@ func checkPrivate(path string, _ fs.FileInfo) error {
 	if err := d.CheckSecret(own); err != nil {
 		return &StateDirError{Path: path, Reason: err.Error(), Foreign: errors.Is(err, winfile.ErrForeign)}
 	}
-	if path, err = filepath.Abs(path); err != nil {
+	return stateDirError(path, winfile.CheckFolders(path))
+}
+
+// stateDirError says of which folder an error is, if it is of one.
+func stateDirError(path string, err error) error {
+	var folder *winfile.FolderError
+	if !errors.As(err, &folder) {
 		return err
 	}
-	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
-		if err := checkAbove(dir); errors.Is(err, winfile.ErrForeign) || errors.Is(err, winfile.ErrOpen) {
-			return &StateDirError{Path: path, Reason: fmt.Sprintf("the folder %s above it is not safe: %v", dir, err)}
-		} else if err != nil && !errors.Is(err, os.ErrPermission) { // of what we may not look at, others are the masters
-			return err
-		}
-		if dir == filepath.Dir(dir) {
-			return nil
-		}
+	if folder.Folder == filepath.Clean(path) {
+		return &StateDirError{Path: path, Reason: folder.Err.Error(), Foreign: errors.Is(err, winfile.ErrForeign)}
 	}
+	return &StateDirError{Path: path, Reason: fmt.Sprintf("the folder %s above it is not safe: %v", folder.Folder, folder.Err)}
 }

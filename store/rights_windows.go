@@ -17,13 +17,19 @@ import (
 const openSafely = 0 // a Root follows no junction out of itself, and there are no pipes
 
 func supported() error {
-	_, err := winfile.Own()
+	_, err := winfile.Keeper() // which asks for the account, too
 	return err
 }
 
 // own returns this process's account, which supported has asked for before.
 func own() sddl.SID {
 	sid, _ := winfile.Own()
+	return sid
+}
+
+// keeper returns whom what is made here is for.
+func keeper() sddl.SID {
+	sid, _ := winfile.Keeper()
 	return sid
 }
 
@@ -34,24 +40,24 @@ func rightsOf(info fs.FileInfo) rights { return rights{mode: info.Mode().Type()}
 // pass through, and any other one for a private folder.
 func ours(mode fs.FileMode) rights {
 	if mode == treeMode {
-		return rights{mode: fs.ModeDir, acl: winfile.Passable(own())}
+		return rights{mode: fs.ModeDir, acl: winfile.Passable(keeper())}
 	}
-	return rights{mode: fs.ModeDir, acl: winfile.Private(own())}
+	return rights{mode: fs.ModeDir, acl: winfile.Private(keeper())}
 }
 
 // oursFile are the rights of a file that is for nobody else.
-func oursFile() rights { return rights{acl: winfile.PrivateFile(own())} }
+func oursFile() rights { return rights{acl: winfile.PrivateFile(keeper())} }
 
 // file returns the rights of a file.
 func (o Owner) file() rights {
 	readers, _ := o.SIDs.List()
-	return rights{acl: winfile.SharedFile(own(), readers...)}
+	return rights{acl: winfile.SharedFile(keeper(), readers...)}
 }
 
 // folder returns the rights of the folder of such files.
 func (o Owner) folder() rights {
 	readers, _ := o.SIDs.List()
-	return rights{mode: fs.ModeDir, acl: winfile.Shared(own(), readers...)}
+	return rights{mode: fs.ModeDir, acl: winfile.Shared(keeper(), readers...)}
 }
 
 // aclOf returns the access list, and the owner, of an open file or folder.

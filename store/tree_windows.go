@@ -13,7 +13,7 @@ import (
 	"poolcert/internal/winfile"
 )
 
-func makeRoot(path string) error { return winfile.Mkdir(path, winfile.Passable(own())) }
+func makeRoot(path string) error { return winfile.Mkdir(path, winfile.Passable(keeper())) }
 
 // checkVolume refuses a volume on which everybody could read everything.
 func (t *tree) checkVolume() error {

@@ -63,6 +63,11 @@ func serviceCommands(o *options) []*cobra.Command {
 					if _, err := agent.StoppedStatus(config, ""); name != "install" && name != "reload" && errors.Is(err, agent.ErrNotJoined) {
 						return withHint(err)
 					}
+					if name == "install" {
+						if err := agent.MakePlaces(); err != nil {
+							return serviceHint(err)
+						}
+					}
 				}
 				if err := do(s, cmd.Context()); err != nil {
 					return serviceHint(fmt.Errorf("%s the service: %w", name, err))

@@ -14,7 +14,8 @@ import (
 )
 
 // protectedSDDL gives the file to the system, the administrators and its owner,
-// and inherits nothing from the folder.
+// and inherits nothing from the folder. The owner of what an administrator makes are the
+// administrators.
 const protectedSDDL = "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)"
 
 func (f *File) createTemp() (err error) {
@@ -39,7 +40,11 @@ func createFile(path string, access, flags uint32, protected bool) (*os.File, er
 	}
 	var sa *windows.SecurityAttributes
 	if protected {
-		sd, err := windows.SecurityDescriptorFromString(protectedSDDL)
+		keeper, err := winfile.Keeper()
+		if err != nil {
+			return nil, err
+		}
+		sd, err := windows.SecurityDescriptorFromString(winfile.Owner(keeper) + protectedSDDL)
 		if err != nil {
 			return nil, err
 		}

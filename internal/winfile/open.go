@@ -40,4 +40,5 @@ var (
 	oldFolder = opening{toLook, fileOpen, asFolder}
 	ownFolder = opening{toWrite, fileOpen, asFolder} // to sync it, or to change its rights
 	oldFile   = opening{toLook, fileOpen, asFile}
+	goneFile  = opening{toLook | deleteSelf, fileOpen, asFile} // to remove it
 )

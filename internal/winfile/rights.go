@@ -7,31 +7,40 @@ import (
 	"poolcert/internal/sddl"
 )
 
-// Private is the descriptor of a folder that nobody but own, the system and the
+// Private is the descriptor of a folder that nobody but the keeper, the system and the
 // administrators may enter, with all that will be made in it.
-func Private(own sddl.SID) string { return sddl.Protected(keepers(own, true)...) }
+func Private(keeper sddl.SID) string { return Shared(keeper) }
 
 // PrivateFile is that of a file.
-func PrivateFile(own sddl.SID) string { return sddl.Protected(keepers(own, false)...) }
+func PrivateFile(keeper sddl.SID) string { return SharedFile(keeper) }
 
 // Passable is that of a folder that all users may list and pass through. What is made
 // in it is private, unless it has a descriptor of its own.
-func Passable(own sddl.SID) string { return Shared(own, sddl.Users) }
+func Passable(keeper sddl.SID) string { return Shared(keeper, sddl.Users) }
 
 // Shared is that of a folder that readers may list and pass through.
-func Shared(own sddl.SID, readers ...sddl.SID) string {
-	return sddl.Protected(append(keepers(own, true), entries(sddl.FileRead+sddl.FileExecute, readers)...)...)
+func Shared(keeper sddl.SID, readers ...sddl.SID) string {
+	return Owner(keeper) + sddl.Protected(append(keepers(keeper, true), entries(sddl.FileRead+sddl.FileExecute, readers)...)...)
 }
 
 // SharedFile is that of a file that readers may read.
-func SharedFile(own sddl.SID, readers ...sddl.SID) string {
-	return sddl.Protected(append(keepers(own, false), entries(sddl.FileRead, readers)...)...)
+func SharedFile(keeper sddl.SID, readers ...sddl.SID) string {
+	return Owner(keeper) + sddl.Protected(append(keepers(keeper, false), entries(sddl.FileRead, readers)...)...)
+}
+
+// Owner is the part of a descriptor that says whose it is, where that may be another
+// one than the account that makes it.
+func Owner(keeper sddl.SID) string {
+	if keeper == sddl.Administrators {
+		return "O:" + string(keeper)
+	}
+	return ""
 }
 
 // keepers may do everything.
-func keepers(own sddl.SID, inherit bool) []sddl.Entry {
-	list := entries(sddl.FileAll, slices.Compact([]sddl.SID{sddl.System, sddl.Administrators, own}))
-	if own == sddl.System {
+func keepers(keeper sddl.SID, inherit bool) []sddl.Entry {
+	list := entries(sddl.FileAll, slices.Compact([]sddl.SID{sddl.System, sddl.Administrators, keeper}))
+	if keeper == sddl.System {
 		list = list[:2]
 	}
 	for i := range list {

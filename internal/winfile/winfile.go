@@ -2,11 +2,16 @@
 // folders that have their final rights from the moment that they exist, and tells
 // who else may read or change what is there.
 //
-// Make folders with [Mkdir] or [MkdirAll] and the descriptor of package sddl that they
-// are to have, and files below an open folder with [CreateIn]. Look at what is there
-// with [Of], and judge it with [Descriptor.CheckUnchangeable] or
-// [Descriptor.CheckSecret]. No function follows a reparse point (junction, symbolic
-// link) at the name that it is given.
+// Make folders with [MkdirAll] and a descriptor for the [Keeper] that they
+// are to have, such as [Private], and files below an open folder with [CreateIn]. Look at what is there
+// with [Of], and judge it, for the account [Own], with [Descriptor.CheckUnchangeable] or
+// [Descriptor.CheckSecret], and the folders above with [CheckFolders]. No function
+// follows a reparse point (junction, symbolic link) at the name that it is given, and
+// the checks refuse one.
+//
+// Trusted are the system, the administrators, the installer of Windows, and the own
+// account. What an administrator makes is for all administrators, with no entry for a
+// person, so that the service, and other administrators, trust it.
 //
 // The judgement is portable and tested everywhere; the rest works on Windows only.
 // Mandatory labels, privileges that override rights (backup, restore, take ownership)
@@ -67,6 +72,7 @@ type Descriptor struct {
 	Owner     sddl.SID
 	Open      bool // it has no access control list: everybody may do everything
 	Protected bool // it inherits nothing
+	Link      bool // it is a junction, a symbolic link, or another reparse point
 	Entries   []Entry
 }
 
@@ -93,6 +99,9 @@ func (d Descriptor) String() string {
 var (
 	// ErrForeign is wrapped when something belongs to an account that is not trusted.
 	ErrForeign = errors.New("it belongs to another account")
+
+	// ErrLink is wrapped when something leads elsewhere.
+	ErrLink = errors.New("it is a junction or a link")
 
 	// ErrOpen is wrapped when others may do more than they should.
 	ErrOpen = errors.New("its access list lets others in")
@@ -128,7 +137,19 @@ func (d Descriptor) CheckAbove(own sddl.SID, volumeRoot bool) error {
 	return d.check(own, mask, "exchange what is in it")
 }
 
+// CheckMine refuses what this account, whose keeper is given, has not made for itself:
+// nothing else may be removed for being left over.
+func (d Descriptor) CheckMine(own, keeper sddl.SID) error {
+	if d.Owner != own && d.Owner != keeper {
+		return fmt.Errorf("%w (%s)", ErrForeign, name(d.Owner))
+	}
+	return d.CheckSecret(own)
+}
+
 func (d Descriptor) check(own sddl.SID, mask uint32, verb string) error {
+	if d.Link {
+		return ErrLink
+	}
 	if err := d.CheckOwner(own); err != nil {
 		return err
 	}

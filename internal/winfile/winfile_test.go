@@ -64,6 +64,7 @@ func TestChecks(t *testing.T) {
 		"append":                  {with(allow(other, appendData)), above},
 		"make a junction of it":   {with(allow(other, writeAttributes)), above},
 		"generic all":             {with(allow(other, genericAll)), 0},
+		"junction":                {Descriptor{Owner: own, Entries: ours, Link: true}, 0},
 		"deny is no leave":        {with(Entry{Deny: true, Mask: all, To: other}), unchangeable | secret | above},
 		"deny does not help":      {with(Entry{Deny: true, Mask: all, To: other}, allow(other, all)), 0},
 	} {
@@ -76,8 +77,8 @@ func TestChecks(t *testing.T) {
 			if (err == nil) != (test.pass&check != 0) {
 				t.Errorf("%s: check %d: error %v", name, check, err)
 			}
-			if err != nil && !errors.Is(err, ErrForeign) && !errors.Is(err, ErrOpen) {
-				t.Errorf("%s: error %v wraps neither", name, err)
+			if err != nil && !errors.Is(err, ErrForeign) && !errors.Is(err, ErrOpen) && !errors.Is(err, ErrLink) {
+				t.Errorf("%s: error %v wraps none", name, err)
 			}
 		}
 	}
@@ -115,7 +116,7 @@ func TestRights(t *testing.T) {
 	for name, test := range map[string]struct{ got, want string }{
 		"private":          {Private(own), "D:P(A;OICI;FA;;;S-1-5-18)(A;OICI;FA;;;S-1-5-32-544)(A;OICI;FA;;;S-1-5-21-1-2-3-1000)"},
 		"private, system":  {Private(sddl.System), "D:P(A;OICI;FA;;;S-1-5-18)(A;OICI;FA;;;S-1-5-32-544)"},
-		"private, admins":  {Private(sddl.Administrators), "D:P(A;OICI;FA;;;S-1-5-18)(A;OICI;FA;;;S-1-5-32-544)"},
+		"private, admins":  {Private(sddl.Administrators), "O:S-1-5-32-544D:P(A;OICI;FA;;;S-1-5-18)(A;OICI;FA;;;S-1-5-32-544)"},
 		"private file":     {PrivateFile(own), "D:P(A;;FA;;;S-1-5-18)(A;;FA;;;S-1-5-32-544)(A;;FA;;;S-1-5-21-1-2-3-1000)"},
 		"passable":         {Passable(sddl.System), "D:P(A;OICI;FA;;;S-1-5-18)(A;OICI;FA;;;S-1-5-32-544)(A;;FRFX;;;S-1-5-32-545)"},
 		"shared by nobody": {Shared(sddl.System), Private(sddl.System)},
@@ -138,7 +139,7 @@ func TestNamed(t *testing.T) {
 
 // However something is opened, no reparse point is followed, and no reader is kept out.
 func TestOpenings(t *testing.T) {
-	for name, o := range map[string]opening{"new file": newFile, "new folder": newFolder, "old folder": oldFolder, "own folder": ownFolder, "old file": oldFile} {
+	for name, o := range map[string]opening{"new file": newFile, "new folder": newFolder, "old folder": oldFolder, "own folder": ownFolder, "old file": oldFile, "gone file": goneFile} {
 		if o.options&optionReparsePoint == 0 || o.options&optionSynchronous == 0 || o.access&accessSynchronize == 0 || o.access&accessReadControl == 0 {
 			t.Errorf("%s: %#v", name, o)
 		}

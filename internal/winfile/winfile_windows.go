@@ -23,6 +23,24 @@ var Own = sync.OnceValues(func() (sddl.SID, error) {
 	return sddl.SID(user.User.Sid.String()), nil
 })
 
+// Keeper returns whom what this process makes is for: the administrators, if it has the
+// rights of one, and else its account.
+var Keeper = sync.OnceValues(func() (sddl.SID, error) {
+	own, err := Own()
+	if err != nil {
+		return "", err
+	}
+	token, err := windows.GetCurrentProcessToken().GetTokenGroups()
+	if err != nil {
+		return "", fmt.Errorf("ask for the groups of this process: %w", err)
+	}
+	var groups []group
+	for _, g := range token.AllGroups() {
+		groups = append(groups, group{sddl.SID(g.Sid.String()), g.Attributes})
+	}
+	return keeperOf(own, groups), nil
+})
+
 // Mkdir makes a folder with its rights.
 func Mkdir(path, rights string) error {
 	sd, err := windows.SecurityDescriptorFromString(rights)
@@ -41,21 +59,57 @@ func Mkdir(path, rights string) error {
 	return nil
 }
 
-// MkdirAll makes the folders of path that are missing, each with the rights.
+// MkdirAll makes the folder path with its rights, and those above that are missing so
+// that all users may pass through. A folder that is there stays as it is, and is refused,
+// with a [*FolderError], if others can exchange what is in it.
 func MkdirAll(path, rights string) error {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return nil
-	}
-	if above := filepath.Dir(path); above != path {
-		if err := MkdirAll(above, rights); err != nil {
-			return err
-		}
-	}
-	if err := Mkdir(path, rights); err != nil && !errors.Is(err, fs.ErrExist) {
+	own, err := Own()
+	if err != nil {
 		return err
 	}
-	return nil
+	keeper, err := Keeper()
+	if err != nil {
+		return err
+	}
+	chain, err := chainOf(path)
+	if err != nil {
+		return err
+	}
+	return makeFolders(system{}, own, chain, rights, Passable(keeper))
 }
+
+// CheckFolders refuses a path, with a [*FolderError], if others can exchange a folder
+// above it for another one, or if it leads through a junction or a link.
+func CheckFolders(path string) error {
+	own, err := Own()
+	if err != nil {
+		return err
+	}
+	chain, err := chainOf(path)
+	if err != nil {
+		return err
+	}
+	return checkFolders(system{}, own, chain[1:])
+}
+
+// chainOf returns path and the folders above it, up to the root of the volume.
+func chainOf(path string) ([]string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	chain := []string{path}
+	for above := filepath.Dir(path); above != path; above = filepath.Dir(path) {
+		path = above
+		chain = append(chain, path)
+	}
+	return chain, nil
+}
+
+type system struct{}
+
+func (system) look(path string) (Descriptor, error) { return OfPath(path) }
+func (system) mkdir(path, rights string) error      { return Mkdir(path, rights) }
 
 // CreateIn makes a file in an open folder, with its rights.
 func CreateIn(dir *os.File, name, rights string) (*os.File, error) {
@@ -115,17 +169,19 @@ func open(dir *os.File, name, rights string, how opening) (*os.File, error) {
 	return f, nil
 }
 
-var errReparse = errors.New("it is a junction or a link")
-
 func refuseReparse(f *os.File) error {
+	link, err := isReparse(f)
+	if err == nil && link {
+		err = ErrLink
+	}
+	return err
+}
+
+// isReparse is a variable since Wine has no reparse points.
+var isReparse = func(f *os.File) (bool, error) {
 	var info windows.ByHandleFileInformation
-	if err := windows.GetFileInformationByHandle(windows.Handle(f.Fd()), &info); err != nil {
-		return err
-	}
-	if info.FileAttributes&windows.FILE_ATTRIBUTE_REPARSE_POINT != 0 {
-		return errReparse
-	}
-	return nil
+	err := windows.GetFileInformationByHandle(windows.Handle(f.Fd()), &info)
+	return info.FileAttributes&windows.FILE_ATTRIBUTE_REPARSE_POINT != 0, err
 }
 
 // Of returns the descriptor of an open file or folder.
@@ -135,12 +191,19 @@ func Of(f *os.File) (Descriptor, error) {
 	if err != nil {
 		return Descriptor{}, &fs.PathError{Op: "read access rights of", Path: f.Name(), Err: err}
 	}
-	return descriptor(sd)
+	d, err := descriptor(sd)
+	if err != nil {
+		return Descriptor{}, err
+	}
+	if d.Link, err = isReparse(f); err != nil {
+		return Descriptor{}, &fs.PathError{Op: "read attributes of", Path: f.Name(), Err: err}
+	}
+	return d, nil
 }
 
 // OfPath is Of for a path, whose last name is not followed if it is a reparse point.
 func OfPath(path string) (Descriptor, error) {
-	f, err := openPath(path, windows.READ_CONTROL)
+	f, err := openPath(path, windows.READ_CONTROL|windows.FILE_READ_ATTRIBUTES)
 	if err != nil {
 		return Descriptor{}, err
 	}
@@ -208,6 +271,9 @@ func entry(ace *windows.ACCESS_ALLOWED_ACE) Entry {
 	return e
 }
 
+// setSecurityInfo is a variable since what Wine makes of its flags cannot be read back.
+var setSecurityInfo = windows.SetSecurityInfo
+
 // Set gives an open file or folder other rights.
 func Set(f *os.File, rights string) error {
 	sd, err := windows.SecurityDescriptorFromString(rights)
@@ -216,7 +282,7 @@ func Set(f *os.File, rights string) error {
 	}
 	list, _, err := sd.DACL()
 	if err == nil {
-		err = windows.SetSecurityInfo(windows.Handle(f.Fd()), windows.SE_FILE_OBJECT,
+		err = setSecurityInfo(windows.Handle(f.Fd()), windows.SE_FILE_OBJECT,
 			windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, list, nil)
 	}
 	if err != nil {
