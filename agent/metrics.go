@@ -32,15 +32,27 @@ func (u *uses) count(operation, result string) {
 	u.of[[2]string{operation, result}]++
 }
 
+// fromZero are what alerts and rates watch. Prometheus sees no rise of a counter that
+// is not there before its first event.
+var fromZero = [][2]string{
+	{"decrypt", "ok"}, {"decrypt", "too-many-failures"},
+	{"unwrap", "ok"}, {"unwrap", "too-many-failures"},
+}
+
 func (u *uses) samples() []exposition.Sample {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	keys := slices.SortedFunc(maps.Keys(u.of), func(a, b [2]string) int {
+	counts := make(map[[2]string]int)
+	for _, k := range fromZero {
+		counts[k] = 0
+	}
+	maps.Copy(counts, u.of)
+	keys := slices.SortedFunc(maps.Keys(counts), func(a, b [2]string) int {
 		return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1]))
 	})
 	var samples []exposition.Sample
 	for _, k := range keys {
-		samples = append(samples, exposition.Sample{Labels: []string{"operation", k[0], "result", k[1]}, Value: float64(u.of[k])})
+		samples = append(samples, exposition.Sample{Labels: []string{"operation", k[0], "result", k[1]}, Value: float64(counts[k])})
 	}
 	return samples
 }

@@ -27,6 +27,23 @@ func testStatus() *Status {
 	}
 }
 
+// Counters that alerts watch are there before the first event: Prometheus does not
+// see the rise of a series that begins at 4000.
+func TestMetricsBeginAtZero(t *testing.T) {
+	page := metricsPage(&Status{}, &uses{})
+	for _, want := range []string{
+		`poolcert_agent_decrypts_total{operation="decrypt",result="too-many-failures"} 0`,
+		`poolcert_agent_decrypts_total{operation="unwrap",result="too-many-failures"} 0`,
+		`poolcert_agent_decrypts_total{operation="decrypt",result="ok"} 0`,
+		`poolcert_agent_audit_failures_total 0`,
+		`poolcert_agent_repairs_total 0`,
+	} {
+		if !strings.Contains(page, want+"\n") {
+			t.Errorf("no %s in\n%s", want, page)
+		}
+	}
+}
+
 // The page is what Prometheus reads, and named as it wants.
 func TestMetricsPage(t *testing.T) {
 	u := &uses{}
