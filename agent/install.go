@@ -99,7 +99,7 @@ func (f *findings) stores() {
 		f.fail("install", "only Windows has certificate stores", err)
 		return
 	}
-	my, err := calls.OpenStore(wincrypt.LocalMachine, batch.DefaultStoreName, false)
+	my, err := calls.OpenStore(wincrypt.LocalMachine, batch.DefaultStoreName, wincrypt.ToChange)
 	switch {
 	case errors.Is(err, wincrypt.ErrAccess):
 		f.warn("install", "have the agent run as the system, or as an administrator; run this as one, too", "certificates for localmachine cannot be installed: %s", oneLine(err))

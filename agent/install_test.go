@@ -27,7 +27,7 @@ import (
 // inStore returns the thumbprints in the store My of w's computer.
 func inStore(t *testing.T, w *wincrypttest.Windows) []string {
 	t.Helper()
-	s, err := w.OpenStore(wincrypt.LocalMachine, "My", true)
+	s, err := w.OpenStore(wincrypt.LocalMachine, "My", wincrypt.ToMake)
 	if err != nil {
 		t.Fatal(err)
 	}

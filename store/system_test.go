@@ -102,7 +102,7 @@ func mustReplace(t *testing.T, s store.Store, entries ...store.Entry) {
 // withStore calls f with a store.
 func withStore(t *testing.T, c wincrypt.Calls, name string, f func(wincrypt.Store)) {
 	t.Helper()
-	s, err := c.OpenStore(wincrypt.LocalMachine, name, true)
+	s, err := c.OpenStore(wincrypt.LocalMachine, name, wincrypt.ToMake)
 	if err != nil {
 		t.Fatal(err)
 	}

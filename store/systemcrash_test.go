@@ -150,8 +150,7 @@ func TestSystemCrash(t *testing.T) {
 			if n := whole(t, when, w, before[1]); n != 0 {
 				t.Errorf("%s: the old set is there after a restart", when)
 			}
-			// At most the key of which the process did not live to tell.
-			if extra := len(w.Keys()) - 3; extra > 1 || noCNG && extra > 0 {
+			if extra := len(w.Keys()) - 3; extra != 0 {
 				t.Errorf("%s: %d keys of nobody", when, extra)
 			}
 			if !reached {

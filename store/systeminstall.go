@@ -137,8 +137,7 @@ func (v *visit) narrow(ctx context.Context, s *set) error {
 	return errors.Join(errs...)
 }
 
-// containerName is the same each time, so that an import which a crash cut short is
-// overwritten by the next one, and differs by store, so that none is shared.
+// containerName begins the name of a key, and differs by store, so that none is shared.
 func (v *visit) containerName(w *wanted) string {
 	sum := sha256.Sum256([]byte(v.opts.Tag + "\n" + w.key()))
 	return fmt.Sprintf("poolcert-%s-%x", batch.ThumbprintOf(w.cert), sum[:4])

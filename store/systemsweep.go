@@ -25,9 +25,12 @@ func (v *visit) sweep(s *set, keep func(spot, mark) bool) error {
 }
 
 func (v *visit) sweepStore(p place, keep func(spot, mark) bool) error {
-	s, err := v.store(p, false)
-	if errors.Is(err, wincrypt.ErrNotFound) || errors.Is(err, wincrypt.ErrAccess) {
-		return nil // nothing of ours can be there
+	s, err := v.store(p, wincrypt.ToChange)
+	switch {
+	case errors.Is(err, wincrypt.ErrNotFound):
+		return nil
+	case errors.Is(err, wincrypt.ErrAccess):
+		return v.refused(p, keep, err)
 	}
 	if err != nil {
 		return err
@@ -56,6 +59,29 @@ func (v *visit) sweepStore(p place, keep func(spot, mark) bool) error {
 		delete(v.ours, sp)
 	}
 	return errors.Join(errs...)
+}
+
+// refused returns err, which kept us from changing a store, if there is something to
+// remove in it: of us, with more rights. Everybody may read what we make.
+func (v *visit) refused(p place, keep func(spot, mark) bool, err error) error {
+	s, readErr := v.opts.Calls.OpenStore(p.at, p.name, wincrypt.ToRead)
+	if errors.Is(readErr, wincrypt.ErrNotFound) || errors.Is(readErr, wincrypt.ErrAccess) {
+		return nil
+	}
+	if readErr != nil {
+		return readErr
+	}
+	all, readErr := s.Certificates()
+	if readErr = errors.Join(readErr, s.Close()); readErr != nil {
+		return readErr
+	}
+	for _, c := range all {
+		sp := spot{p.key(), c.Thumbprint()}
+		if m, ours := v.markOf(p, c); ours && !keep(sp, m) {
+			return fmt.Errorf("remove %s: %w", sp.thumbprint, err)
+		}
+	}
+	return nil
 }
 
 // places returns the stores in which something of ours may be: all that there are,

@@ -53,11 +53,11 @@ func (s *System) deleteKey(at wincrypt.Container) error {
 	return nil
 }
 
-func (v *visit) store(p place, create bool) (wincrypt.Store, error) {
+func (v *visit) store(p place, how wincrypt.Opening) (wincrypt.Store, error) {
 	if s := v.open[p.key()]; s != nil {
 		return s, nil
 	}
-	s, err := v.opts.Calls.OpenStore(p.at, p.name, create)
+	s, err := v.opts.Calls.OpenStore(p.at, p.name, how)
 	if err != nil {
 		return nil, fmt.Errorf("open store %v: %w", p, err)
 	}
@@ -80,7 +80,7 @@ type sight struct {
 // look compares. It changes nothing.
 func (v *visit) look(w *wanted) (*sight, error) {
 	t := &sight{cause: "missing", badKey: w.hasKey()}
-	s, err := v.store(w.place, false)
+	s, err := v.store(w.place, wincrypt.ToChange)
 	if errors.Is(err, wincrypt.ErrNotFound) {
 		return t, nil
 	}
@@ -199,7 +199,7 @@ func (v *visit) put(ctx context.Context, w *wanted, t *sight) error {
 			return err
 		}
 	}
-	s, err := v.store(w.place, true)
+	s, err := v.store(w.place, wincrypt.ToMake)
 	c := v.certificate(w, key)
 	if err == nil {
 		err = s.Add(c, t.found)

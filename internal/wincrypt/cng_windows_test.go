@@ -129,6 +129,6 @@ func TestCSP(t *testing.T) {
 // noCNG is a Windows without it.
 type noCNG struct{ wincrypt.Calls }
 
-func (noCNG) ImportPFX([]byte, string, uint32) (wincrypt.Container, error) {
+func (noCNG) ImportPFX(wincrypt.Container, []byte, string, uint32) (wincrypt.Container, error) {
 	return wincrypt.Container{}, wincrypt.ErrUnsupported
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
@@ -21,7 +23,11 @@ const (
 	FlagMachine    = 0x20   // CRYPT_MACHINE_KEYSET
 	FlagUser       = 0x1000 // CRYPT_USER_KEYSET
 	FlagAlwaysCNG  = 0x200  // PKCS12_ALWAYS_CNG_KSP
+	FlagOverwrite  = 0x4000 // PKCS12_ALLOW_OVERWRITE_KEY: a key of the same name
 )
+
+// cngName is the provider of keys from a PFX.
+const cngName = "Microsoft Software Key Storage Provider"
 
 // The CSP of RSA keys where there is no CNG.
 const (
@@ -35,7 +41,7 @@ type ImportRequest struct {
 	Bundle     *pfx.Bundle // Leaf and Key; the rest is not imported
 	At         Location    // the machine's or the user's keys
 	Exportable bool
-	Name       string // of the container, where we are free to choose
+	Name       string // begins that of the container; the rest is from the key
 
 	// Access is who may use the key, in the security descriptor definition language.
 	Access string
@@ -44,9 +50,11 @@ type ImportRequest struct {
 // pfxFlags are those of PFXImportCertStore. The key is bound to CNG: the CSPs are
 // deprecated, know no OAEP but with SHA-1, and no elliptic curves.
 func (r *ImportRequest) pfxFlags() uint32 {
-	flags := uint32(FlagAlwaysCNG | FlagUser)
+	flags := uint32(FlagAlwaysCNG | FlagOverwrite)
 	if r.At == LocalMachine {
-		flags = FlagAlwaysCNG | FlagMachine
+		flags |= FlagMachine
+	} else {
+		flags |= FlagUser
 	}
 	if r.Exportable {
 		flags |= FlagExportable
@@ -61,9 +69,29 @@ func (r *ImportRequest) blobFlags() uint32 {
 	return 0
 }
 
-// csp is the container with a name of our own.
-func (r *ImportRequest) csp() Container {
-	return Container{Name: r.Name, Provider: cspName, Type: cspType, Machine: r.At == LocalMachine, Spec: keyExchange}
+// cng and csp are the container with a name, in either kind of provider.
+func (r *ImportRequest) cng(name string) Container {
+	return Container{Name: name, Provider: cngName, Machine: r.At == LocalMachine}
+}
+
+func (r *ImportRequest) csp(name string) Container {
+	return Container{Name: name, Provider: cspName, Type: cspType, Machine: r.At == LocalMachine, Spec: keyExchange}
+}
+
+// containerName returns the name under which Windows keeps the key: the same each
+// time, so that an import which a crash cut short is overwritten by the next one, and
+// from the key, so that nobody can take the name before.
+func (r *ImportRequest) containerName() (string, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(r.Bundle.Key)
+	if err != nil {
+		return "", err
+	}
+	defer clear(der)
+	sum, err := hkdf.Key(sha256.New, der, nil, "poolcert name of a key container\n"+r.Name, 12)
+	if err != nil {
+		return "", err
+	}
+	return r.Name + "-" + hex.EncodeToString(sum), nil
 }
 
 // Import has Windows keep the key and returns where. First CNG is asked, with the key
@@ -76,18 +104,40 @@ func Import(ctx context.Context, c Calls, r ImportRequest) (Container, error) {
 	if err := checkKind(r.Bundle.Key); err != nil {
 		return Container{}, err
 	}
-	at, err := importCNG(ctx, c, &r)
-	if err == nil || errors.Is(err, ErrAccess) || ctx.Err() != nil {
+	name, err := r.containerName()
+	if err != nil {
+		return Container{}, err
+	}
+	at, err := importAs(ctx, c, &r, name)
+	if !refused(err) {
+		return at, err
+	}
+	// Names of keys that were there once are known, and any user may have made a key
+	// of the computer with one. Its new name nobody knows.
+	at, again := importAs(ctx, c, &r, name+"-"+hex.EncodeToString(random(8)))
+	if again != nil {
+		return Container{}, err
+	}
+	return at, nil
+}
+
+// refused tells whether another name may help, and another provider does not.
+func refused(err error) bool { return errors.Is(err, ErrExists) || errors.Is(err, ErrAccess) }
+
+// importAs has Windows keep the key under a name.
+func importAs(ctx context.Context, c Calls, r *ImportRequest, name string) (Container, error) {
+	at, err := importCNG(ctx, c, r, name)
+	if err == nil || refused(err) || ctx.Err() != nil {
 		return at, err
 	}
 	key, isRSA := r.Bundle.Key.(*rsa.PrivateKey)
 	if !isRSA {
 		return Container{}, err
 	}
-	at = r.csp()
-	cspErr := importCSP(c, &r, key, at)
+	at = r.csp(name)
+	cspErr := importCSP(c, r, key, at)
 	if cspErr == nil {
-		if cspErr = finish(c, &r, at); cspErr == nil {
+		if cspErr = finish(c, r, at); cspErr == nil {
 			return at, nil
 		}
 	}
@@ -109,7 +159,7 @@ func checkKind(key crypto.PrivateKey) error {
 	return fmt.Errorf("a private key of %T: %w", key, ErrUnsupported)
 }
 
-func importCNG(ctx context.Context, c Calls, r *ImportRequest) (at Container, err error) {
+func importCNG(ctx context.Context, c Calls, r *ImportRequest, name string) (at Container, err error) {
 	if err := ctx.Err(); err != nil {
 		return at, err
 	}
@@ -117,8 +167,8 @@ func importCNG(ctx context.Context, c Calls, r *ImportRequest) (at Container, er
 	erase.Do(func() {
 		var data []byte
 		// The key alone: each one in a file that Windows is given, it keeps.
-		if data, err = pfx.EncodeLegacy(&pfx.Bundle{Leaf: r.Bundle.Leaf, Key: r.Bundle.Key}, password); err == nil {
-			at, err = c.ImportPFX(data, password, r.pfxFlags())
+		if data, err = pfx.EncodeLegacyNamed(&pfx.Bundle{Leaf: r.Bundle.Leaf, Key: r.Bundle.Key}, name, password); err == nil {
+			at, err = c.ImportPFX(r.cng(name), data, password, r.pfxFlags())
 			clear(data)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"poolcert/internal/pfx"
@@ -28,9 +29,9 @@ type recorder struct {
 	calls []string
 }
 
-func (r *recorder) ImportPFX(data []byte, password string, flags uint32) (wincrypt.Container, error) {
+func (r *recorder) ImportPFX(to wincrypt.Container, data []byte, password string, flags uint32) (wincrypt.Container, error) {
 	r.calls = append(r.calls, fmt.Sprintf("pfx %#x", flags))
-	return r.Windows.ImportPFX(data, password, flags)
+	return r.Windows.ImportPFX(to, data, password, flags)
 }
 
 func (r *recorder) ImportBlob(to wincrypt.Container, blob []byte, flags uint32) error {
@@ -46,12 +47,13 @@ func TestImportFlags(t *testing.T) {
 		noCNG      bool
 		want       []string
 	}{
-		// CRYPT_EXPORTABLE 1, MACHINE_KEYSET 0x20, ALWAYS_CNG_KSP 0x200, USER_KEYSET 0x1000.
-		{wincrypt.LocalMachine, false, false, []string{"pfx 0x220"}},
-		{wincrypt.LocalMachine, true, false, []string{"pfx 0x221"}},
-		{wincrypt.CurrentUser, false, false, []string{"pfx 0x1200"}},
-		{wincrypt.CurrentUser, true, true, []string{"pfx 0x1201", "blob 0x1 machine false"}},
-		{wincrypt.LocalMachine, false, true, []string{"pfx 0x220", "blob 0x0 machine true"}},
+		// CRYPT_EXPORTABLE 1, MACHINE_KEYSET 0x20, ALWAYS_CNG_KSP 0x200, USER_KEYSET 0x1000,
+		// ALLOW_OVERWRITE_KEY 0x4000.
+		{wincrypt.LocalMachine, false, false, []string{"pfx 0x4220"}},
+		{wincrypt.LocalMachine, true, false, []string{"pfx 0x4221"}},
+		{wincrypt.CurrentUser, false, false, []string{"pfx 0x5200"}},
+		{wincrypt.CurrentUser, true, true, []string{"pfx 0x5201", "blob 0x1 machine false"}},
+		{wincrypt.LocalMachine, false, true, []string{"pfx 0x4220", "blob 0x0 machine true"}},
 	} {
 		r := &recorder{Windows: wincrypttest.New()}
 		r.NoCNG = test.noCNG
@@ -96,7 +98,7 @@ func TestImportFailures(t *testing.T) {
 		if !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", test.name, err, test.want)
 		}
-		if csp := len(r.calls) == 2; csp != test.csp {
+		if csp := slices.ContainsFunc(r.calls, func(call string) bool { return strings.HasPrefix(call, "blob") }); csp != test.csp {
 			t.Errorf("%s: calls %v", test.name, r.calls)
 		}
 		if len(r.Keys()) != 0 || r.OpenHandles() != 0 {
@@ -135,6 +137,58 @@ func TestImportTriesTheKey(t *testing.T) {
 	at, err := wincrypt.Import(t.Context(), r, request(testcert.RSA(t), wincrypt.LocalMachine))
 	if err != nil || !at.IsCSP() || len(r.Keys()) != 1 {
 		t.Errorf("%+v, %v; keys %v", at, err, r.Keys())
+	}
+}
+
+// A key has the same name each time, so that what a crash has left is overwritten; the
+// name tells nobody who has not the key what it will be.
+func TestImportNames(t *testing.T) {
+	for _, noCNG := range []bool{false, true} {
+		w := wincrypttest.New()
+		w.NoCNG = noCNG
+		names := make(map[string]bool)
+		for _, q := range []wincrypt.ImportRequest{
+			request(testcert.RSA(t), wincrypt.LocalMachine),
+			request(testcert.RSA(t, testcert.Key("rsa2048b")), wincrypt.LocalMachine),
+		} {
+			for range 2 {
+				at, err := wincrypt.Import(t.Context(), w, q)
+				if err != nil || !strings.HasPrefix(at.Name, q.Name+"-") || len(at.Name) != len(q.Name)+25 {
+					t.Fatalf("%+v, %v", at, err)
+				}
+				names[at.Name] = true
+			}
+		}
+		if len(names) != 2 || len(w.Keys()) != 2 {
+			t.Errorf("CSP %v: names %v, %d keys", noCNG, names, len(w.Keys()))
+		}
+	}
+}
+
+// Somebody else has made keys with the name of one that was there, so that it cannot
+// come again: it does, with another name.
+func TestImportNameTaken(t *testing.T) {
+	for _, noCNG := range []bool{false, true} {
+		w := wincrypttest.New()
+		w.NoCNG = noCNG
+		q := request(testcert.RSA(t), wincrypt.LocalMachine)
+		first, err := wincrypt.Import(t.Context(), w, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.DeleteKey(first); err != nil {
+			t.Fatal(err)
+		}
+		w.PlantKey(first)
+		w.PlantKey(wincrypt.Container{Name: q.Name, Provider: first.Provider, Type: first.Type, Machine: true, Spec: first.Spec})
+		at, err := wincrypt.Import(t.Context(), w, q)
+		if err != nil || at == first || at.IsCSP() != noCNG {
+			t.Errorf("CSP %v: %+v, %v", noCNG, at, err)
+			continue
+		}
+		if err := wincrypt.Try(w, at, q.Bundle); err != nil || len(w.Keys()) != 3 {
+			t.Errorf("CSP %v: %v, %d keys", noCNG, err, len(w.Keys()))
+		}
 	}
 }
 

@@ -35,7 +35,8 @@ type PrivateKey struct {
 }
 
 // NewPrivateKey opens the key at a place, which is that of b. Where the provider does
-// not know a padding, as CSPs know no OAEP but with SHA-1, the key of b is used.
+// not know a padding, as CSPs know no OAEP but with SHA-1, or does not agree on secrets,
+// as with a key for signatures, the key of b is used.
 func NewPrivateKey(c Calls, at Container, b *pfx.Bundle) (*PrivateKey, error) {
 	secret, err := substituteSecret(b.Key)
 	if err != nil {
@@ -194,6 +195,9 @@ func (p *PrivateKey) ECDH(peer *ecdh.PublicKey) ([]byte, error) {
 		return agree(p.instead, peer)
 	}
 	secret, err := p.key.Agree(blob)
+	if p.instead != nil && errors.Is(err, ErrUnsupported) { // such as a key for signatures
+		return agree(p.instead, peer)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("agree on a secret: %w", err)
 	}

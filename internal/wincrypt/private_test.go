@@ -111,6 +111,38 @@ func TestDecryptIsNoOracle(t *testing.T) {
 	}
 }
 
+// An elliptic key for signatures is taken, and its agreements are made without Windows.
+func TestECDHOfASigningKey(t *testing.T) {
+	pair := testcert.ECDSA(t)
+	w := wincrypttest.New()
+	w.Fail = func(call string) error {
+		if call == "Agree" {
+			return &wincrypt.Error{Call: "NCryptSecretAgreement", Code: 0x80090029}
+		}
+		return nil
+	}
+	key := imported(t, w, pair)
+	own, err := pair.Key.(*ecdsa.PrivateKey).ECDH()
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer, err := own.Curve().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := own.ECDH(peer.PublicKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := key.ECDH(peer.PublicKey()); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%x, %v", got, err)
+	}
+	w.Fail = func(string) error { return &wincrypt.Error{Call: "NCryptSecretAgreement", Code: 0x80090020} }
+	if _, err := key.ECDH(peer.PublicKey()); err == nil {
+		t.Error("another failure is hidden")
+	}
+}
+
 func TestECDH(t *testing.T) {
 	for _, name := range []string{"p256", "p384"} {
 		pair := testcert.ECDSA(t, testcert.Key(name))

@@ -117,7 +117,7 @@ func (s *certStore) keeps(c Certificate) bool {
 	if s.commit() != nil {
 		return false
 	}
-	others, err := system{}.OpenStore(s.at, s.name, false)
+	others, err := system{}.OpenStore(s.at, s.name, ToRead)
 	if err != nil {
 		return false
 	}

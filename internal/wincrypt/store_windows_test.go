@@ -22,7 +22,7 @@ func TestReplaceTakesPropertiesAway(t *testing.T) {
 	}
 	steps := []wincrypt.Certificate{all, {DER: pair.Cert.Raw, Mark: []byte("other")}, {DER: pair.Cert.Raw}, all}
 	for i, want := range steps {
-		s, err := c.OpenStore(wincrypt.LocalMachine, name, true)
+		s, err := c.OpenStore(wincrypt.LocalMachine, name, wincrypt.ToMake)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,7 +32,7 @@ func TestReplaceTakesPropertiesAway(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		s, err = c.OpenStore(wincrypt.LocalMachine, name, false)
+		s, err = c.OpenStore(wincrypt.LocalMachine, name, wincrypt.ToChange)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -39,9 +39,12 @@ func (system) StoreNames(at Location) ([]string, error) {
 }
 
 // OpenStore implements [Calls].
-func (system) OpenStore(at Location, name string, create bool) (Store, error) {
+func (system) OpenStore(at Location, name string, how Opening) (Store, error) {
 	flags := uint32(at)
-	if !create {
+	switch how {
+	case ToRead:
+		flags |= windows.CERT_STORE_OPEN_EXISTING_FLAG | windows.CERT_STORE_READONLY_FLAG
+	case ToChange:
 		flags |= windows.CERT_STORE_OPEN_EXISTING_FLAG
 	}
 	wide := text(name)
@@ -54,7 +57,7 @@ func (system) OpenStore(at Location, name string, create bool) (Store, error) {
 }
 
 // ImportPFX implements [Calls].
-func (system) ImportPFX(data []byte, password string, flags uint32) (Container, error) {
+func (s system) ImportPFX(to Container, data []byte, password string, flags uint32) (Container, error) {
 	secret, err := windows.UTF16FromString(password)
 	if err != nil {
 		return Container{}, fmt.Errorf("the password of a PFX: %w", ErrData)
@@ -72,10 +75,13 @@ func (system) ImportPFX(data []byte, password string, flags uint32) (Container, 
 			continue
 		}
 		windows.CertFreeCertificateContext(cert)
+		if err != nil {
+			return Container{}, errors.Join(err, s.DeleteKey(to))
+		}
 		at.Machine = flags&FlagMachine != 0
-		return at, err
+		return at, nil
 	}
-	return Container{}, fmt.Errorf("PFXImportCertStore gave no key: %w", ErrUnsupported)
+	return Container{}, errors.Join(fmt.Errorf("PFXImportCertStore gave no key: %w", ErrUnsupported), s.DeleteKey(to))
 }
 
 // ImportBlob implements [Calls].

@@ -35,17 +35,27 @@ func (l Location) String() string {
 	return "currentuser"
 }
 
+// An Opening says what a store is opened for.
+type Opening int
+
+const (
+	ToRead   Opening = iota // which most accounts may
+	ToChange                // and is there
+	ToMake                  // to change, and made if it is not there
+)
+
 // Calls are what Windows does. They are safe for concurrent use.
 type Calls interface {
 	// StoreNames lists the stores that there are.
 	StoreNames(Location) ([]string, error)
 
-	// OpenStore opens a store. With create, one that is not there is made;
-	// otherwise that is ErrNotFound.
-	OpenStore(at Location, name string, create bool) (Store, error)
+	// OpenStore opens a store. One that is not there is ErrNotFound, unless it is to
+	// be made.
+	OpenStore(at Location, name string, how Opening) (Store, error)
 
-	// ImportPFX has Windows keep the one key of a PFX, and tells where.
-	ImportPFX(data []byte, password string, flags uint32) (Container, error)
+	// ImportPFX has CNG keep the one key of a PFX, which has there the name that it is
+	// to have, and tells where it is. After an error there is none of that name.
+	ImportPFX(to Container, data []byte, password string, flags uint32) (Container, error)
 
 	// ImportBlob has a CSP keep an RSA key, given as PRIVATEKEYBLOB, in a container
 	// which takes the place of one of that name.
@@ -54,7 +64,8 @@ type Calls interface {
 	// OpenKey opens a key; ErrNotFound when it is not there.
 	OpenKey(Container) (Key, error)
 
-	// DeleteKey deletes a container with its key. That there is none is no error.
+	// DeleteKey deletes a container with its key. That there is none is no error; that
+	// there is one which this process may not open is ErrAccess.
 	DeleteKey(Container) error
 
 	// Account returns the account that this process runs as.

@@ -28,6 +28,9 @@ type Windows struct {
 	// NoCNG has PFXs refused, as by systems before CNG, and by Wine.
 	NoCNG bool
 
+	// ReadOnly is where this account may only read stores, if anywhere.
+	ReadOnly wincrypt.Location
+
 	// Fail, if not nil, is asked before each call, by its name.
 	Fail func(call string) error
 
@@ -36,7 +39,6 @@ type Windows struct {
 	names  map[place]string // as they were written first
 	keys   map[wincrypt.Container]*keptKey
 	open   int
-	made   int
 }
 
 type place struct {
@@ -48,6 +50,7 @@ type keptKey struct {
 	key        crypto.PrivateKey
 	exportable bool
 	access     []wincrypt.Grant
+	closed     bool // to this account
 }
 
 // New returns a computer with the stores of a fresh one, which are empty.
@@ -86,6 +89,13 @@ func (w *Windows) OpenHandles() int {
 	return w.open
 }
 
+// PlantKey has another account make a key, which this one may not open.
+func (w *Windows) PlantKey(at wincrypt.Container) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.keys[at] = &keptKey{closed: true}
+}
+
 // StoreNames implements [wincrypt.Calls].
 func (w *Windows) StoreNames(at wincrypt.Location) ([]string, error) {
 	if err := w.failing("StoreNames"); err != nil {
@@ -103,7 +113,7 @@ func (w *Windows) StoreNames(at wincrypt.Location) ([]string, error) {
 }
 
 // OpenStore implements [wincrypt.Calls].
-func (w *Windows) OpenStore(at wincrypt.Location, name string, create bool) (wincrypt.Store, error) {
+func (w *Windows) OpenStore(at wincrypt.Location, name string, how wincrypt.Opening) (wincrypt.Store, error) {
 	if err := w.failing("OpenStore"); err != nil {
 		return nil, err
 	}
@@ -111,18 +121,21 @@ func (w *Windows) OpenStore(at wincrypt.Location, name string, create bool) (win
 	defer w.mu.Unlock()
 	p := place{at, strings.ToLower(name)}
 	if _, ok := w.names[p]; !ok {
-		if !create {
+		if how != wincrypt.ToMake {
 			return nil, &wincrypt.Error{Call: "CertOpenStore", Code: 2}
 		}
 		w.names[p] = name
 	}
+	if how != wincrypt.ToRead && at == w.ReadOnly {
+		return nil, &wincrypt.Error{Call: "CertOpenStore", Code: 5}
+	}
 	w.open++
-	return &store{w, p}, nil
+	return &store{w, p, how}, nil
 }
 
 // ImportPFX implements [wincrypt.Calls]: a file with several keys would leave all of
-// them, so that is a mistake here.
-func (w *Windows) ImportPFX(data []byte, password string, flags uint32) (wincrypt.Container, error) {
+// them, and one whose key has another name would leave that, so those are mistakes here.
+func (w *Windows) ImportPFX(to wincrypt.Container, data []byte, password string, flags uint32) (wincrypt.Container, error) {
 	if err := w.failing("ImportPFX"); err != nil {
 		return wincrypt.Container{}, err
 	}
@@ -133,16 +146,21 @@ func (w *Windows) ImportPFX(data []byte, password string, flags uint32) (wincryp
 	if err != nil {
 		return wincrypt.Container{}, &wincrypt.Error{Call: "PFXImportCertStore", Code: 86}
 	}
-	if len(b.Chain) > 0 {
-		return wincrypt.Container{}, fmt.Errorf("a PFX with %d certificates more", len(b.Chain))
+	info, err := pfx.Inspect(context.Background(), data, password, pfx.Limits{})
+	if err != nil {
+		return wincrypt.Container{}, err
+	}
+	if len(b.Chain) > 0 || len(info.Keys) != 1 {
+		return wincrypt.Container{}, fmt.Errorf("a PFX with %d certificates more and %d keys", len(b.Chain), len(info.Keys))
+	}
+	at := wincrypt.Container{Name: info.Keys[0].Name, Provider: "Microsoft Software Key Storage Provider", Machine: flags&wincrypt.FlagMachine != 0}
+	if at != to {
+		return wincrypt.Container{}, fmt.Errorf("a PFX for %+v, want %+v", at, to)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.made++
-	at := wincrypt.Container{
-		Name:     fmt.Sprintf("{00000000-0000-0000-0000-%012d}", w.made),
-		Provider: "Microsoft Software Key Storage Provider",
-		Machine:  flags&wincrypt.FlagMachine != 0,
+	if k := w.keys[at]; k != nil && (k.closed || flags&wincrypt.FlagOverwrite == 0) {
+		return wincrypt.Container{}, &wincrypt.Error{Call: "PFXImportCertStore", Code: 0x8009000F}
 	}
 	w.keep(at, b.Key, flags)
 	return at, nil
@@ -150,7 +168,7 @@ func (w *Windows) ImportPFX(data []byte, password string, flags uint32) (wincryp
 
 // keep stores a key, for those whom Windows lets by itself.
 func (w *Windows) keep(at wincrypt.Container, key crypto.PrivateKey, flags uint32) {
-	w.keys[at] = &keptKey{key, flags&wincrypt.FlagExportable != 0, []wincrypt.Grant{
+	w.keys[at] = &keptKey{key: key, exportable: flags&wincrypt.FlagExportable != 0, access: []wincrypt.Grant{
 		{To: sddl.System, Mask: 0xD01F01FF}, {To: sddl.Administrators, Mask: 0xD01F01FF},
 	}}
 }
@@ -166,6 +184,9 @@ func (w *Windows) ImportBlob(to wincrypt.Container, blob []byte, flags uint32) e
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if k := w.keys[to]; k != nil && k.closed {
+		return &wincrypt.Error{Call: "CryptAcquireContext", Code: 0x8009000F}
+	}
 	w.keep(to, key, flags)
 	return nil
 }
@@ -178,7 +199,7 @@ func (w *Windows) OpenKey(at wincrypt.Container) (wincrypt.Key, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	k := w.keys[at]
-	if k == nil {
+	if k == nil || k.closed {
 		return nil, &wincrypt.Error{Call: "NCryptOpenKey", Code: 0x80090016}
 	}
 	w.open++
@@ -192,6 +213,9 @@ func (w *Windows) DeleteKey(at wincrypt.Container) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if k := w.keys[at]; k != nil && k.closed {
+		return fmt.Errorf("delete a key: %w", wincrypt.ErrAccess)
+	}
 	delete(w.keys, at)
 	return nil
 }
@@ -202,10 +226,27 @@ func (w *Windows) Account() (sddl.SID, error) { return Account, w.failing("Accou
 type store struct {
 	w *Windows
 	place
+	how wincrypt.Opening
 }
 
-func (s *store) index(thumbprint [sha1.Size]byte) int {
-	return slices.IndexFunc(s.w.stores[s.place], func(c wincrypt.Certificate) bool { return c.Thumbprint() == thumbprint })
+// shown are the places whose certificates this one shows: those of a user show what
+// the computer has, save My.
+func (p place) shown() []place {
+	if p.at == wincrypt.CurrentUser && p.name != "my" {
+		return []place{p, {wincrypt.LocalMachine, p.name}}
+	}
+	return []place{p}
+}
+
+// index tells where a certificate is; -1: nowhere.
+func (s *store) index(thumbprint [sha1.Size]byte, places ...place) (p place, i int) {
+	for _, p := range places {
+		i := slices.IndexFunc(s.w.stores[p], func(c wincrypt.Certificate) bool { return c.Thumbprint() == thumbprint })
+		if i >= 0 {
+			return p, i
+		}
+	}
+	return s.place, -1
 }
 
 // Certificates implements [wincrypt.Store], in no order that means anything.
@@ -215,8 +256,11 @@ func (s *store) Certificates() ([]wincrypt.Certificate, error) {
 	}
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
-	list := slices.Clone(s.w.stores[s.place])
-	slices.SortFunc(list, func(a, b wincrypt.Certificate) int { return bytes.Compare(a.DER, b.DER) })
+	var list []wincrypt.Certificate
+	for _, p := range s.shown() {
+		list = append(list, s.w.stores[p]...)
+	}
+	slices.SortStableFunc(list, func(a, b wincrypt.Certificate) int { return bytes.Compare(a.DER, b.DER) })
 	return list, nil
 }
 
@@ -227,11 +271,11 @@ func (s *store) Find(thumbprint [sha1.Size]byte) (wincrypt.Certificate, error) {
 	}
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
-	i := s.index(thumbprint)
+	p, i := s.index(thumbprint, s.shown()...)
 	if i < 0 {
 		return wincrypt.Certificate{}, &wincrypt.Error{Call: "CertFindCertificateInStore", Code: 0x80092004}
 	}
-	return s.w.stores[s.place][i], nil
+	return s.w.stores[p][i], nil
 }
 
 // Add implements [wincrypt.Store].
@@ -241,7 +285,10 @@ func (s *store) Add(c wincrypt.Certificate, replace bool) error {
 	}
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
-	switch i := s.index(c.Thumbprint()); {
+	if s.how == wincrypt.ToRead {
+		return &wincrypt.Error{Call: "CertAddCertificateContextToStore", Code: 5}
+	}
+	switch _, i := s.index(c.Thumbprint(), s.place); {
 	case i < 0:
 		s.w.stores[s.place] = append(s.w.stores[s.place], c)
 	case replace:
@@ -259,8 +306,13 @@ func (s *store) Delete(thumbprint [sha1.Size]byte) error {
 	}
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
-	if i := s.index(thumbprint); i >= 0 {
-		s.w.stores[s.place] = slices.Delete(slices.Clone(s.w.stores[s.place]), i, i+1)
+	p, i := s.index(thumbprint, s.shown()...)
+	switch {
+	case i < 0:
+	case s.how == wincrypt.ToRead || p.at == s.w.ReadOnly:
+		return &wincrypt.Error{Call: "CertDeleteCertificateFromStore", Code: 5}
+	default:
+		s.w.stores[p] = slices.Delete(slices.Clone(s.w.stores[p]), i, i+1)
 	}
 	return nil
 }
