@@ -32,7 +32,8 @@ func New(w io.Writer) *File { return &File{w: w} }
 
 // Open opens the file at path, or makes it with mode 0600. One that is there keeps
 // its mode. A link is refused, since it may lead anywhere, and so is whatever else is
-// no regular file.
+// no regular file; on Windows, also a file that others than the system, the
+// administrators and this account can change.
 func Open(path string) (*File, error) {
 	f := &File{path: path}
 	if err := f.Reopen(); err != nil {
@@ -69,7 +70,15 @@ func open(path string) (*os.File, error) {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
-	return os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE|noFollow, 0o600)
+	file, err := openAppend(path)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		file.Close()
+		return nil, errors.Join(fmt.Errorf("%s is not a regular file", path), err)
+	}
+	return file, nil
 }
 
 // endsInside tells whether the last line has no end.

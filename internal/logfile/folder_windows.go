@@ -1,14 +1,34 @@
 package logfile
 
-import "poolcert/internal/winfile"
+import (
+	"fmt"
+
+	"poolcert/internal/winfile"
+)
 
 // makeFolder makes the folder for the process's account, the system and the
 // administrators, with all that will be in it: a folder below ProgramData would let all
-// users in.
+// users in. One that is there has to be a folder that nobody else can change, and that
+// nobody else can exchange for another: in it, the agent makes, moves and removes files
+// with the rights of the system.
 func makeFolder(path string) error {
 	own, err := winfile.Own()
 	if err != nil {
 		return err
 	}
-	return winfile.MkdirAll(path, winfile.Private(own))
+	keeper, err := winfile.Keeper()
+	if err != nil {
+		return err
+	}
+	if err := winfile.MkdirAll(path, winfile.Private(keeper)); err != nil {
+		return err
+	}
+	d, err := winfile.OfPath(path)
+	if err != nil {
+		return err
+	}
+	if err := d.CheckUnchangeable(own); err != nil {
+		return fmt.Errorf("the folder %s is not safe: %w", path, err)
+	}
+	return nil
 }

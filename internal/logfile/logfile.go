@@ -6,7 +6,9 @@
 //
 // Promises. A line is in one file, whole. A file that cannot be moved away, as one that
 // somebody holds open on Windows, is written on, and its move is tried again later.
-// Lines are not forced to disk. Only one process may write to a file that turns.
+// Lines are not forced to disk. Only one process may write to a file that turns. On
+// Windows, a folder that others can change, or that is reached through one that they can
+// exchange, is refused, and so is a file that others can change.
 package logfile
 
 import (

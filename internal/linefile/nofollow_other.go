@@ -1,5 +1,0 @@
-//go:build !unix
-
-package linefile
-
-const noFollow = 0

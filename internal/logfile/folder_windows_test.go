@@ -1,0 +1,56 @@
+package logfile
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/windows"
+
+	"poolcert/internal/sddl"
+	"poolcert/internal/winfile"
+)
+
+// Who made the folder first, or can add to it, has files there for the agent to move.
+func TestOpenFolderIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "poolcert", "log")
+	f, err := Open(filepath.Join(path, "agent.log"), Options{Size: 10, Keep: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	for _, folder := range []string{path, filepath.Dir(path)} {
+		own, err := winfile.Own()
+		if err != nil {
+			t.Fatal(err)
+		}
+		setList(t, folder, winfile.Private(own)+"(A;OICI;FA;;;"+string(sddl.Everyone)+")")
+		planted := filepath.Join(path, "agent.log.1")
+		if err := os.WriteFile(planted, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(filepath.Join(path, "agent.log"), Options{Size: 1, Keep: 2}); !errors.Is(err, winfile.ErrOpen) {
+			t.Errorf("below the open folder %s: %v, want ErrOpen", folder, err)
+		}
+		if data, err := os.ReadFile(planted); err != nil || string(data) != "x" {
+			t.Errorf("the planted file: %q, %v", data, err)
+		}
+		setList(t, folder, winfile.Private(own))
+	}
+}
+
+func setList(t *testing.T, path, text string) {
+	t.Helper()
+	sd, err := windows.SecurityDescriptorFromString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, _, err := sd.DACL()
+	if err == nil {
+		err = windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION, nil, nil, list, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
