@@ -27,7 +27,9 @@ with a token of many uses, prefer --token-file or "-".
 
 A node that was evicted joins again like a new one. For one that is a member,
 --force gives that membership up: its certificates are removed, and once the
-node has joined anew, the old one leaves its pool.`,
+node has joined anew, the old one leaves its pool.
+
+Where the agent's service was enabled before ('systemctl enable'), it is started.`,
 		Example: `  poolcert-agent join pct1.Hmh0dHBz...
   poolcert-agent join --token-file /root/token
   poolcert pool token create mypool | ssh node sudo poolcert-agent join -`,
@@ -51,6 +53,9 @@ node has joined anew, the old one leaves its pool.`,
 				return withHint(err)
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "joined pool %s of account %s as node %s\n", cli.Text(id.Pool), cli.Text(id.Account), cli.Text(id.Node))
+			if next := o.afterJoin(cmd.Context()); next != "" && err == nil {
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), next)
+			}
 			return err
 		},
 	}

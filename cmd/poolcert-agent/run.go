@@ -33,7 +33,10 @@ change; with a mistake in the file, it goes on with what it has, and says so in 
 and status.
 
 Under systemd it is ready when the first set is installed, or when initial_sync has
-passed without one.`,
+passed without one.
+
+On a node that is in no pool it ends with exit code 6, and its unit doesn't start it
+again: 'poolcert-agent join' does, if the unit is enabled.`,
 		Example: `  poolcert-agent run
   systemctl reload poolcert-agent      # after a change of agent.toml`,
 		Args:        cobra.NoArgs,
@@ -44,7 +47,7 @@ passed without one.`,
 			err := s.Run(cmd.Context(), func(ctx context.Context, host *svcrun.Host) error {
 				err := o.run(ctx, host, cmd.ErrOrStderr())
 				if errors.Is(err, agent.ErrNotJoined) {
-					err = svcrun.Final(err) // to start it each minute joins no pool
+					err = cli.Exit(svcrun.Final(err), cli.ExitNotSetUp) // to start it again and again joins no pool
 				}
 				return err
 			})

@@ -5,9 +5,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
+	"poolcert/internal/cli"
 	"poolcert/internal/testtool"
 )
 
@@ -54,6 +56,15 @@ func TestSocketOfAgent(t *testing.T) {
 	for _, key := range []string{"Wants", "After"} {
 		if !strings.Contains(value(service, key), "poolcert-agent.socket") {
 			t.Errorf("the service starts without its socket: %s=%s", key, value(service, key))
+		}
+	}
+}
+
+// A program that has nothing to run with is not started again and again.
+func TestNotSetUp(t *testing.T) {
+	for _, unit := range []string{"poolcert-agent.service", "poolcert-server.service"} {
+		if got, want := value(read(t, unit), "RestartPreventExitStatus"), strconv.Itoa(cli.ExitNotSetUp); got != want {
+			t.Errorf("%s: RestartPreventExitStatus=%s, want %s", unit, got, want)
 		}
 	}
 }
