@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -165,27 +164,36 @@ var ErrConfigOpen = errors.New("not safe from others")
 
 // LoadConfig reads path over the defaults. An empty path is the system's
 // configuration file, which need not exist. The file has to be one that only root
-// (on Windows, the administrators) and the agent's user can change: [ErrConfigOpen]. Errors name the file, the line and the key.
+// (on Windows, the administrators) and the agent's user can change; on Windows, neither
+// may others exchange a folder above it: [ErrConfigOpen]. Errors name the file, the line
+// and the key.
 func LoadConfig(path string) (*Config, error) {
 	optional := path == ""
 	if optional {
 		path = DefaultConfigPath()
 	}
-	data, err := os.ReadFile(path)
+	f, err := openPlain(path)
 	switch {
 	case optional && errors.Is(err, fs.ErrNotExist):
 		return DefaultConfig(), nil
 	case err != nil:
 		return nil, fmt.Errorf("read configuration: %w", err)
-	case len(data) > maxConfig:
-		return nil, fmt.Errorf("read configuration %s: larger than %d bytes", path, maxConfig)
+	}
+	defer f.Close()
+	// Of the open file, which nobody can exchange before it is read.
+	if err := errors.Join(checkOwner(f), checkFolders(path)); err != nil {
+		return nil, fmt.Errorf("read configuration %s: %w: %w", path, ErrConfigOpen, err)
+	}
+	data, err := readAll(f, maxConfig)
+	if errors.Is(err, errTooLarge) {
+		err = fmt.Errorf("larger than %d bytes", maxConfig)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read configuration %s: %w", path, err)
 	}
 	c, err := ParseConfig(string(data))
 	if err != nil {
 		return nil, fmt.Errorf("read configuration %s: %w", path, err)
-	}
-	if err := checkOwnerOf(path); err != nil {
-		return nil, fmt.Errorf("read configuration %s: %w: %w", path, ErrConfigOpen, err)
 	}
 	return c, nil
 }

@@ -51,6 +51,19 @@ func TestConfigurationThatOthersCanChangeIsRefused(t *testing.T) {
 	if _, err := LoadConfig(path); !errors.Is(err, ErrConfigOpen) || !strings.Contains(err.Error(), "Everyone can change it") {
 		t.Errorf("got %v, want ErrConfigOpen", err)
 	}
+	// So does who can exchange a folder above it, and with it the file.
+	above := filepath.Join(t.TempDir(), "above")
+	if err := errors.Join(makePrivate(above), securefile.WriteFile(filepath.Join(above, "agent.toml"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(above, "agent.toml")
+	if _, err := LoadConfig(path); err != nil {
+		t.Fatal(err)
+	}
+	letOthersWrite(t, above)
+	if _, err := LoadConfig(path); !errors.Is(err, ErrConfigOpen) || !strings.Contains(err.Error(), "the folder "+above+" is not safe") {
+		t.Errorf("got %v, want ErrConfigOpen", err)
+	}
 }
 
 // Above the state directory, nobody else may exchange a folder. What the agent makes

@@ -199,5 +199,8 @@ func checkFolder(root *os.Root) error {
 		return reason(err)
 	}
 	defer dir.Close()
-	return checkOwner(dir)
+	if err := checkOwner(dir); err != nil {
+		return err
+	}
+	return checkFolders(root.Name())
 }

@@ -198,9 +198,13 @@ func readLimited(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
+	return readAll(f, limit)
+}
+
+func readAll(f *os.File, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("%s: %w", path, errTooLarge)
+		err = fmt.Errorf("%s: %w", f.Name(), errTooLarge)
 	}
 	return data, err
 }

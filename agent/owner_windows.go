@@ -10,16 +10,15 @@ import (
 
 const nonblock = 0
 
+// openPlain opens a file, and no link, to judge and read it.
+func openPlain(path string) (*os.File, error) { return winfile.OpenFile(path) }
+
+// checkFolders refuses a path if others can exchange a folder above it.
+func checkFolders(path string) error { return winfile.CheckFolders(path) }
+
 // checkSecret refuses a file that others than the agent's account, the system and the
 // administrators may read, or change.
-func checkSecret(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return judge(f, winfile.Descriptor.CheckSecret)
-}
+func checkSecret(f *os.File) error { return judge(f, winfile.Descriptor.CheckSecret) }
 
 // checkOwner refuses what others than these may change.
 func checkOwner(f *os.File) error { return judge(f, winfile.Descriptor.CheckUnchangeable) }

@@ -79,10 +79,16 @@ const maxTokenFile = 4096
 
 // loadToken reads a join token from a file that only the agent's user may read.
 func loadToken(path string) (*nodeapi.Token, error) {
-	if err := checkSecret(path); err != nil {
+	f, err := openPlain(path)
+	if err != nil {
 		return nil, fmt.Errorf("join_token_file %s: %w", path, reason(err))
 	}
-	text, err := readLimited(path, maxTokenFile)
+	defer f.Close()
+	// Of the open file, which nobody can exchange before it is read.
+	if err := errors.Join(checkSecret(f), checkFolders(path)); err != nil {
+		return nil, fmt.Errorf("join_token_file %s: %w", path, reason(err))
+	}
+	text, err := readAll(f, maxTokenFile)
 	if err != nil {
 		return nil, fmt.Errorf("join_token_file: %w", err)
 	}
