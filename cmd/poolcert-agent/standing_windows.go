@@ -34,6 +34,9 @@ func judgeService(program string, st *svcrun.Standing, err error, registered boo
 	if !strings.EqualFold(st.Program, program) {
 		found = append(found, warning("if that is an old one, "+again, "the service runs another program than this one: %s", st.Program))
 	}
+	if st.Open != nil {
+		found = append(found, agent.Finding{Check: check, Result: agent.CheckWrong, Detail: fmt.Sprintf("the service does not run its program: %v", st.Open), Do: ownProgram})
+	}
 	if !st.Automatic {
 		found = append(found, warning(again, "the service does not start at a boot"))
 	}

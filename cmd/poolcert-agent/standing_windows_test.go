@@ -36,6 +36,7 @@ func TestJudgeService(t *testing.T) {
 		{"by hand", good(func(st *svcrun.Standing) { st.Automatic = false }), nil, true, nil, []agent.CheckResult{warning}},
 		{"no recovery", good(func(st *svcrun.Standing) { st.Restarts = []time.Duration{} }), nil, true, nil, []agent.CheckResult{warning}},
 		{"dead", good(func(st *svcrun.Standing) { st.Running, st.ExitCode = false, 1067 }), nil, true, nil, []agent.CheckResult{wrong}},
+		{"refused", good(func(st *svcrun.Standing) { st.Running, st.Open = false, svcrun.ErrOpenProgram }), nil, true, nil, []agent.CheckResult{wrong}},
 		{"no source", good(func(*svcrun.Standing) {}), nil, false, nil, []agent.CheckResult{warning}},
 		{"no view of sources", good(func(*svcrun.Standing) {}), nil, false, errors.New("access denied"), []agent.CheckResult{warning}},
 	} {

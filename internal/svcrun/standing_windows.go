@@ -1,6 +1,7 @@
 package svcrun
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,6 +16,9 @@ type Standing struct {
 	Automatic bool   // it starts at each boot
 	Running   bool
 	ExitCode  uint32 // that it stopped with, since the boot
+
+	// Open is [ErrOpenProgram], and why, if the service will not run its program.
+	Open error
 
 	// Restarts are how long the manager waits before it starts the service after each
 	// failure. Nil: it does not say.
@@ -44,6 +48,9 @@ func (s *Service) Standing() (*Standing, error) {
 	}
 	if len(r.Command) > 0 {
 		st.Program = r.Command[0]
+		if err := checkProgram(st.Program); errors.Is(err, ErrOpenProgram) {
+			st.Open = err
+		}
 	}
 	// Wine does not tell.
 	_ = scm{}.with(s.Name, windows.SERVICE_QUERY_CONFIG, func(opened *mgr.Service) error {
