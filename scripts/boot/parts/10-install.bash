@@ -1,8 +1,10 @@
-# The packages, as an operator installs them. The agent's is the one before: its
-# upgrade comes later.
+# The packages, as an operator installs them. The agent's is the one before, with
+# another unit and another configuration: its upgrade comes later.
 mkdir -p "$box/srv/packages" "$box/srv/job" "$run/previous"
 dpkg-deb -R "$debs"/poolcert-agent_*.deb "$run/previous"
 sed -i 's/^Version: .*/Version: 0.0.0~before/' "$run/previous/DEBIAN/control"
+sed -i 's/^Description=.*/&, before/' "$run/previous/usr/lib/systemd/system/poolcert-agent.service"
+echo '# What the one before said.' >>"$run/previous/etc/poolcert/agent.toml"
 dpkg-deb -b --root-owner-group "$run/previous" "$box/srv/packages/previous.deb" >/dev/null
 cp "$debs"/*.deb "$box/srv/packages/"
 

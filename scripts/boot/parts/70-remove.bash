@@ -37,7 +37,13 @@ check 'its state stays' in_box test -s /var/lib/poolcert/identity.json
 check 'so it goes on when it is installed again' in_box sh -c 'dpkg -i /srv/packages/poolcert-agent_*.deb && systemctl start poolcert-agent'
 check 'and a task decrypts' decrypts
 
+# A task's folder is its user's, who may exchange what a name in it stands for.
+check 'a task has certificates of its own' in_box poolcert task-env --dir /run/poolcert/tasks/7 --user alice
+as_task 'mkdir -p /run/poolcert/tasks/7/certs/d; echo of alice >/run/poolcert/tasks/7/certs/d/file'
+in_box ln /run/poolcert/tasks/7/certs/d/file /run/of-alice
+
 check 'the agent is purged' in_box dpkg --purge poolcert-agent
+check 'root overwrote nothing in it' in_box grep -qx 'of alice' /run/of-alice
 for name in "${!agent_keys[@]}"; do check "$name is nowhere" nowhere "${agent_keys[$name]}"; done
 check 'its folders are gone' refuse in_box sh -c 'ls -d /var/lib/poolcert /run/poolcert /var/log/poolcert-agent 2>/dev/null'
 check 'the server is purged' in_box dpkg --purge poolcert-server
