@@ -19,8 +19,10 @@ import (
 	"golang.org/x/sys/windows"
 
 	"poolcert/decrypt/cms"
+	"poolcert/internal/sddl"
 	"poolcert/internal/testcert"
 	"poolcert/internal/testtool"
+	"poolcert/internal/winfile"
 )
 
 // A holding is 'poolcert exec' with a command that calls this test.
@@ -151,6 +153,47 @@ func TestSweepLeavesOthers(t *testing.T) {
 	}
 	if _, err := os.Stat(alive.path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the folder: %v, want it gone", err)
+	}
+}
+
+// A folder by such a name may be somebody else's, or one that others can put files into,
+// or lead elsewhere: nothing behind it is removed. One of this account is.
+func TestSweepJudges(t *testing.T) {
+	judge := ofFolder
+	defer func() { ofFolder = judge }()
+	own, err := winfile.Own()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		change func(*winfile.Descriptor)
+		gone   bool
+	}{
+		"own":                {func(*winfile.Descriptor) {}, true},
+		"of another":         {func(d *winfile.Descriptor) { d.Owner = "S-1-5-21-1-2-3-1001" }, false},
+		"others may enter":   {func(d *winfile.Descriptor) { d.Entries = append(d.Entries, winfile.Entry{Mask: 1, To: sddl.Users}) }, false},
+		"junction":           {func(d *winfile.Descriptor) { d.Link = true }, false},
+		"cannot be known":    {nil, false},
+		"everybody's folder": {func(d *winfile.Descriptor) { d.Open = true }, false},
+	} {
+		temp := t.TempDir()
+		folder := filepath.Join(temp, privatePrefix+"x")
+		file := filepath.Join(folder, secretPrefix+"1.pem")
+		if err := errors.Join(winfile.Mkdir(folder, winfile.Private(own)), os.WriteFile(file, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		ofFolder = func(f *os.File) (winfile.Descriptor, error) {
+			d, err := winfile.Of(f)
+			if test.change == nil {
+				return d, fs.ErrPermission
+			}
+			test.change(&d)
+			return d, err
+		}
+		sweepPrivateFolders(temp)
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) != test.gone {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

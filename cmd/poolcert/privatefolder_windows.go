@@ -19,18 +19,17 @@ import (
 const (
 	privatePrefix = "poolcert-exec-"
 	secretPrefix  = "secret-"
-	inUseName     = "in-use"
 )
 
 // removeTime is how long what was started may take to let go of a file.
 const removeTime = 2 * time.Second
 
 // A privateFolder is one of the user's temporary files that only the user, the system
-// and administrators can enter. It holds a file that is there as long as this process is, however
-// that ends: who finds a folder without one may remove it.
+// and administrators can enter. This process holds it, so that nobody can exchange it for
+// another one, and however that ends: who can take a folder may remove it.
 type privateFolder struct {
 	path  string
-	inUse windows.Handle
+	held  *os.File
 	files int
 }
 
@@ -39,16 +38,16 @@ type privateFolder struct {
 func newPrivateFolder() (*privateFolder, error) {
 	temp := os.TempDir()
 	sweepPrivateFolders(temp)
-	own, err := winfile.Own()
+	keeper, err := winfile.Keeper()
 	if err != nil {
 		return nil, err
 	}
 	for tries := 0; ; tries++ {
 		d := &privateFolder{path: filepath.Join(temp, privatePrefix+rand.Text())}
-		if err := winfile.Mkdir(d.path, winfile.Private(own)); err != nil {
+		if err := winfile.Mkdir(d.path, winfile.Private(keeper)); err != nil {
 			return nil, err
 		}
-		if d.inUse, err = takeFolder(d.path); err == nil {
+		if d.held, err = openMine(d.path, winfile.HoldFolder); err == nil {
 			return d, nil
 		}
 		os.Remove(d.path) // somebody who sweeps was faster
@@ -58,20 +57,33 @@ func newPrivateFolder() (*privateFolder, error) {
 	}
 }
 
-// takeFolder makes the file that says that a folder is in use. The system removes it
-// with the last handle on it.
-func takeFolder(dir string) (windows.Handle, error) {
-	path := filepath.Join(dir, inUseName)
-	name, err := windows.UTF16PtrFromString(path)
+// ofFolder is a variable since Wine knows one account only.
+var ofFolder = winfile.Of
+
+// openMine opens a folder that this account has made, and that nobody else can change.
+// Among the temporary files, others may have one by such a name, or lead elsewhere by it.
+func openMine(path string, open func(string) (*os.File, error)) (*os.File, error) {
+	own, err := winfile.Own()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	handle, err := windows.CreateFile(name, windows.GENERIC_WRITE|windows.DELETE, 0, nil, windows.CREATE_NEW,
-		windows.FILE_ATTRIBUTE_TEMPORARY|windows.FILE_FLAG_DELETE_ON_CLOSE, 0)
+	keeper, err := winfile.Keeper()
 	if err != nil {
-		return 0, &fs.PathError{Op: "create", Path: path, Err: err}
+		return nil, err
 	}
-	return handle, nil
+	f, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	d, err := ofFolder(f)
+	if err == nil {
+		err = d.CheckMine(own, keeper)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
 }
 
 // sweepPrivateFolders removes what is in nobody's use any more. Of a folder of somebody
@@ -82,16 +94,30 @@ func sweepPrivateFolders(temp string) {
 		return
 	}
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), privatePrefix) || !e.IsDir() {
-			continue
-		}
-		d := &privateFolder{path: filepath.Join(temp, e.Name())}
-		if d.inUse, err = takeFolder(d.path); err == nil {
-			_ = d.removeFiles() // the next one tries again
-			windows.CloseHandle(d.inUse)
-			os.Remove(d.path)
+		if strings.HasPrefix(e.Name(), privatePrefix) && e.IsDir() {
+			_ = removePrivateFolder(filepath.Join(temp, e.Name())) // the next one tries again
 		}
 	}
+}
+
+// removePrivateFolder removes a folder that nobody holds, with its files: from where it
+// is once it has been judged, and not by its name.
+func removePrivateFolder(path string) error {
+	dir, err := openMine(path, winfile.TakeFolder)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	entries, err := dir.ReadDir(-1)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), secretPrefix) {
+			err = errors.Join(err, winfile.RemoveIn(dir, e.Name()))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return winfile.Remove(dir)
 }
 
 // create makes a file for a secret, which keeps the end of the name that it had.
@@ -127,26 +153,16 @@ func (d *privateFolder) hold(path string) (*os.File, error) {
 // remove removes the folder with its files. What the command started and that was killed
 // may hold them for a moment.
 func (d *privateFolder) remove() error {
+	d.held.Close()
 	deadline := time.Now().Add(removeTime)
 	for wait := 5 * time.Millisecond; ; wait *= 2 {
-		err := d.removeFiles()
-		if err == nil || time.Now().After(deadline) {
-			windows.CloseHandle(d.inUse)
-			if err = errors.Join(err, os.Remove(d.path)); err != nil {
-				return cli.Hint(fmt.Errorf("remove secrets: %w", err), "remove the folder %s yourself, when no program has a file of it open", d.path)
-			}
+		err := removePrivateFolder(d.path)
+		if err == nil || errors.Is(err, fs.ErrNotExist) { // who sweeps was faster
 			return nil
+		}
+		if time.Now().After(deadline) {
+			return cli.Hint(fmt.Errorf("remove secrets: %w", err), "remove the folder %s yourself, when no program has a file of it open", d.path)
 		}
 		time.Sleep(wait)
 	}
-}
-
-func (d *privateFolder) removeFiles() error {
-	entries, err := os.ReadDir(d.path)
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), secretPrefix) {
-			err = errors.Join(err, os.Remove(filepath.Join(d.path, e.Name())))
-		}
-	}
-	return err
 }
