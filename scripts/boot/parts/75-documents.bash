@@ -21,3 +21,5 @@ documented() {
 }
 
 check 'docs/quickstart.md with packages' documented docs/quickstart.md
+check 'docs/release.md: installing, and removing' documented docs/release.md
+check 'docs/systemd.md: a node and a server' documented docs/systemd.md
