@@ -27,7 +27,8 @@ func (o *options) afterJoin(ctx context.Context) string {
 		}
 		return "to start the agent: 'poolcert-agent install', then 'poolcert-agent start'"
 	}
-	if _, started := ask("--no-ask-password", "start", "--no-block", serviceName+".service"); !started {
+	// Not start: a task may have had systemd start it just before there was an identity.
+	if _, started := ask("--no-ask-password", "restart", "--no-block", serviceName+".service"); !started {
 		return "to start the agent: systemctl start poolcert-agent"
 	}
 	return "the agent starts; 'poolcert-agent status' says how it is"

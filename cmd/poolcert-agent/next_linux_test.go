@@ -12,7 +12,7 @@ func TestAfterJoin(t *testing.T) {
 	before := manager
 	t.Cleanup(func() { manager = before })
 	manager.running, manager.systemctl = dir, filepath.Join(dir, "systemctl")
-	const start = "--no-ask-password start --no-block poolcert-agent.service\n"
+	const start = "--no-ask-password restart --no-block poolcert-agent.service\n"
 	for _, test := range []struct{ name, enabled, start, asked, want string }{
 		{"enabled", "echo enabled", "true", start, "the agent starts; 'poolcert-agent status' says how it is"},
 		{"enabled, and it cannot be told", "echo enabled", "false", start, "to start the agent: systemctl start poolcert-agent"},
