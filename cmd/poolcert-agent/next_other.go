@@ -1,8 +1,8 @@
-//go:build !linux
+//go:build !linux && !windows
 
 package main
 
 import "context"
 
-// afterJoin is for systemd.
+// afterJoin is for systems whose services are known.
 func (o *options) afterJoin(context.Context) string { return "" }
