@@ -53,3 +53,12 @@ func grants(sd *windows.SECURITY_DESCRIPTOR) ([]Grant, error) {
 	}
 	return list, nil
 }
+
+// descriptor returns the security descriptor of a text, self-relative.
+func descriptor(sddl string) (*windows.SECURITY_DESCRIPTOR, error) {
+	sd, err := windows.SecurityDescriptorFromString(sddl)
+	if err != nil {
+		return nil, fmt.Errorf("security descriptor %s: %w", sddl, err)
+	}
+	return sd, nil
+}

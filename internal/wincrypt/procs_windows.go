@@ -11,31 +11,32 @@ import (
 // All calls that golang.org/x/sys lacks. The libraries are those of the system's
 // directory.
 var (
-	crypt32  = windows.NewLazySystemDLL("crypt32.dll")
-	advapi32 = windows.NewLazySystemDLL("advapi32.dll")
-	ncrypt   = windows.NewLazySystemDLL("ncrypt.dll")
+	crypt32Library = windows.NewLazySystemDLL("crypt32.dll")
+	advapiLibrary  = windows.NewLazySystemDLL("advapi32.dll")
+	ncryptLibrary  = windows.NewLazySystemDLL("ncrypt.dll")
 
-	procCertControlStore                  = crypt32.NewProc("CertControlStore")
-	procCertGetCertificateContextProperty = crypt32.NewProc("CertGetCertificateContextProperty")
-	procCertSetCertificateContextProperty = crypt32.NewProc("CertSetCertificateContextProperty")
+	procCertControlStore                  = crypt32Library.NewProc("CertControlStore")
+	procCertGetCertificateContextProperty = crypt32Library.NewProc("CertGetCertificateContextProperty")
+	procCertSetCertificateContextProperty = crypt32Library.NewProc("CertSetCertificateContextProperty")
 
-	procCryptDecrypt      = advapi32.NewProc("CryptDecrypt")
-	procCryptDestroyKey   = advapi32.NewProc("CryptDestroyKey")
-	procCryptGetProvParam = advapi32.NewProc("CryptGetProvParam")
-	procCryptGetUserKey   = advapi32.NewProc("CryptGetUserKey")
-	procCryptImportKey    = advapi32.NewProc("CryptImportKey")
-	procCryptSetProvParam = advapi32.NewProc("CryptSetProvParam")
+	procCryptDecrypt      = advapiLibrary.NewProc("CryptDecrypt")
+	procCryptDestroyKey   = advapiLibrary.NewProc("CryptDestroyKey")
+	procCryptGetProvParam = advapiLibrary.NewProc("CryptGetProvParam")
+	procCryptGetUserKey   = advapiLibrary.NewProc("CryptGetUserKey")
+	procCryptImportKey    = advapiLibrary.NewProc("CryptImportKey")
+	procCryptSetProvParam = advapiLibrary.NewProc("CryptSetProvParam")
 
-	procNCryptDecrypt             = ncrypt.NewProc("NCryptDecrypt")
-	procNCryptDeleteKey           = ncrypt.NewProc("NCryptDeleteKey")
-	procNCryptDeriveKey           = ncrypt.NewProc("NCryptDeriveKey")
-	procNCryptFreeObject          = ncrypt.NewProc("NCryptFreeObject")
-	procNCryptGetProperty         = ncrypt.NewProc("NCryptGetProperty")
-	procNCryptImportKey           = ncrypt.NewProc("NCryptImportKey")
-	procNCryptOpenKey             = ncrypt.NewProc("NCryptOpenKey")
-	procNCryptOpenStorageProvider = ncrypt.NewProc("NCryptOpenStorageProvider")
-	procNCryptSecretAgreement     = ncrypt.NewProc("NCryptSecretAgreement")
-	procNCryptSetProperty         = ncrypt.NewProc("NCryptSetProperty")
+	procNCryptCreatePersistedKey  = ncryptLibrary.NewProc("NCryptCreatePersistedKey")
+	procNCryptDecrypt             = ncryptLibrary.NewProc("NCryptDecrypt")
+	procNCryptDeleteKey           = ncryptLibrary.NewProc("NCryptDeleteKey")
+	procNCryptDeriveKey           = ncryptLibrary.NewProc("NCryptDeriveKey")
+	procNCryptFreeObject          = ncryptLibrary.NewProc("NCryptFreeObject")
+	procNCryptGetProperty         = ncryptLibrary.NewProc("NCryptGetProperty")
+	procNCryptImportKey           = ncryptLibrary.NewProc("NCryptImportKey")
+	procNCryptOpenKey             = ncryptLibrary.NewProc("NCryptOpenKey")
+	procNCryptOpenStorageProvider = ncryptLibrary.NewProc("NCryptOpenStorageProvider")
+	procNCryptSecretAgreement     = ncryptLibrary.NewProc("NCryptSecretAgreement")
+	procNCryptSetProperty         = ncryptLibrary.NewProc("NCryptSetProperty")
 )
 
 // call calls what returns a BOOL and sets the last error.
@@ -76,11 +77,11 @@ func failed(name string, err error) error {
 	return fmt.Errorf("%s: %w", name, err)
 }
 
-// text returns s for Windows; none of ours has a zero in it.
-func text(s string) *uint16 {
+// text returns s for Windows. One with a zero in it would be another text there.
+func text(s string) (*uint16, error) {
 	p, err := windows.UTF16PtrFromString(s)
 	if err != nil {
-		return new(uint16)
+		return nil, fmt.Errorf("the name %.80q: %w", s, ErrData)
 	}
-	return p
+	return p, nil
 }
