@@ -14,8 +14,13 @@ in_box sh -euc '
   chmod 755 /srv/job; chmod 644 /srv/job/secret.cms'
 one=$(cat "$box/root/submit/one.thumbprint") two=$(cat "$box/root/submit/two.thumbprint")
 
-check 'the node joins' in_box poolcert-agent join --token-file /root/submit/token
-check 'the agent starts' in_box systemctl enable --now poolcert-agent
+# An image has the unit enabled, and the node joins later.
+check 'before it joins, the agent does not start' refuse in_box systemctl enable --now poolcert-agent
+check 'and says so to systemd' equal "$(property poolcert-agent ExecMainStatus)" 6
+check 'which does not try again' stays_down poolcert-agent
+check 'a task is told' refuse as_task 'poolcert decrypt /srv/job/secret.cms'
+check 'the node joins, and the agent starts' in_box sh -c 'poolcert-agent join --token-file /root/submit/token | tee /dev/stderr | grep "^the agent starts"'
+check 'in a moment' within 20 in_box systemctl is-active poolcert-agent
 check 'with its socket' in_box systemctl is-active poolcert-agent.socket
 check 'a task decrypts' decrypts
 check 'the agent finds nothing wrong' in_box poolcert-agent status
