@@ -6,6 +6,9 @@ import (
 	"poolcert/internal/winfile"
 )
 
+// ofPath is a variable since Wine has no lists as fine as those of Windows.
+var ofPath = winfile.OfPath
+
 // makeFolder makes the folder for the process's account, the system and the
 // administrators, with all that will be in it: a folder below ProgramData would let all
 // users in. One that is there has to be a folder that nobody else can change, and that
@@ -23,7 +26,7 @@ func makeFolder(path string) error {
 	if err := winfile.MkdirAll(path, winfile.Private(keeper)); err != nil {
 		return err
 	}
-	d, err := winfile.OfPath(path)
+	d, err := ofPath(path)
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,35 @@ func TestOpenFolderIsRefused(t *testing.T) {
 	}
 }
 
+// To add a file is enough, and so is to change the one that is there.
+func TestAddingIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log", "agent.log")
+	open := func() error {
+		f, err := Open(path, Options{Size: 10, Keep: 1})
+		if err == nil {
+			f.Close()
+		}
+		return err
+	}
+	if err := open(); err != nil {
+		t.Fatal(err)
+	}
+	ofPath = func(path string) (winfile.Descriptor, error) {
+		d, err := winfile.OfPath(path)
+		d.Entries = append(d.Entries, winfile.Entry{Mask: windows.FILE_WRITE_DATA, To: sddl.Users})
+		return d, err
+	}
+	err := open()
+	ofPath = winfile.OfPath
+	if !errors.Is(err, winfile.ErrOpen) {
+		t.Errorf("a folder that users may add files to: %v", err)
+	}
+	setList(t, path, winfile.PrivateFile(sddl.System)+"(A;;FA;;;"+string(sddl.Everyone)+")")
+	if err := open(); !errors.Is(err, winfile.ErrOpen) {
+		t.Errorf("a file that everybody may change: %v", err)
+	}
+}
+
 func setList(t *testing.T, path, text string) {
 	t.Helper()
 	sd, err := windows.SecurityDescriptorFromString(text)
