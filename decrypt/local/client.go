@@ -166,7 +166,7 @@ func (c *Client) call(ctx context.Context, method, path, mediaType string, body 
 		data, err := c.try(ctx, method, path, mediaType, body)
 		var left time.Duration
 		switch {
-		case errors.Is(err, errAway), errors.Is(err, errGone):
+		case errors.Is(err, errAway), errors.Is(err, errGone), errors.Is(err, errFull):
 			left = awayTime - time.Since(begin)
 		case errors.Is(err, errBroken), errors.Is(err, ErrBusy):
 			left = retryTime - time.Since(begin)
@@ -190,6 +190,9 @@ var (
 	// it may be restarting.
 	errAway = errors.New("no process listens")
 	errGone = errors.New("there is no socket any more, or not yet")
+
+	// errFull is wrapped when as many callers wait for the service as the system lets.
+	errFull = errors.New("its queue of callers is full")
 )
 
 // try sends one request and returns the whole answer.
@@ -265,6 +268,8 @@ func (c *Client) unavailable(ctx context.Context, err error) error {
 		}
 	case errors.Is(err, syscall.ECONNREFUSED):
 		why = errAway
+	case errors.Is(err, syscall.EAGAIN):
+		why = errFull
 	}
 	return fmt.Errorf("%w at %s: %w (%w)", ErrUnavailable, c.path, why, err)
 }
