@@ -20,6 +20,8 @@ const (
 	dispositionOpen   = 1
 	dispositionCreate = 2
 
+	asynchronous = 0 // no FILE_SYNCHRONOUS_IO_NONALERT: as FILE_FLAG_OVERLAPPED
+
 	byteStream    = 0 // FILE_PIPE_BYTE_STREAM_TYPE, and _MODE
 	rejectRemote  = 2 // FILE_PIPE_REJECT_REMOTE_CLIENTS
 	queueRequests = 0 // FILE_PIPE_QUEUE_OPERATION: who reads waits
@@ -38,7 +40,7 @@ const (
 // one, which fails if there is none. Clients on other machines are refused.
 func creationOf(first bool) creation {
 	c := creation{
-		access: genericRead | genericWrite | synchronize, share: shareBoth, disposition: dispositionOpen,
+		access: genericRead | genericWrite | synchronize, share: shareBoth, disposition: dispositionOpen, options: asynchronous,
 		typ: byteStream | rejectRemote, readMode: byteStream, completion: queueRequests,
 		instances: unlimited, inbound: pipeBuffer, outbound: pipeBuffer, wait: -fiftyMilliseconds,
 	}
