@@ -26,7 +26,7 @@ var notTyped = map[string]int{
 	"README.md":          1,  // scripts/test, which runs this
 	"CONTRIBUTING.md":    3,  // all checks, and tests by hand
 	"docs/agent.md":      3,  // systemctl edit, poolcert-agent install, systemd-creds: a booted systemd
-	"docs/operations.md": 10, // PostgreSQL elsewhere, a second machine, systemd-creds, an issuer
+	"docs/operations.md": 11, // PostgreSQL elsewhere, a second machine, systemd-creds, an issuer
 	"docs/release.md":    3,  // a release, which scripts/packages-test makes
 	"docs/schedulers.md": 3,  // Slurm, cron, Podman
 	"docs/systemd.md":    2,  // systemctl edit
