@@ -15,15 +15,15 @@ import (
 )
 
 // exchange puts a pipe at path, which others can write, and good in its place when
-// somebody has begun to read bad from it. What is judged has to be what was read.
-func exchange(t *testing.T, path, bad, good string) {
+// somebody has begun to read bad from it. What is judged has to be what was read. It
+// returns what waits for good.
+func exchange(t *testing.T, path, bad, good string) (wait func()) {
 	t.Helper()
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	letOthersWrite(t, path)
 	done := make(chan struct{})
-	t.Cleanup(func() { <-done })
 	go func() {
 		defer close(done)
 		w, err := os.OpenFile(path, os.O_WRONLY, 0) // waits for the reader
@@ -37,14 +37,16 @@ func exchange(t *testing.T, path, bad, good string) {
 		}
 		w.WriteString(bad) // which fails if nobody reads it
 	}()
+	return func() { <-done }
 }
 
 func TestExchangedConfigurationIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "agent.toml")
-	exchange(t, path, "keep_generations = 7\n", "keep_generations = 2\n")
+	wait := exchange(t, path, "keep_generations = 7\n", "keep_generations = 2\n")
 	if c, err := LoadConfig(path); !errors.Is(err, ErrConfigOpen) {
 		t.Errorf("got %+v, error %v; want ErrConfigOpen", c, err)
 	}
+	wait()
 	if c, err := LoadConfig(path); err != nil || c.KeepGenerations != 2 {
 		t.Errorf("the file after it: %v", err)
 	}
@@ -53,10 +55,11 @@ func TestExchangedConfigurationIsRefused(t *testing.T) {
 func TestExchangedTokenIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
 	text := agenttest.NewService(t).Token(1).Encode()
-	exchange(t, path, text, text)
+	wait := exchange(t, path, text, text)
 	if _, err := loadToken(path); err == nil || !strings.Contains(err.Error(), "others can change it") {
 		t.Errorf("error %v", err)
 	}
+	wait()
 	if _, err := loadToken(path); err != nil {
 		t.Errorf("the file after it: %v", err)
 	}
