@@ -17,7 +17,7 @@ import (
 // What a [Caller] is, and who is called root.
 const (
 	hasUIDs   = false
-	superuser = "the system, an administrator, the service " + serviceName
+	superuser = "the system, an administrator, the service poolcert-agent"
 )
 
 var ownUser = sync.OnceValue(func() osuser.ID {

@@ -52,13 +52,9 @@ func pipeSecurity(owner, own sddl.SID, mode fs.FileMode) string {
 	return "O:" + string(owner) + sddl.Protected(entries...)
 }
 
-// serviceName is the service whose account clients trust: to register it takes an
-// administrator.
-const serviceName = "poolcert-agent"
-
 // isTrustedOwner tells whether a pipe of that owner is one for clients of user own.
 // Nobody can give an object another owner than itself and, as an administrator, all
 // administrators.
 func isTrustedOwner(owner, own sddl.SID) bool {
-	return owner != "" && (owner == own || owner == sddl.System || owner == sddl.Administrators || owner == sddl.ServiceSID(serviceName))
+	return owner != "" && (owner == own || owner == sddl.System || owner == sddl.Administrators || owner == sddl.Agent)
 }

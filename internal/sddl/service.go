@@ -8,6 +8,10 @@ import (
 	"unicode/utf16"
 )
 
+// Agent is the node's agent where it runs under a virtual account. To register a
+// service of that name takes an administrator, so it is trusted as one.
+var Agent = ServiceSID("poolcert-agent")
+
 // ServiceSID returns the SID of a service, "NT SERVICE\name". The system derives it
 // from the name, and gives it to processes of that service only ([MS-DTYP] 2.4.2.4).
 func ServiceSID(name string) SID {

@@ -9,7 +9,7 @@
 // follows a reparse point (junction, symbolic link) at the name that it is given, and
 // the checks refuse one.
 //
-// Trusted are the system, the administrators, the installer of Windows, and the own
+// Trusted are the system, the administrators, the agent's service, the installer of Windows, and the own
 // account. What an administrator makes is for all administrators, with no entry for a
 // person, so that the service, and other administrators, trust it.
 //
@@ -185,7 +185,7 @@ func (d Descriptor) Exceeds(own sddl.SID, want []sddl.SID) []string {
 }
 
 func isTrusted(sid, own sddl.SID) bool {
-	return sid == own || sid == sddl.System || sid == sddl.Administrators || sid == trustedInstaller
+	return sid == own || sid == sddl.System || sid == sddl.Administrators || sid == sddl.Agent || sid == trustedInstaller
 }
 
 // name is what people know an account by, where it has the same name everywhere.
