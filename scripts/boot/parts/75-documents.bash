@@ -13,7 +13,7 @@ documented() {
     useradd --create-home --shell /bin/bash alice'
   (cd "$here/../.." && POOLCERT_BOX=$other POOLCERT_DOCUMENT=$1 go test -vet=off ./internal/doctest -run '^TestPackages$' -count=1 -v) >"$layer/output" 2>&1 || status=1
   # Also a test that was not found would end well.
-  grep -q '^--- PASS: TestPackages' "$layer/output" || { status=1; grep -v '^=== ' "$layer/output" | tail -n 20; }
+  grep -q '^--- PASS: TestPackages' "$layer/output" || { status=1; grep -B 3 -A 12 'The document says\|ended the shell\|failed with' "$layer/output" || tail -n 20 "$layer/output"; }
   "$here/sdbox" kill "$other"
   umount -l "$other"
   rm -rf --one-file-system "$layer"
