@@ -18,7 +18,6 @@ const winePrefix = "poolcert-e2e"
 // TestWindowsScripts drives a node of Windows, under Wine, against a service here. In
 // the scripts, w-poolcert, w-poolcert-agent and w-liststore are programs of Windows.
 func TestWindowsScripts(t *testing.T) {
-	t.Skip("RED SINCE 2026-11-23, issue 8 is open: the certificate does not come to \"installed\" under Wine since the default groups are .\\\\poolcert-task and folders above agent.toml are judged")
 	testtool.Need(t, "openssl")
 	wine, programs := newWindows(t)
 	testscript.Run(t, testscript.Params{
