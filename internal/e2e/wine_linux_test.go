@@ -19,10 +19,11 @@ const winePrefix = "poolcert-e2e"
 // the scripts, w-poolcert, w-poolcert-agent and w-liststore are programs of Windows.
 func TestWindowsScripts(t *testing.T) {
 	testtool.Need(t, "openssl")
-	wine, programs := newWindows(t)
+	place := newPlace(t)
+	wine, programs := newWindows(t, place)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/windows",
-		WorkdirRoot:         newPlace(t),
+		WorkdirRoot:         place,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
@@ -64,9 +65,9 @@ func wineRoot() string {
 	return "/var/tmp/poolcert-wine10"
 }
 
-// newWindows makes a Windows anew, and the programs for it. It returns what runs one
-// there, and a folder with a program for each that does so.
-func newWindows(t *testing.T) (wine func(program string, args ...string) *exec.Cmd, wrappers string) {
+// newWindows makes a Windows anew that sees a folder, and the programs for it. It returns
+// what runs one there, and a folder with a program for each that does so.
+func newWindows(t *testing.T, shown string) (wine func(program string, args ...string) *exec.Cmd, wrappers string) {
 	t.Helper()
 	scripts, err := filepath.Abs("../../scripts/wine")
 	if err != nil {
@@ -102,9 +103,42 @@ func newWindows(t *testing.T) (wine func(program string, args ...string) *exec.C
 			t.Fatal(err)
 		}
 	}
-	return func(program string, args ...string) *exec.Cmd {
-		cmd := exec.Command(filepath.Join(scripts, "exec"), append([]string{filepath.Join(dir, program)}, args...)...)
+	command := func(program string, args ...string) *exec.Cmd {
+		cmd := exec.Command(filepath.Join(scripts, "exec"), append([]string{program}, args...)...)
 		cmd.Env = []string{"WINE_PREFIX=" + winePrefix}
 		return cmd
+	}
+	keepRunning(t, command("cmd.exe"), shown)
+	return func(program string, args ...string) *exec.Cmd {
+		return command(filepath.Join(dir, program), args...)
 	}, dir
+}
+
+// keepRunning has Windows run, by its cmd.exe, until the test ends. Else Wine's server ends
+// with the last program and comes again with the next one, whose output it then holds open:
+// who waits for the end of that output waits for the server. The server opens the files of
+// all programs, hence must see the folder too.
+func keepRunning(t *testing.T, cmd *exec.Cmd, shown string) {
+	t.Helper()
+	cmd.Dir = shown
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		in.Close() // which ends it
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%s: %v", cmd, err)
+		}
+	})
+	if _, err := out.Read(make([]byte, 1)); err != nil {
+		t.Fatalf("%s: %v", cmd, err)
+	}
 }
