@@ -2,13 +2,10 @@ package store
 
 import (
 	"context"
-	"crypto"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 
 	"poolcert/batch"
 )
@@ -41,9 +38,7 @@ type Dir struct {
 	step    func(op, name string) error // see tree
 	pointer pointer                     // how current leads to a generation; nil until it is known
 
-	changing sync.Mutex // held by Replace and Repair
-	mu       sync.Mutex // guards set, so that its readers do not wait for the disk
-	set      *set
+	held
 }
 
 // DirOptions say where a [Dir] is and who may read it.
@@ -95,7 +90,6 @@ func openDir(opts DirOptions, step func(op, name string) error, how pointer) (*D
 		keep:    opts.KeepGenerations,
 		step:    step,
 		pointer: how,
-		set:     new(set),
 	}
 	if d.keep == 0 {
 		d.keep = 1
@@ -146,11 +140,6 @@ func (d *Dir) Replace(ctx context.Context, entries []Entry) (failed map[batch.Th
 	return failed, nil
 }
 
-// List implements [Store].
-func (d *Dir) List(ctx context.Context) ([]Installed, error) {
-	return d.current().list(), ctx.Err()
-}
-
 // Repair implements [Store]. It mends by a new generation with the same entries. Of
 // the one that drifted, what is as it should be stays for its readers.
 func (d *Dir) Repair(ctx context.Context) ([]Drift, error) {
@@ -185,21 +174,4 @@ func (d *Dir) Repair(ctx context.Context) ([]Drift, error) {
 		return found, fmt.Errorf("mend certificates in %s: %w", d.root, err)
 	}
 	return found, nil
-}
-
-// PrivateKey implements [Store].
-func (d *Dir) PrivateKey(ctx context.Context, visible []batch.Visibility, match func(*x509.Certificate) bool) (*x509.Certificate, crypto.PrivateKey, error) {
-	return d.current().privateKey(ctx, visible, match)
-}
-
-func (d *Dir) current() *set {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.set
-}
-
-func (d *Dir) setCurrent(s *set) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.set = s
 }

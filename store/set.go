@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"poolcert/batch"
@@ -61,7 +63,25 @@ func newSet(entries []Entry, old *set, reject func(Entry) error) (*set, map[batc
 	return s, failed
 }
 
-func (s *set) list() []Installed {
+// held is the part that all stores have: the set that they hold now. Who reads it does
+// not wait for who changes it.
+type held struct {
+	changing sync.Mutex // taken by all that changes what is installed
+	set      atomic.Pointer[set]
+}
+
+func (h *held) current() *set {
+	if s := h.set.Load(); s != nil {
+		return s
+	}
+	return new(set)
+}
+
+func (h *held) setCurrent(s *set) { h.set.Store(s) }
+
+// List implements [Store].
+func (h *held) List(ctx context.Context) ([]Installed, error) {
+	s := h.current()
 	list := make([]Installed, 0, len(s.entries))
 	for _, e := range s.entries {
 		list = append(list, Installed{
@@ -71,11 +91,12 @@ func (s *set) list() []Installed {
 			Since:       s.since[e.Reference.Thumbprint],
 		})
 	}
-	return list
+	return list, ctx.Err()
 }
 
-func (s *set) privateKey(ctx context.Context, visible []batch.Visibility, match func(*x509.Certificate) bool) (*x509.Certificate, crypto.PrivateKey, error) {
-	e, err := s.find(ctx, visible, match)
+// PrivateKey implements [Store].
+func (h *held) PrivateKey(ctx context.Context, visible []batch.Visibility, match func(*x509.Certificate) bool) (*x509.Certificate, crypto.PrivateKey, error) {
+	e, err := h.current().find(ctx, visible, match)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -36,16 +36,15 @@ type System struct {
 	opts    SystemOptions
 	account sddl.SID
 
-	changing sync.Mutex // one Replace, Withdraw or Repair at a time
-	owners   map[batch.Visibility]Owner
-	keyless  []batch.Visibility
-	ours     map[spot]mark        // what this process has put there, or taken over
-	used     []place              // in which that may be
-	dead     []wincrypt.Container // keys that others took the place of
-	swept    bool                 // of what an earlier process left
+	held
+	owners  map[batch.Visibility]Owner
+	keyless []batch.Visibility
+	ours    map[spot]mark        // what this process has put there, or taken over
+	used    []place              // in which that may be
+	dead    []wincrypt.Container // keys that others took the place of
+	swept   bool                 // of what an earlier process left
 
 	mu   sync.Mutex
-	set  *set
 	at   map[batch.Thumbprint]wincrypt.Container // of the keys of the set
 	keys map[batch.Thumbprint]*wincrypt.PrivateKey
 }
@@ -97,13 +96,13 @@ func OpenSystem(opts SystemOptions) (*System, error) {
 	}
 	return &System{
 		opts: opts, account: account, owners: maps.Clone(opts.Owners), keyless: slices.Clone(opts.Keyless),
-		ours: make(map[spot]mark), set: new(set), keys: make(map[batch.Thumbprint]*wincrypt.PrivateKey),
+		ours: make(map[spot]mark), keys: make(map[batch.Thumbprint]*wincrypt.PrivateKey),
 	}, nil
 }
 
 // Close ends the use of keys. What is installed stays.
 func (s *System) Close() error {
-	s.setCurrent(s.current(), nil)
+	s.use(s.current(), nil)
 	return nil
 }
 
@@ -128,7 +127,7 @@ func (s *System) Replace(ctx context.Context, entries []Entry) (failed map[batch
 	if err := errors.Join(ctx.Err(), v.close()); err != nil {
 		return nil, fmt.Errorf("replace certificates in the stores: %w", errors.Join(err, s.undo(v.added)))
 	}
-	s.setCurrent(next, at)
+	s.use(next, at)
 	if _, err = s.settle(context.WithoutCancel(ctx), next); err != nil {
 		return failed, fmt.Errorf("replace certificates in the stores: %w: %w", ErrUnfinished, err)
 	}
@@ -150,15 +149,10 @@ func (s *System) settle(ctx context.Context, set *set) ([]Drift, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, errors.Join(err, v.close())
 	}
-	s.setCurrent(set, v.containers(set))
+	s.use(set, v.containers(set))
 	err = errors.Join(err, v.sweep(set, nil), v.close())
 	s.swept = s.swept || err == nil
 	return found, err
-}
-
-// List implements [Store].
-func (s *System) List(ctx context.Context) ([]Installed, error) {
-	return s.current().list(), ctx.Err()
 }
 
 // Repair implements [Store].
@@ -182,7 +176,7 @@ func (s *System) Withdraw(ctx context.Context, references []batch.CertificateRef
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	next := s.current().narrow(references)
-	s.setCurrent(next, s.containersOf(next)) // no more use of the other keys, whatever becomes of the stores
+	s.use(next, s.containersOf(next)) // no more use of the other keys, whatever becomes of the stores
 	v := s.visit(next.owners, next.keyless)
 	allowed := func(sp spot, m mark) bool {
 		return next.since == nil && m.allowed(sp.thumbprint, references)
@@ -204,10 +198,4 @@ func (s *System) PrivateKey(ctx context.Context, visible []batch.Visibility, mat
 		return nil, nil, err
 	}
 	return e.Bundle.Leaf, key, nil
-}
-
-func (s *System) current() *set {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.set
 }

@@ -29,11 +29,12 @@ func (s *System) key(e Entry) (crypto.PrivateKey, error) {
 	return key, nil
 }
 
-// setCurrent says what the set is, and where its keys are. It closes the others.
-func (s *System) setCurrent(set *set, at map[batch.Thumbprint]wincrypt.Container) {
+// use says what the set is, and where its keys are. It closes the others.
+func (s *System) use(set *set, at map[batch.Thumbprint]wincrypt.Container) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.set, s.at = set, at
+	s.setCurrent(set)
+	s.at = at
 	maps.DeleteFunc(s.keys, func(t batch.Thumbprint, key *wincrypt.PrivateKey) bool {
 		if to, ok := at[t]; ok && to == key.Container() {
 			return false

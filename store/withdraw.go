@@ -64,8 +64,8 @@ func (t *tree) withdraw(dir string, v batch.Visibility, references []batch.Certi
 
 // Withdraw implements [Store].
 func (m *Memory) Withdraw(_ context.Context, references []batch.CertificateReference) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.set = m.set.narrow(references)
+	m.changing.Lock()
+	defer m.changing.Unlock()
+	m.setCurrent(m.current().narrow(references))
 	return nil
 }
