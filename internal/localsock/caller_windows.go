@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"net"
 	"runtime"
-	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
 
 	"poolcert/internal/osuser"
 	"poolcert/internal/sddl"
+	"poolcert/internal/winfile"
 )
 
 // What a [Caller] is, and who is called root.
@@ -20,21 +20,12 @@ const (
 	superuser = "the system, an administrator, the service poolcert-agent"
 )
 
-var ownUser = sync.OnceValue(func() osuser.ID {
-	user, err := windows.GetCurrentProcessToken().GetTokenUser()
+func ownUser() osuser.ID {
+	own, err := winfile.Own()
 	if err != nil {
 		return osuser.Nobody
 	}
-	return osuser.ID{SID: sddl.SID(user.User.Sid.String())}
-})
-
-// ownOwner is whom our pipes belong to.
-func ownOwner() (sddl.SID, error) {
-	t, err := read(windows.GetCurrentProcessToken())
-	if err != nil {
-		return "", fmt.Errorf("look at this process's token: %w", err)
-	}
-	return t.owner(), nil
+	return osuser.ID{SID: own}
 }
 
 func callerOf(conn net.Conn) (Caller, error) {

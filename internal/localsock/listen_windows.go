@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/windows"
+
+	"poolcert/internal/winfile"
 )
 
 const (
@@ -55,7 +57,7 @@ func newListener(path string, opts Options) (l *listener, all []*instance, err e
 	if err := checkPipe(path); err != nil {
 		return nil, nil, err
 	}
-	owner, err := ownOwner()
+	owner, err := winfile.Keeper()
 	if err != nil {
 		return nil, nil, err
 	}

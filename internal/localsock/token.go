@@ -2,12 +2,11 @@ package localsock
 
 import (
 	"errors"
-	"slices"
 
 	"poolcert/internal/sddl"
 )
 
-// A token is what Windows says of a process's, or a client's, rights.
+// A token is what Windows says of a client's rights.
 type token struct {
 	User       member
 	Groups     []member
@@ -24,7 +23,6 @@ type member struct {
 // Flags of a member, winnt.h.
 const (
 	groupEnabled  = 0x4
-	groupOwner    = 0x8  // may own what is made with the token
 	groupDenyOnly = 0x10 // for refusals only
 )
 
@@ -51,15 +49,4 @@ func (t *token) caller() (Caller, error) {
 		}
 	}
 	return c, nil
-}
-
-// owner is whom things belong to that are made with the token: its user, or all
-// administrators if it is an administrator's. So they outlive the one who made them.
-func (t *token) owner() sddl.SID {
-	if t.User.SID != sddl.System && slices.ContainsFunc(t.Groups, func(g member) bool {
-		return g.SID == sddl.Administrators && g.counts() && g.Flags&groupOwner != 0
-	}) {
-		return sddl.Administrators
-	}
-	return t.User.SID
 }

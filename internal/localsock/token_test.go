@@ -45,25 +45,3 @@ func TestTokenCaller(t *testing.T) {
 		}
 	}
 }
-
-func TestTokenOwner(t *testing.T) {
-	const elevated = mandatory | groupOwner
-	for name, test := range map[string]struct {
-		user  sddl.SID
-		group member
-		want  sddl.SID
-	}{
-		"user":                  {alice, member{sddl.Users, elevated}, alice},
-		"administrator":         {alice, member{sddl.Administrators, elevated}, sddl.Administrators},
-		"without consent":       {alice, member{sddl.Administrators, groupDenyOnly}, alice},
-		"that may not own":      {alice, member{sddl.Administrators, mandatory}, alice},
-		"turned off":            {alice, member{sddl.Administrators, groupOwner}, alice},
-		"for refusals, somehow": {alice, member{sddl.Administrators, elevated | groupDenyOnly}, alice},
-		"the system":            {sddl.System, member{sddl.Administrators, elevated}, sddl.System},
-	} {
-		token := token{User: member{SID: test.user}, Groups: []member{test.group}}
-		if got := token.owner(); got != test.want {
-			t.Errorf("%s: %s, want %s", name, got, test.want)
-		}
-	}
-}

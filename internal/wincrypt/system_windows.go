@@ -3,10 +3,10 @@ package wincrypt
 import (
 	"errors"
 
-	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/registry"
 
 	"poolcert/internal/sddl"
+	"poolcert/internal/winfile"
 )
 
 // System returns the calls of this Windows.
@@ -38,10 +38,4 @@ func (system) StoreNames(at Location) ([]string, error) {
 }
 
 // Account implements [Calls].
-func (system) Account() (sddl.SID, error) {
-	user, err := windows.GetCurrentProcessToken().GetTokenUser()
-	if err != nil {
-		return "", failed("GetTokenInformation", err)
-	}
-	return sddl.SID(user.User.Sid.String()), nil
-}
+func (system) Account() (sddl.SID, error) { return winfile.Own() }

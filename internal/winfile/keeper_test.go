@@ -14,6 +14,7 @@ var (
 	unasked    = []group{{sddl.Everyone, 0x7}, {sddl.Administrators, 0x10}} // without consent: for refusals only
 	notOwning  = []group{{sddl.Administrators, 0x7}}
 	notEnabled = []group{{sddl.Administrators, 0x8}}
+	refusing   = []group{{sddl.Administrators, 0x1f}}
 )
 
 // An account is a person or a service that makes files, and judges those of others.
@@ -36,7 +37,7 @@ func TestKeeper(t *testing.T) {
 		want   sddl.SID
 	}{
 		"enabled": {enabled, sddl.Administrators}, "not asked": {unasked, own}, "may not own": {notOwning, own},
-		"not enabled": {notEnabled, own}, "none": {nil, own},
+		"not enabled": {notEnabled, own}, "for refusals, somehow": {refusing, own}, "none": {nil, own},
 	} {
 		if got := keeperOf(own, test.groups); got != test.want {
 			t.Errorf("%s: got %s, want %s", name, got, test.want)
