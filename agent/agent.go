@@ -29,6 +29,7 @@ import (
 
 	"poolcert/agent/hook"
 	"poolcert/batch"
+	"poolcert/internal/bootclock"
 	"poolcert/internal/wincrypt"
 	"poolcert/store"
 )
@@ -102,7 +103,7 @@ func (a *Agent) live(ctx context.Context, began func()) error {
 	}
 	record := a.control.record
 	record.memory = memory
-	offline := newOffline(a.config, state, systemClock(), a.log)
+	offline := newOffline(a.config, state, bootclock.System(), a.log)
 	status := func() *Status {
 		s := record.status(origin.identity(), a.version)
 		a.describe(s, offline)

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"poolcert/internal/bootclock"
 )
 
 // An offline counts how long the source has been out of reach, also over restarts
@@ -21,7 +23,7 @@ type offline struct {
 	max    time.Duration // 0: never too long
 	remove bool          // what happens then
 	state  *stateDir
-	clock  clock
+	clock  bootclock.Clock
 	log    *slog.Logger
 
 	mu     sync.Mutex
@@ -45,9 +47,9 @@ type contactMark struct {
 
 // newOffline reads what the last agent counted. A file that is missing or damaged
 // counts as contact now.
-func newOffline(c *Config, state *stateDir, clock clock, log *slog.Logger) *offline {
+func newOffline(c *Config, state *stateDir, clock bootclock.Clock, log *slog.Logger) *offline {
 	o := &offline{max: c.MaxOffline, remove: c.AfterMaxOffline == afterRemove, state: state, clock: clock, log: log}
-	id, boot := clock.boot()
+	id, boot := clock.Boot()
 	o.at, o.stored = boot, boot
 	data, err := readLimited(state.file(contactFile), 4096)
 	var m contactMark
@@ -70,9 +72,9 @@ func (o *offline) reached() {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	_, boot := o.clock.boot()
+	_, boot := o.clock.Boot()
 	was := o.count + boot - o.at
-	o.count, o.at, o.off, o.last = 0, boot, time.Time{}, o.clock.wall()
+	o.count, o.at, o.off, o.last = 0, boot, time.Time{}, o.clock.Wall()
 	if !o.fresh || was > o.rest() || boot-o.stored >= o.rest() {
 		o.fresh = true
 		o.store()
@@ -92,9 +94,9 @@ func (o *offline) duration() time.Duration {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	_, boot := o.clock.boot()
-	if !o.off.IsZero() && o.clock.synchronised() {
-		if off := o.clock.wall().Add(-boot).Sub(o.off); off > 0 {
+	_, boot := o.clock.Boot()
+	if !o.off.IsZero() && o.clock.Synchronised() {
+		if off := o.clock.Wall().Add(-boot).Sub(o.off); off > 0 {
 			o.count += off
 		}
 		o.off = time.Time{}
@@ -128,9 +130,9 @@ func (o *offline) rest() time.Duration {
 // off, and that could not be counted up to now, is lost: it is better to keep
 // certificates for longer than to remove them by a wrong clock.
 func (o *offline) store() {
-	id, boot := o.clock.boot()
+	id, boot := o.clock.Boot()
 	o.stored, o.off = boot, time.Time{}
-	data, err := json.Marshal(&contactMark{id, boot, o.clock.wall(), o.count + boot - o.at, o.last})
+	data, err := json.Marshal(&contactMark{id, boot, o.clock.Wall(), o.count + boot - o.at, o.last})
 	if err == nil {
 		err = o.state.write(contactFile, data)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"poolcert/agent/agenttest"
 	"poolcert/batch"
+	"poolcert/internal/bootclock"
 )
 
 // A fakeNode is a node with clocks that a test sets.
@@ -23,11 +24,11 @@ type fakeNode struct {
 	synced bool
 }
 
-func (n *fakeNode) clock() clock {
-	return clock{
-		wall:         func() time.Time { return n.wall },
-		boot:         func() (string, time.Duration) { return n.id, n.booted },
-		synchronised: func() bool { return n.synced },
+func (n *fakeNode) clock() bootclock.Clock {
+	return bootclock.Clock{
+		Wall:         func() time.Time { return n.wall },
+		Boot:         func() (string, time.Duration) { return n.id, n.booted },
+		Synchronised: func() bool { return n.synced },
 	}
 }
 
@@ -120,7 +121,7 @@ func TestOfflineWithoutLimit(t *testing.T) {
 
 // A file that is damaged takes nothing away.
 func TestDamagedContactFile(t *testing.T) {
-	id, _ := systemClock().boot()
+	id, _ := bootclock.System().Boot()
 	future := fmt.Sprintf(`{"bootId": %q, "boot": 9000000000000000000, "offline": 9000000000000000000}`, id)
 	for _, text := range []string{future, "", "{", `{"offline": -5}`, `{"offline": 1e30}`, `[]`, strings.Repeat(" ", 5000)} {
 		state := newTestState(t)
@@ -129,20 +130,10 @@ func TestDamagedContactFile(t *testing.T) {
 		}
 		config := DefaultConfig()
 		config.AfterMaxOffline = afterRemove
-		if o := newOffline(config, state, systemClock(), slog.New(slog.DiscardHandler)); o.outdated() || o.duration() > time.Second {
+		if o := newOffline(config, state, bootclock.System(), slog.New(slog.DiscardHandler)); o.outdated() || o.duration() > time.Second {
 			t.Errorf("%.20q: counts %v", text, o.duration())
 		}
 	}
-}
-
-func TestSystemClock(t *testing.T) {
-	c := systemClock()
-	id, boot := c.boot()
-	again, later := c.boot()
-	if id == "" || id != again || later < boot || later-boot > time.Minute {
-		t.Errorf("boot %q at %v, then %q at %v", id, boot, again, later)
-	}
-	c.synchronised()
 }
 
 // Too long without the service takes the certificates away when that is configured,
@@ -153,7 +144,7 @@ func TestFollowerRemovesWhatIsOutdated(t *testing.T) {
 		config.MaxOffline, config.AfterMaxOffline = 24*time.Hour, afterRemove
 		s := newFakeSource()
 		f := newTestFollower(s)
-		f.offline = newOffline(config, newTestState(t), processClock(), f.log)
+		f.offline = newOffline(config, newTestState(t), bootclock.Process(), f.log)
 		follow(t, f)
 		if w := <-f.wants.c; w.revision != "r0" {
 			t.Errorf("want %+v", w)

@@ -9,6 +9,7 @@ import (
 
 	"poolcert/agent/hook"
 	"poolcert/batch"
+	"poolcert/internal/bootclock"
 	"poolcert/internal/nodeapi"
 )
 
@@ -282,6 +283,16 @@ func (r *record) report(version string) *nodeapi.Status {
 		s.Hooks = hookReports(r.hooks.Results())
 	}
 	return s
+}
+
+// bootTime returns when the kernel started, or nil if it does not say.
+func bootTime() *batch.Time {
+	started := bootclock.Started()
+	if started.IsZero() {
+		return nil
+	}
+	t := batch.TimeOf(started)
+	return &t
 }
 
 // maxReported is how much of an error the service is told, in bytes.

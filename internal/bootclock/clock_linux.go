@@ -1,4 +1,4 @@
-package agent
+package bootclock
 
 import (
 	"os"
@@ -14,22 +14,22 @@ const (
 	staUnsync = 0x40 // and what it sets in the status
 )
 
-func systemClock() clock {
+func system() Clock {
 	data, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	id := strings.TrimSpace(string(data))
 	if err != nil || id == "" {
-		return processClock()
+		return Process()
 	}
-	return clock{
-		wall: time.Now,
-		boot: func() (string, time.Duration) {
+	return Clock{
+		Wall: time.Now,
+		Boot: func() (string, time.Duration) {
 			var t unix.Timespec
 			if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
 				return id, 0 // Linux has had it since 2.6.39
 			}
 			return id, time.Duration(t.Nano())
 		},
-		synchronised: func() bool {
+		Synchronised: func() bool {
 			var t unix.Timex
 			state, err := unix.Adjtimex(&t)
 			return err == nil && state != timeError && t.Status&staUnsync == 0

@@ -1,4 +1,4 @@
-package agent
+package bootclock
 
 import (
 	"crypto/rand"
@@ -9,8 +9,6 @@ import (
 
 	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/registry"
-
-	"poolcert/batch"
 )
 
 // bootKey is a volatile key of the registry: it is in memory only, and gone with the
@@ -20,15 +18,15 @@ const (
 	bootValue = "id"
 )
 
-// systemClock takes the count of milliseconds since the kernel started, which goes on
+// system takes the count of milliseconds since the kernel started, which goes on
 // while the node sleeps. Windows doesn't say whether its wall clock is right.
-func systemClock() clock {
-	c := processClock()
+func system() Clock {
+	c := Process()
 	id, err := bootID()
 	if err != nil {
 		return c // an account that may not write there
 	}
-	c.boot = func() (string, time.Duration) { return id, windows.DurationSinceBoot() }
+	c.Boot = func() (string, time.Duration) { return id, windows.DurationSinceBoot() }
 	return c
 }
 
@@ -56,10 +54,7 @@ func bootID() (string, error) {
 	return id, err
 }
 
-// bootTime returns when the kernel started, the same each time: the wall clock moves.
-func bootTime() *batch.Time { return firstBootTime() }
-
-var firstBootTime = sync.OnceValue(func() *batch.Time {
-	t := batch.TimeOf(time.Now().Add(-windows.DurationSinceBoot()).Truncate(time.Second))
-	return &t
+// started is the same each time: the wall clock moves.
+var started = sync.OnceValue(func() time.Time {
+	return time.Now().Add(-windows.DurationSinceBoot()).Truncate(time.Second)
 })

@@ -1,5 +1,0 @@
-//go:build !linux && !windows
-
-package agent
-
-func systemClock() clock { return processClock() }
