@@ -158,13 +158,13 @@ type errorBody struct {
 	Values []KeyValue `json:"values,omitempty"`
 }
 
-// ErrorMetadata is what follows the account URL in the odata.metadata of an
+// errorMetadata is what follows the account URL in the odata.metadata of an
 // error body.
-const ErrorMetadata = "/$metadata#Microsoft.Azure.Batch.Protocol.Entities.Container.errors/@Element"
+const errorMetadata = "/$metadata#Microsoft.Azure.Batch.Protocol.Entities.Container.errors/@Element"
 
 // Body returns the JSON body of e. The account URL has no trailing slash.
 func (e *Error) Body(accountURL, requestID string, now Time) []byte {
-	body := errorBody{Metadata: accountURL + ErrorMetadata, Code: e.Code, Values: e.Values}
+	body := errorBody{Metadata: accountURL + errorMetadata, Code: e.Code, Values: e.Values}
 	body.Message.Lang = "en-US"
 	body.Message.Value = fmt.Sprintf("%s\nRequestId:%s\nTime:%s", e.Message, requestID, now.UTC().Format("2006-01-02T15:04:05.0000000Z"))
 	data, err := json.Marshal(body)

@@ -236,7 +236,7 @@ func TestSystemInstallsAndRemoves(t *testing.T) {
 func TestSystemTakesAnyPFX(t *testing.T) {
 	onComputers(t, func(t *testing.T, c wincrypt.Calls, name string) {
 		pair := testcert.RSA(t, testcert.Name("any PFX"))
-		legacy, err := pfx.EncodeLegacy(&pfx.Bundle{Leaf: pair.Cert, Key: pair.Key}, "password")
+		legacy, err := pfx.EncodeLegacy(&pfx.Bundle{Leaf: pair.Cert, Key: pair.Key}, "name", "password")
 		if err != nil {
 			t.Fatal(err)
 		}

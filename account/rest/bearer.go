@@ -67,14 +67,11 @@ func roleFor(method string) oidc.Role {
 	return oidc.Contributor
 }
 
-// AccountHeader names the account that a token's request is for.
-const AccountHeader = batch.AccountHeader
-
 // chooseAccount returns the account that a request is for: the one in its header,
 // else the one that its host begins with, as in Azure's account URLs, else the only
 // one that the token allows. It never guesses.
 func (c *call) chooseAccount(roles map[string]oidc.Role) (string, error) {
-	name := c.r.Header.Get(AccountHeader)
+	name := c.r.Header.Get(batch.AccountHeader)
 	if name == "" {
 		name = c.hostAccount()
 	}
@@ -84,7 +81,7 @@ func (c *call) chooseAccount(roles map[string]oidc.Role) (string, error) {
 			return only, nil
 		}
 	case name == "" && len(roles) > 1:
-		return "", c.forbid("The token is good for several accounts. Name one in the header " + AccountHeader)
+		return "", c.forbid("The token is good for several accounts. Name one in the header " + batch.AccountHeader)
 	case name != "" && roles[name] != oidc.None:
 		return name, nil
 	}

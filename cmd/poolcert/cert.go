@@ -133,7 +133,7 @@ it. --json has all nodes. A name is the certificate that it stands for now.`,
 			if err != nil {
 				return err
 			}
-			return withCertificate(cmd, acct, thumbprint, func(client *batch.Client, tp batch.Thumbprint) error {
+			return withCertificate(acct, thumbprint, func(client *batch.Client, tp batch.Thumbprint) error {
 				c, err := client.Certificate(cmd.Context(), tp)
 				if err != nil {
 					return err
@@ -152,7 +152,7 @@ it. --json has all nodes. A name is the certificate that it stands for now.`,
 }
 
 // withCertificate calls f with a client and the thumbprint of the argument.
-func withCertificate(cmd *cobra.Command, acct *accountFlags, thumbprint string, f func(*batch.Client, batch.Thumbprint) error) error {
+func withCertificate(acct *accountFlags, thumbprint string, f func(*batch.Client, batch.Thumbprint) error) error {
 	tp, err := batch.ParseThumbprint(thumbprint)
 	if err != nil {
 		if name, nerr := batch.ParseCertificateName(thumbprint); nerr == nil {

@@ -26,7 +26,7 @@ and 'poolcert cert show' names who still uses it.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeThumbprint(acct),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withCertificate(cmd, acct, args[0], func(client *batch.Client, tp batch.Thumbprint) error {
+			return withCertificate(acct, args[0], func(client *batch.Client, tp batch.Thumbprint) error {
 				if err := client.DeleteCertificate(cmd.Context(), tp); err != nil {
 					return err
 				}
@@ -119,7 +119,7 @@ func newCertCancelCommand(acct *accountFlags) *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeThumbprint(acct),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withCertificate(cmd, acct, args[0], func(client *batch.Client, tp batch.Thumbprint) error {
+			return withCertificate(acct, args[0], func(client *batch.Client, tp batch.Thumbprint) error {
 				if err := client.CancelDeletion(cmd.Context(), tp); err != nil {
 					return err
 				}

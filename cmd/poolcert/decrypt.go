@@ -49,7 +49,7 @@ Exit codes: 0 opened, 1 failed, 2 wrong usage, 3 no certificate here opens it,
   poolcert decrypt --key storage.pem --padding oaep --oaep-hash sha256 block.bin`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts, err := flags.options(cmd)
+			opts, err := flags.options()
 			if err != nil {
 				return err
 			}
@@ -107,7 +107,7 @@ func (f *decryptFlags) registerOpen(cmd *cobra.Command) {
 }
 
 // options checks the flags.
-func (f *decryptFlags) options(cmd *cobra.Command) (decrypt.Options, error) {
+func (f *decryptFlags) options() (decrypt.Options, error) {
 	opts := f.opts
 	opts.Buffer = max(1, int64(f.buffer))
 	raw := f.padding != "" || f.oaepHash != "" || f.oaepLabel != ""

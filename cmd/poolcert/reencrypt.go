@@ -30,7 +30,7 @@ the content as it was found, altered or not.`,
 			if flags.out == "" {
 				return cli.Usagef("where to? No -o is given")
 			}
-			opts, err := opening.options(cmd)
+			opts, err := opening.options()
 			if err != nil {
 				return err
 			}

@@ -49,7 +49,7 @@ that is why all of these failed.`,
 			if err := flags.check(cmd, args); err != nil {
 				return err
 			}
-			opts, err := opening.options(cmd)
+			opts, err := opening.options()
 			if err != nil {
 				return err
 			}

@@ -41,9 +41,9 @@ type RecipientID struct {
 	SubjectKeyID []byte // instead of the other two
 }
 
-// Matches tells whether id names cert. A certificate without the subject key
+// matches tells whether id names cert. A certificate without the subject key
 // identifier extension has the SHA-1 of its public key as identifier.
-func (id *RecipientID) Matches(cert *x509.Certificate) bool {
+func (id *RecipientID) matches(cert *x509.Certificate) bool {
 	if id.SubjectKeyID != nil {
 		return bytes.Equal(id.SubjectKeyID, subjectKeyID(cert))
 	}
@@ -113,9 +113,9 @@ func (r *Recipient) matches(cert *x509.Certificate) bool {
 	switch r.Kind {
 	case KeyTransport:
 		_, isRSA := cert.PublicKey.(*rsa.PublicKey)
-		return isRSA && r.ID.Matches(cert)
+		return isRSA && r.ID.matches(cert)
 	case KeyAgreement:
-		return ecdhPublicKey(cert) != nil && r.ID.Matches(cert)
+		return ecdhPublicKey(cert) != nil && r.ID.matches(cert)
 	}
 	return false
 }

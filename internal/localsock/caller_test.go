@@ -2,6 +2,7 @@ package localsock_test
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -63,5 +64,21 @@ func TestCallerInLog(t *testing.T) {
 		if !strings.HasSuffix(log.String(), want) {
 			t.Errorf("got %s, want %s", log.String(), want)
 		}
+	}
+}
+
+func TestContext(t *testing.T) {
+	unknown := errors.New("unknown")
+	for _, want := range []struct {
+		caller localsock.Caller
+		err    error
+	}{{localsock.Caller{UID: 1000}, nil}, {localsock.Caller{}, unknown}} {
+		c, err := localsock.FromContext(localsock.NewContext(t.Context(), want.caller, want.err))
+		if c.UID != want.caller.UID || err != want.err {
+			t.Errorf("got %+v, error %v, want %+v, error %v", c, err, want.caller, want.err)
+		}
+	}
+	if c, err := localsock.FromContext(t.Context()); err == nil {
+		t.Errorf("a caller without a connection: %+v", c)
 	}
 }

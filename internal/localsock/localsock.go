@@ -2,8 +2,8 @@
 // tells who calls: Unix sockets, and named pipes of Windows. Both are called sockets
 // here.
 //
-// A server calls [Listen], and [CallerOf] for each connection, or [ConnContext]
-// and [FromContext] in HTTP. A client calls [Dial].
+// A server calls [Listen], and [CallerOf] for each connection; in HTTP, [NewContext] in
+// [net/http.Server].ConnContext, and [FromContext]. A client calls [Dial].
 //
 // Promises. No one but this process's user connects before the socket has its
 // owner and mode. A socket on which someone answers is not taken away, and
@@ -99,20 +99,13 @@ type callerOrError struct {
 	err    error
 }
 
-// ConnContext is for [net/http.Server].ConnContext. It asks once for each
-// connection.
-func ConnContext(ctx context.Context, conn net.Conn) context.Context {
-	c, err := CallerOf(conn)
-	return NewContext(ctx, c, err)
-}
-
 // NewContext returns a context that holds what [CallerOf] returned.
 func NewContext(ctx context.Context, c Caller, err error) context.Context {
 	return context.WithValue(ctx, contextKey{}, callerOrError{c, err})
 }
 
-// FromContext returns the caller that [ConnContext] or [NewContext] put into
-// ctx. Without one, it returns an error.
+// FromContext returns the caller that [NewContext] put into ctx. Without one, it
+// returns an error.
 func FromContext(ctx context.Context) (Caller, error) {
 	v, ok := ctx.Value(contextKey{}).(callerOrError)
 	if !ok {

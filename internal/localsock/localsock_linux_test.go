@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -194,36 +193,6 @@ func TestModeKeepsOthersOut(t *testing.T) {
 }
 
 const fsSocket = os.ModeSocket
-
-func TestConnContext(t *testing.T) {
-	l := listen(t, filepath.Join(folder(t), "s"), localsock.Options{})
-	callers := make(chan localsock.Caller, 1)
-	server := &http.Server{
-		ConnContext: localsock.ConnContext,
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			c, err := localsock.FromContext(r.Context())
-			if err != nil {
-				t.Error(err)
-			}
-			callers <- c
-		}),
-	}
-	go server.Serve(l)
-	defer server.Close()
-	client, err := localsock.Dial(t.Context(), l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	fmt.Fprint(client, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-	if c := <-callers; c.UID != uint32(os.Getuid()) {
-		t.Errorf("got %+v", c)
-	}
-	io.Copy(io.Discard, client)
-	if _, err := localsock.FromContext(t.Context()); err == nil {
-		t.Error("a caller without a connection")
-	}
-}
 
 func TestListenReplacesStaleSocket(t *testing.T) {
 	path := filepath.Join(folder(t), "s")

@@ -2,6 +2,7 @@ package localsock
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -114,7 +115,10 @@ func TestPipeManyClients(t *testing.T) {
 	const clients, rounds = 64, 20
 	l := open(t, pathOf(t))
 	server := &http.Server{
-		ConnContext: ConnContext,
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			c, err := CallerOf(conn)
+			return NewContext(ctx, c, err)
+		},
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			c, err := FromContext(r.Context())
 			if err != nil || c.User() != ownUser() {

@@ -107,11 +107,11 @@ func (t *Token) key() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(t.secre
 
 // Hash returns what the service stores of the secret.
 func (t *Token) Hash() []byte {
-	return HashTokenKey(t.key().Public().(ed25519.PublicKey))
+	return hashTokenKey(t.key().Public().(ed25519.PublicKey))
 }
 
-// HashTokenKey returns what the service stores of a token's public key.
-func HashTokenKey(public []byte) []byte {
+// hashTokenKey returns what the service stores of a token's public key.
+func hashTokenKey(public []byte) []byte {
 	sum := sha256.Sum256(public)
 	return sum[:]
 }
@@ -134,7 +134,7 @@ func (t *Token) Prove(r *EnrollRequest, now time.Time) {
 // given. The caller checks the token's id, time, uses and expiry.
 func (r *EnrollRequest) Proves(hash []byte) bool {
 	return len(r.TokenKey) == ed25519.PublicKeySize &&
-		bytes.Equal(HashTokenKey(r.TokenKey), hash) && // both are public
+		bytes.Equal(hashTokenKey(r.TokenKey), hash) && // both are public
 		ed25519.Verify(r.TokenKey, r.transcript(), r.Proof)
 }
 

@@ -38,14 +38,3 @@ func Normalize(ctx context.Context, data []byte, password, newPassword string, o
 	out, err := Encode(b, newPassword)
 	return out, b.Warnings, err
 }
-
-// EncodeLegacy writes the bundle in the form that also systems before those read:
-// PBE with 3DES and SHA-1 throughout. It is for what stays in memory, under a random
-// password: to a guessable one it is hardly a protection.
-func EncodeLegacy(b *Bundle, password string) ([]byte, error) {
-	data, err := pkcs12.LegacyDES.Encode(b.Key, b.Leaf, b.Chain, password)
-	if err != nil {
-		return nil, fmt.Errorf("write PFX: %w", err)
-	}
-	return data, nil
-}

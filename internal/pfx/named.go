@@ -6,17 +6,22 @@ import (
 	"encoding/asn1"
 	"fmt"
 	"unicode/utf16"
+
+	"software.sslmate.com/src/go-pkcs12"
 )
 
-// EncodeLegacyNamed is [EncodeLegacy] with a friendly name on the key: Windows, which
-// keeps a key from a PFX under a name, is documented to take that one.
-func EncodeLegacyNamed(b *Bundle, name, password string) ([]byte, error) {
-	data, err := EncodeLegacy(b, password)
+// EncodeLegacy writes the bundle in the form that also systems read that are older than
+// those of [Encode]: PBE with 3DES and SHA-1 throughout. It is for what stays in memory,
+// under a random password: to a guessable one it is hardly a protection. The key has a
+// friendly name: Windows, which keeps a key from a PFX under a name, is documented to
+// take that one.
+func EncodeLegacy(b *Bundle, name, password string) ([]byte, error) {
+	data, err := pkcs12.LegacyDES.Encode(b.Key, b.Leaf, b.Chain, password)
 	if err == nil {
 		data, err = nameKey(data, name, password)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("write PFX with a name for the key: %w", err)
+		return nil, fmt.Errorf("write PFX of the old form: %w", err)
 	}
 	return data, nil
 }

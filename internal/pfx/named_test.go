@@ -9,10 +9,10 @@ import (
 )
 
 // The name is on the key, the MAC is right, and nothing else has changed.
-func TestEncodeLegacyNamed(t *testing.T) {
+func TestEncodeLegacy(t *testing.T) {
 	for _, pair := range []*testcert.Pair{testcert.RSA(t), testcert.ECDSA(t)} {
 		b := &pfx.Bundle{Leaf: pair.Cert, Key: pair.Key}
-		data, err := pfx.EncodeLegacyNamed(b, "poolcert-0123", "password")
+		data, err := pfx.EncodeLegacy(b, "poolcert-0123", "password")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -29,7 +29,6 @@ const (
 	FileRead    = "FR"
 	FileExecute = "FX" // of a folder: to pass through
 	GenericAll  = "GA"
-	GenericRead = "GR"
 	PipeConnect = "0x12019b"   // to read and write a named pipe, but not to serve on it
 	KeyRead     = "0x80120089" // of a key container: to use the key, and to see its attributes
 )

@@ -11,8 +11,8 @@ import (
 	"poolcert/internal/securefile"
 )
 
-// DefaultMatch are the names of sealed files in folders.
-func DefaultMatch() []string { return []string{"*.p7m", "*.cms", "*.jwe", "*.enc"} }
+// defaultMatch are the names of sealed files in folders.
+func defaultMatch() []string { return []string{"*.p7m", "*.cms", "*.jwe", "*.enc"} }
 
 // A Source is a sealed file, and where its content is to go.
 type Source struct {
@@ -79,7 +79,7 @@ func (o *Opener) patterns() []string {
 	if o.Match != nil {
 		return o.Match
 	}
-	return DefaultMatch()
+	return defaultMatch()
 }
 
 func (o *Opener) matches(name string) bool {
@@ -107,7 +107,7 @@ func (o *Opener) source(path string) Source {
 // outputName leaves out the suffix that says that a file is sealed: a known one, or
 // what a pattern ends with.
 func (o *Opener) outputName(name string) string {
-	for _, pattern := range slices.Concat(o.patterns(), DefaultMatch()) {
+	for _, pattern := range slices.Concat(o.patterns(), defaultMatch()) {
 		tail := pattern[strings.LastIndexAny(pattern, `*?]`)+1:]
 		if strings.HasPrefix(tail, ".") && !strings.ContainsRune(tail, '\\') && strings.HasSuffix(name, tail) {
 			return strings.TrimSuffix(name, tail)

@@ -64,7 +64,7 @@ type Opener struct {
 	Unwrapper decrypt.Unwrapper
 	Options   decrypt.Options // Buffer, TempDir and UnverifiedStream say nothing here
 
-	Match []string // patterns of names in folders; nil: DefaultMatch
+	Match []string // patterns of names in folders; nil: *.p7m, *.cms, *.jwe, *.enc
 	To    string   // the folder for outputs; "": that of the source
 
 	Remove  bool // sources that were opened

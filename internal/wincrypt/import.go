@@ -167,7 +167,7 @@ func importCNG(ctx context.Context, c Calls, r *ImportRequest, name string) (at 
 	erase.Do(func() {
 		var data []byte
 		// The key alone: each one in a file that Windows is given, it keeps.
-		if data, err = pfx.EncodeLegacyNamed(&pfx.Bundle{Leaf: r.Bundle.Leaf, Key: r.Bundle.Key}, name, password); err == nil {
+		if data, err = pfx.EncodeLegacy(&pfx.Bundle{Leaf: r.Bundle.Leaf, Key: r.Bundle.Key}, name, password); err == nil {
 			at, err = c.ImportPFX(r.cng(name), data, password, r.pfxFlags())
 			clear(data)
 		}
@@ -228,7 +228,7 @@ func Try(c Calls, at Container, b *pfx.Bundle) error {
 	}
 	p.instead = nil
 	defer p.Close()
-	if err := p.try(b.Key); err != nil {
+	if err := p.try(); err != nil {
 		return fmt.Errorf("try the key that Windows keeps: %w", err)
 	}
 	return nil

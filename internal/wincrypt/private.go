@@ -235,9 +235,9 @@ func asECDH(key crypto.PublicKey) (*ecdh.PublicKey, error) {
 	return nil, fmt.Errorf("agree on a secret with a key of %T: %w", key, ErrUnsupported)
 }
 
-// try uses the key, and compares with what key, in memory, does. An elliptic key that
+// try uses the key, and compares with what its public half says. An elliptic key that
 // does not agree on secrets, since it is for signatures, is taken as it is.
-func (p *PrivateKey) try(key crypto.PrivateKey) error {
+func (p *PrivateKey) try() error {
 	if public, ok := p.public.(*rsa.PublicKey); ok {
 		text := random(16)
 		//lint:ignore SA1019 each provider has it

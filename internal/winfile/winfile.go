@@ -153,15 +153,15 @@ func (d Descriptor) check(own sddl.SID, mask uint32, verb string) error {
 	if err := d.CheckOwner(own); err != nil {
 		return err
 	}
-	if others := d.Others(mask, own); len(others) > 0 {
+	if others := d.others(mask, own); len(others) > 0 {
 		return fmt.Errorf("%w: %s can %s", ErrOpen, strings.Join(others, ", "), verb)
 	}
 	return nil
 }
 
-// Others names who may do something of mask, beside own and those whom CheckOwner
+// others names who may do something of mask, beside own and those whom CheckOwner
 // trusts. Deny entries count for nothing: whom they leave out is seldom all.
-func (d Descriptor) Others(mask uint32, own sddl.SID) []string {
+func (d Descriptor) others(mask uint32, own sddl.SID) []string {
 	if d.Open {
 		return []string{name(sddl.Everyone)}
 	}
@@ -181,7 +181,7 @@ func (d Descriptor) Others(mask uint32, own sddl.SID) []string {
 // CheckOwner trusts: what Windows made of a descriptor may be less, and never more.
 func (d Descriptor) Exceeds(own sddl.SID, want []sddl.SID) []string {
 	d.Entries = slices.DeleteFunc(slices.Clone(d.Entries), func(e Entry) bool { return slices.Contains(want, e.To) })
-	return d.Others(0xffffffff, own)
+	return d.others(0xffffffff, own)
 }
 
 func isTrusted(sid, own sddl.SID) bool {
