@@ -10,6 +10,7 @@ import (
 
 	"poolcert/agent/hook"
 	"poolcert/batch"
+	"poolcert/internal/filetrust"
 	"poolcert/internal/tpmkey"
 )
 
@@ -79,7 +80,7 @@ func (f *findings) folders(c *Config) {
 	if c.Source == SourceDirectory {
 		if _, err := os.Stat(c.Directory.Path); err != nil {
 			f.fail("directory", "make the folder, with references.toml and the files that it names, or set directory.path", err)
-		} else if err := checkOwnerOf(c.Directory.Path); err != nil {
+		} else if err := filetrust.CheckOwnerOf(c.Directory.Path); err != nil {
 			f.fail("directory", "whoever can write there decides on the node's certificates: "+takeBack, fmt.Errorf("%s: %w", c.Directory.Path, err))
 		} else {
 			f.ok("directory", "%s", c.Directory.Path)
@@ -136,8 +137,8 @@ func (f *findings) parent(check, path string) {
 			f.fail(check, "set another path, or "+asAgent, err)
 		case !fi.IsDir():
 			f.wrong(check, "set another path", "%s is not a folder", dir)
-		case checkAbove(dir) != nil:
-			f.wrong(check, "set a path in a folder that only "+superuser+" can write", "%s: %v", dir, checkAbove(dir))
+		case filetrust.CheckAbove(dir) != nil:
+			f.wrong(check, "set a path in a folder that only "+superuser+" can write", "%s: %v", dir, filetrust.CheckAbove(dir))
 		default:
 			f.ok(check, "%s", path)
 		}
@@ -187,8 +188,8 @@ func (f *findings) hooks(c *Config) {
 			f.fail(check, "install the program, or correct its path", err)
 		case !fi.Mode().IsRegular() || hasUnixRights && fi.Mode().Perm()&0o111 == 0:
 			f.wrong(check, makeRunnable, "%s is not a program", program)
-		case checkOwnerOf(program) != nil && h.User == "":
-			f.wrong(check, "whoever can change it becomes the agent's user: "+takeBack+", or set user", "%s: %v", program, checkOwnerOf(program))
+		case filetrust.CheckOwnerOf(program) != nil && h.User == "":
+			f.wrong(check, "whoever can change it becomes the agent's user: "+takeBack+", or set user", "%s: %v", program, filetrust.CheckOwnerOf(program))
 		default:
 			f.ok(check, "%s: %s", h.Label(), strings.Join(h.Argv(), " "))
 		}

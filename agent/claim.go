@@ -16,7 +16,7 @@ import (
 
 // claims tells whether the file was written for the same membership.
 func (v *vault) claims(file, what string) bool {
-	data, err := readLimited(v.state.file(file), 256)
+	data, err := v.state.read(file, 256)
 	return err == nil && bytes.Equal(data, v.claim(what))
 }
 

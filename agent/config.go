@@ -10,6 +10,7 @@ import (
 
 	"poolcert/agent/hook"
 	"poolcert/batch"
+	"poolcert/internal/filetrust"
 	"poolcert/internal/localsock"
 	"poolcert/internal/nodeapi"
 	"poolcert/internal/tomlfile"
@@ -172,7 +173,7 @@ func LoadConfig(path string) (*Config, error) {
 	if optional {
 		path = DefaultConfigPath()
 	}
-	f, err := openPlain(path)
+	f, err := filetrust.Open(path)
 	switch {
 	case optional && errors.Is(err, fs.ErrNotExist):
 		return DefaultConfig(), nil
@@ -181,11 +182,11 @@ func LoadConfig(path string) (*Config, error) {
 	}
 	defer f.Close()
 	// Of the open file, which nobody can exchange before it is read.
-	if err := errors.Join(checkOwner(f), checkFolders(path)); err != nil {
+	if err := errors.Join(filetrust.CheckOwner(f), filetrust.CheckFolders(path)); err != nil {
 		return nil, fmt.Errorf("read configuration %s: %w: %w", path, ErrConfigOpen, err)
 	}
-	data, err := readAll(f, maxConfig)
-	if errors.Is(err, errTooLarge) {
+	data, err := filetrust.ReadAll(f, maxConfig)
+	if errors.Is(err, filetrust.ErrTooLarge) {
 		err = fmt.Errorf("larger than %d bytes", maxConfig)
 	}
 	if err != nil {

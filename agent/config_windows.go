@@ -1,10 +1,14 @@
 package agent
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"poolcert/internal/sddl"
+	"poolcert/internal/winfile"
 )
 
 // DefaultConfigPath returns where the configuration file is looked for.
@@ -34,3 +38,28 @@ const (
 	hasUnixRights = false // users and groups have numbers, files have modes
 	socketIsFile  = false
 )
+
+// MakePlaces makes the folder of the service, and that of its log, before any user of
+// this computer can: in %ProgramData%, all users may make folders. What is there already
+// is judged when the agent starts.
+func MakePlaces() error {
+	err := makePlaces(programData(), filepath.Dir(DefaultLogPath()))
+	if err != nil {
+		return fmt.Errorf("make the agent's folder: %w", err)
+	}
+	return nil
+}
+
+func makePlaces(folder, log string) error {
+	keeper, err := winfile.Keeper()
+	if err == nil {
+		err = winfile.Mkdir(folder, winfile.Passable(keeper))
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err == nil {
+		err = winfile.Mkdir(log, winfile.Private(keeper))
+	}
+	return err
+}

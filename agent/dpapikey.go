@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"poolcert/internal/dpapi"
+	"poolcert/internal/filetrust"
 )
 
 // A dpapiKey is in a file of the state directory that only this computer's Windows opens.
@@ -25,7 +26,7 @@ func (k *dpapiKey) purpose() dpapi.Purpose {
 }
 
 func (k *dpapiKey) load(create bool) ([]byte, error) {
-	sealed, err := readLimited(k.state.file(lastGoodDPAPIFile), maxBlob)
+	sealed, err := k.state.read(lastGoodDPAPIFile, maxBlob)
 	switch {
 	case err == nil:
 		key, openErr := dpapi.Open(k.machine, sealed, k.purpose())
@@ -38,7 +39,7 @@ func (k *dpapiKey) load(create bool) ([]byte, error) {
 		err = errors.New("its key is another computer's, or damaged")
 	case errors.Is(err, fs.ErrNotExist):
 		err = errors.New("its key is missing")
-	case !errors.Is(err, errTooLarge):
+	case !errors.Is(err, filetrust.ErrTooLarge):
 		return nil, err
 	}
 	if !create {

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"poolcert/batch"
+	"poolcert/internal/filetrust"
 	"poolcert/internal/nodeapi"
 	"poolcert/internal/tomlfile"
 )
@@ -150,7 +151,7 @@ func parseReferences(text string) ([]folderEntry, error) {
 // read returns the content of a file of at most limit bytes that only the agent's
 // user or root can have written, and whether others can read it.
 func (f *folder) read(name string, limit int64) (data []byte, open bool, err error) {
-	file, err := f.root.OpenFile(name, os.O_RDONLY|nonblock, 0)
+	file, err := f.root.OpenFile(name, os.O_RDONLY|filetrust.Nonblock, 0)
 	if err != nil {
 		return nil, false, fmt.Errorf("%s: %w", name, reason(err))
 	}
@@ -160,7 +161,7 @@ func (f *folder) read(name string, limit int64) (data []byte, open bool, err err
 		err = errors.New("not a regular file")
 	}
 	if err == nil {
-		err = checkOwner(file)
+		err = filetrust.CheckOwner(file)
 	}
 	if err == nil {
 		f.note(name, fi)
@@ -172,7 +173,7 @@ func (f *folder) read(name string, limit int64) (data []byte, open bool, err err
 	if err != nil {
 		return nil, false, fmt.Errorf("%s: %w", name, reason(err))
 	}
-	return data, othersCanRead(file), nil
+	return data, filetrust.OthersCanRead(file), nil
 }
 
 func (f *folder) note(name string, fi fs.FileInfo) {
@@ -199,8 +200,8 @@ func checkFolder(root *os.Root) error {
 		return reason(err)
 	}
 	defer dir.Close()
-	if err := checkOwner(dir); err != nil {
+	if err := filetrust.CheckOwner(dir); err != nil {
 		return err
 	}
-	return checkFolders(root.Name())
+	return filetrust.CheckFolders(root.Name())
 }

@@ -11,6 +11,7 @@ import (
 
 	"poolcert/agent/agenttest"
 	"poolcert/decrypt/local"
+	"poolcert/internal/filetrust"
 )
 
 // A serviceManager has a socket that outlives agents, as a socket unit has.
@@ -21,7 +22,7 @@ type serviceManager struct {
 
 func newServiceManager(t *testing.T, path string) *serviceManager {
 	t.Helper()
-	if err := makePassable(strings.TrimSuffix(path, "/agent.sock")); err != nil {
+	if err := filetrust.MakePassable(strings.TrimSuffix(path, "/agent.sock")); err != nil {
 		t.Fatal(err)
 	}
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})

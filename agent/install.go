@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"poolcert/batch"
+	"poolcert/internal/filetrust"
 	"poolcert/internal/wincrypt"
 	"poolcert/store"
 )
@@ -175,7 +176,7 @@ func (c closers) Close() error {
 
 // openDirectory locks and opens the certificates directory.
 func (a *Agent) openDirectory() (*store.Dir, io.Closer, error) {
-	if err := makePassable(filepath.Dir(a.config.CertificatesDir)); err != nil {
+	if err := filetrust.MakePassable(filepath.Dir(a.config.CertificatesDir)); err != nil {
 		return nil, nil, fmt.Errorf("make certificates directory: %w", err)
 	}
 	lock, err := store.LockDir(a.config.CertificatesDir)

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"poolcert/internal/filetrust"
 	"poolcert/internal/localsock"
 	"poolcert/store"
 )
@@ -85,7 +86,7 @@ func (k *keptSocket) mend() ([]store.Drift, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		found[0].Cause = "missing"
 	}
-	if err := makePassable(filepath.Dir(k.path)); err != nil {
+	if err := filetrust.MakePassable(filepath.Dir(k.path)); err != nil {
 		return nil, fmt.Errorf("make the folder of the socket: %w", err)
 	}
 	old := k.listener

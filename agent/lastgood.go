@@ -5,7 +5,6 @@ import (
 	"crypto/cipher"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -149,7 +148,7 @@ func (v *vault) load() (*lastGood, error) {
 }
 
 func (v *vault) tryLoad() (*lastGood, error) {
-	sealed, err := readLimited(v.state.file(lastGoodFile), maxLastGood)
+	sealed, err := v.state.read(lastGoodFile, maxLastGood)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -188,23 +187,4 @@ func (v *vault) aead(create bool) (cipher.AEAD, error) {
 		return nil, err
 	}
 	return cipher.NewGCMWithRandomNonce(block)
-}
-
-var errTooLarge = errors.New("the file is too large")
-
-func readLimited(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return readAll(f, limit)
-}
-
-func readAll(f *os.File, limit int64) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("%s: %w", f.Name(), errTooLarge)
-	}
-	return data, err
 }

@@ -196,7 +196,7 @@ func (r *record) setLinks(all []LinkStatus) (was []LinkStatus) {
 }
 
 func (s *stateDir) links() ([]homeLink, error) {
-	data, err := readLimited(s.file(linksFile), maxLinks)
+	data, err := s.read(linksFile, maxLinks)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

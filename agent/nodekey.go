@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"poolcert/internal/dpapi"
+	"poolcert/internal/filetrust"
 	"poolcert/internal/tpmkey"
 )
 
@@ -46,12 +47,12 @@ type fileKey struct{ state *stateDir }
 func (k *fileKey) file() string { return lastGoodKeyFile }
 
 func (k *fileKey) load(create bool) ([]byte, error) {
-	key, err := readLimited(k.state.file(lastGoodKeyFile), lastGoodKeySize)
+	key, err := k.state.read(lastGoodKeyFile, lastGoodKeySize)
 	usable := err == nil && len(key) == lastGoodKeySize
 	switch {
 	case usable:
 		return key, nil
-	case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errTooLarge):
+	case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, filetrust.ErrTooLarge):
 		return nil, err
 	case !create:
 		return nil, fmt.Errorf("%w: its key is missing", errLastGood)
@@ -84,7 +85,7 @@ func (k *credentialKey) load(bool) ([]byte, error) {
 	if k.dir == "" {
 		return nil, errCredential
 	}
-	secret, err := readLimited(filepath.Join(k.dir, credentialName), 4096)
+	secret, err := filetrust.ReadFile(filepath.Join(k.dir, credentialName), 4096)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errCredential
 	}
@@ -110,9 +111,9 @@ func (k *tpmKey) file() string { return lastGoodTPMFile }
 const maxBlob = 4096
 
 func (k *tpmKey) load(create bool) ([]byte, error) {
-	blob, err := readLimited(k.state.file(lastGoodTPMFile), maxBlob)
+	blob, err := k.state.read(lastGoodTPMFile, maxBlob)
 	missing := errors.Is(err, fs.ErrNotExist)
-	if err != nil && !missing && !errors.Is(err, errTooLarge) {
+	if err != nil && !missing && !errors.Is(err, filetrust.ErrTooLarge) {
 		return nil, err
 	}
 	if err != nil && !create {

@@ -51,7 +51,7 @@ func newOffline(c *Config, state *stateDir, clock bootclock.Clock, log *slog.Log
 	o := &offline{max: c.MaxOffline, remove: c.AfterMaxOffline == afterRemove, state: state, clock: clock, log: log}
 	id, boot := clock.Boot()
 	o.at, o.stored = boot, boot
-	data, err := readLimited(state.file(contactFile), 4096)
+	data, err := state.read(contactFile, 4096)
 	var m contactMark
 	if err != nil || json.Unmarshal(data, &m) != nil || m.Offline < 0 || m.BootID == id && m.Boot > boot {
 		return o

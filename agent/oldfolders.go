@@ -65,7 +65,7 @@ func (o *oldFolders) save() error {
 
 // folders returns the certificates directories that were written down, the last one first.
 func (s *stateDir) folders() (all []string, err error) {
-	data, err := readLimited(s.file(foldersFile), 1<<20)
+	data, err := s.read(foldersFile, 1<<20)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

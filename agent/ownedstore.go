@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"poolcert/batch"
+	"poolcert/internal/filetrust"
 	"poolcert/store"
 )
 
@@ -102,7 +103,7 @@ func (s *ownedStore) Withdraw(ctx context.Context, references []batch.Certificat
 // a reboot, or an unmount, may have taken away.
 func (s *ownedStore) Repair(ctx context.Context) ([]store.Drift, error) {
 	if s.dir != nil {
-		if err := makePassable(filepath.Dir(s.config.CertificatesDir)); err != nil {
+		if err := filetrust.MakePassable(filepath.Dir(s.config.CertificatesDir)); err != nil {
 			return nil, fmt.Errorf("make certificates directory: %w", err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"poolcert/internal/filetrust"
 	"poolcert/internal/nodeapi"
 )
 
@@ -79,16 +80,16 @@ const maxTokenFile = 4096
 
 // loadToken reads a join token from a file that only the agent's user may read.
 func loadToken(path string) (*nodeapi.Token, error) {
-	f, err := openPlain(path)
+	f, err := filetrust.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("join_token_file %s: %w", path, reason(err))
 	}
 	defer f.Close()
 	// Of the open file, which nobody can exchange before it is read.
-	if err := errors.Join(checkSecret(f), checkFolders(path)); err != nil {
+	if err := errors.Join(filetrust.CheckSecret(f), filetrust.CheckFolders(path)); err != nil {
 		return nil, fmt.Errorf("join_token_file %s: %w", path, reason(err))
 	}
-	text, err := readAll(f, maxTokenFile)
+	text, err := filetrust.ReadAll(f, maxTokenFile)
 	if err != nil {
 		return nil, fmt.Errorf("join_token_file: %w", err)
 	}

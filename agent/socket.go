@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"poolcert/decrypt/local"
+	"poolcert/internal/filetrust"
 	"poolcert/internal/localsock"
 	"poolcert/store"
 )
@@ -27,7 +28,7 @@ func (a *Agent) listen(l *life, certificates store.Store, audit *audit, origin *
 		a.log.Warn("this kernel cannot tell whether a caller's process has ended; the process that has its id and user is taken for it (Linux 6.5 and later can)")
 	}
 	if socketIsFile {
-		if err := makePassable(filepath.Dir(a.config.Socket)); err != nil {
+		if err := filetrust.MakePassable(filepath.Dir(a.config.Socket)); err != nil {
 			return nil, fmt.Errorf("make the folder of the socket: %w", err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"poolcert/internal/filetrust"
 	"poolcert/internal/lockfile"
 	"poolcert/internal/securefile"
 )
@@ -91,6 +92,11 @@ func (s *stateDir) sweep() {
 }
 
 func (s *stateDir) file(name string) string { return filepath.Join(s.path, name) }
+
+// read returns a file of at most limit bytes.
+func (s *stateDir) read(name string, limit int64) ([]byte, error) {
+	return filetrust.ReadFile(s.file(name), limit)
+}
 
 func (s *stateDir) write(name string, data []byte) error {
 	return securefile.WriteFile(s.file(name), data, 0o600)

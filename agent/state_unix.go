@@ -3,7 +3,6 @@
 package agent
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -20,21 +19,5 @@ func checkPrivate(path string, fi fs.FileInfo) error {
 	return nil
 }
 
-// MakePlaces makes the folders of the service that another user could make first. Here,
-// there are none.
-func MakePlaces() error { return nil }
-
 // makePrivate makes a folder that only this process's user may enter.
 func makePrivate(path string) error { return os.MkdirAll(path, 0o700) }
-
-// makePassable makes a folder that everybody may pass through, whatever the
-// umask is. A folder that exists stays as it is.
-func makePassable(dir string) error {
-	if _, err := os.Stat(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	return os.Chmod(dir, 0o755)
-}

@@ -20,41 +20,6 @@ func makePrivate(path string) error {
 	return stateDirError(path, winfile.MkdirAll(path, winfile.Private(keeper)))
 }
 
-// makePassable makes a folder that all users may pass through, with those above it.
-// What exists stays as it is, and is refused if others can exchange it.
-func makePassable(dir string) error {
-	keeper, err := winfile.Keeper()
-	if err != nil {
-		return err
-	}
-	return winfile.MkdirAll(dir, winfile.Passable(keeper))
-}
-
-// MakePlaces makes the folder of the service, and that of its log, before any user of
-// this computer can: in %ProgramData%, all users may make folders. What is there already
-// is judged when the agent starts.
-func MakePlaces() error {
-	err := makePlaces(programData(), filepath.Dir(DefaultLogPath()))
-	if err != nil {
-		return fmt.Errorf("make the agent's folder: %w", err)
-	}
-	return nil
-}
-
-func makePlaces(folder, log string) error {
-	keeper, err := winfile.Keeper()
-	if err == nil {
-		err = winfile.Mkdir(folder, winfile.Passable(keeper))
-	}
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err == nil {
-		err = winfile.Mkdir(log, winfile.Private(keeper))
-	}
-	return err
-}
-
 // checkPrivate looks at the folders above, too: who can exchange one of these has
 // another folder in this one's place.
 func checkPrivate(path string, _ fs.FileInfo) error {

@@ -1,25 +1,21 @@
 //go:build unix
 
-package agent
+package filetrust
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"syscall"
 )
 
-// nonblock keeps a pipe in the place of a file from holding up its reader.
 const nonblock = syscall.O_NONBLOCK
 
-// openPlain opens a file to judge and read it. A link may lead to it.
-func openPlain(path string) (*os.File, error) { return os.Open(path) }
+func open(path string) (*os.File, error) { return os.Open(path) }
 
-// checkFolders has nothing to refuse here: the folders above are root's to choose.
 func checkFolders(string) error { return nil }
 
-// checkSecret refuses a file that others than the agent's user may read, or change. A
-// credential of the service manager, which root owns, is readable by its group.
 func checkSecret(f *os.File) error {
 	fi, err := f.Stat()
 	if err != nil {
@@ -34,7 +30,6 @@ func checkSecret(f *os.File) error {
 	return nil
 }
 
-// checkOwner refuses what others than root and the agent's user may change.
 func checkOwner(f *os.File) error {
 	fi, err := f.Stat()
 	if err != nil {
@@ -43,7 +38,6 @@ func checkOwner(f *os.File) error {
 	return checkOwnerIn(fi)
 }
 
-// checkOwnerOf is checkOwner for what a path leads to.
 func checkOwnerOf(path string) error {
 	fi, err := os.Stat(path)
 	if err != nil {
@@ -63,7 +57,6 @@ func checkOwnerIn(fi fs.FileInfo) error {
 	return nil
 }
 
-// checkAbove refuses a folder in which others can exchange what is not theirs.
 func checkAbove(path string) error {
 	fi, err := os.Stat(path)
 	if err != nil || fi.Mode()&fs.ModeSticky != 0 {
@@ -72,8 +65,17 @@ func checkAbove(path string) error {
 	return checkOwnerIn(fi)
 }
 
-// othersCanRead tells whether everybody on the node can read an open file.
 func othersCanRead(f *os.File) bool {
 	fi, err := f.Stat()
 	return err != nil || fi.Mode().Perm()&0o004 != 0
+}
+
+func makePassable(dir string) error {
+	if _, err := os.Stat(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return os.Chmod(dir, 0o755)
 }

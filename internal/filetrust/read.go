@@ -1,0 +1,30 @@
+package filetrust
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// ErrTooLarge means that a file has more bytes than it may have.
+var ErrTooLarge = errors.New("the file is too large")
+
+// ReadFile reads a file of at most limit bytes. It judges nothing.
+func ReadFile(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return ReadAll(f, limit)
+}
+
+// ReadAll reads an open file of at most limit bytes.
+func ReadAll(f *os.File, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s: %w", f.Name(), ErrTooLarge)
+	}
+	return data, err
+}
