@@ -165,7 +165,7 @@ func Main(ctx context.Context, root *cobra.Command, args []string, stdin io.Read
 	style := StyleOf(stderr)
 	name := root.Name()
 	// Messages and servers put their own words into errors.
-	fmt.Fprintf(stderr, "%s: %s %s\n", name, style.Red("error:"), Text(strings.ReplaceAll(err.Error(), "\n", "; ")))
+	fmt.Fprintf(stderr, "%s: %s %s\n", name, style.Red("error:"), Text(oneLine(err.Error())))
 	var hint *hintError
 	switch {
 	case errors.As(err, &hint):
@@ -178,6 +178,29 @@ func Main(ctx context.Context, root *cobra.Command, args []string, stdin io.Read
 		}
 	}
 	return code
+}
+
+// oneLine puts the lines of an error behind each other, each once: a database driver
+// has one for every address that it tried, and tries some twice.
+func oneLine(text string) string {
+	var b strings.Builder
+	seen := make(map[string]bool)
+	for line := range strings.SplitSeq(text, "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || seen[line] {
+			continue
+		}
+		seen[line] = true
+		switch {
+		case b.Len() == 0:
+		case strings.HasSuffix(b.String(), ":"):
+			b.WriteString(" ")
+		default:
+			b.WriteString("; ")
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }
 
 // prepare makes cobra's errors about arguments usage errors, and lets a group
@@ -257,6 +280,9 @@ func explainFlag(err error) error {
 			reason = "too large"
 		}
 		return fmt.Errorf("%s: %s", before, reason)
+	}
+	if before, _, found := strings.Cut(err.Error(), ": time: "); found {
+		return Hint(fmt.Errorf("%s: not a duration", before), "write it with units, such as 90s, 30m or 24h; there is none for days")
 	}
 	return err
 }

@@ -23,6 +23,7 @@ func newTestTree() *cobra.Command {
 	group.AddCommand(&cobra.Command{Use: "leave", RunE: func(*cobra.Command, []string) error { return SilentExit(42) }})
 	take := &cobra.Command{Use: "take WHAT -o OUT WHERE [-n TIMES]", Args: cobra.ExactArgs(2), RunE: func(*cobra.Command, []string) error { return nil }}
 	take.Flags().Int("times", 1, "")
+	take.Flags().Duration("wait", 1, "")
 	group.AddCommand(take)
 	group.AddCommand(&cobra.Command{Use: "read", RunE: func(*cobra.Command, []string) error {
 		_, err := os.Open("does-not-exist")
@@ -47,6 +48,7 @@ func TestMainReportsErrors(t *testing.T) {
 		{"thing take a", ExitUsage, "prog: error: prog thing take: the argument WHERE is missing\n"},
 		{"thing take a b c", ExitUsage, "prog: error: prog thing take: unexpected argument \"c\"\n"},
 		{"thing take a b --times abc", ExitUsage, "prog: error: invalid argument \"abc\" for \"--times\" flag: not a number\n"},
+		{"thing take a b --wait 1d", ExitUsage, "prog: error: invalid argument \"1d\" for \"--wait\" flag: not a duration\nprog: hint: write it with units, such as 90s"},
 		{"thing read", ExitFailure, "prog: hint: check the name; it is looked for in "},
 		{"help", 0, ""},
 		{"help thing list", 0, ""},
@@ -81,6 +83,19 @@ func TestMainSendsNoControlsToTheTerminal(t *testing.T) {
 	want := "prog: error: alg ?]0;owned??[2J; second\nprog: hint: see ?[31m\n"
 	if stderr.String() != want {
 		t.Errorf("got %q, want %q", stderr.String(), want)
+	}
+}
+
+func TestOneLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"a":       "a",
+		"a\nb\n":  "a; b",
+		"a\nb\na": "a; b",
+		"failed to connect:\n\t[::1]:1: refused\n\t127.0.0.1:1: refused\n\t[::1]:1: refused": "failed to connect: [::1]:1: refused; 127.0.0.1:1: refused",
+	} {
+		if got := oneLine(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
 	}
 }
 

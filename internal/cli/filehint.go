@@ -9,6 +9,9 @@ import (
 	"syscall"
 )
 
+// IsFull tells whether something failed because a disk is full.
+func IsFull(err error) bool { return isFull(err) }
+
 // fileHint says what to do about an error of the file system, for errors that
 // nobody knew more about. It is empty for others.
 func fileHint(err error) string {

@@ -58,6 +58,7 @@ func TestRequired(t *testing.T) {
 		"rotate-key NAME primary|secondary":  "NAME primary|secondary",
 		"set POOL (--cert REF... | --none)":  "POOL",
 		"exec [--env A=B]... -- COMMAND [X]": "COMMAND",
+		"show (THUMBPRINT | NAME) [--pem]":   "THUMBPRINT|NAME",
 	} {
 		if got := strings.Join(required(use), " "); got != want {
 			t.Errorf("%q: %q, want %q", use, got, want)

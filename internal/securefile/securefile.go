@@ -89,6 +89,9 @@ func Create(path string, perm fs.FileMode, opts ...Option) (*File, error) {
 		return nil, &fs.PathError{Op: "replace", Path: path, Err: fmt.Errorf("%w, but %s", ErrNotRegular, kind(info.Mode()))}
 	}
 	if err := f.createTemp(); err != nil {
+		if at, ok := errors.AsType[*fs.PathError](err); ok && at.Path == f.tempName { // a name that says nothing to anybody
+			at.Path = filepath.Dir(at.Path)
+		}
 		return nil, fmt.Errorf("create %s: %w", path, err)
 	}
 	return f, nil

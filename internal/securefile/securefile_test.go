@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -99,10 +101,13 @@ func TestFailedCommitLeavesNothing(t *testing.T) {
 	checkDir(t, dir, nil)
 }
 
+// The error names what a person named, and not the temporary file.
 func TestCreateWithoutFolder(t *testing.T) {
-	_, err := Create(filepath.Join(t.TempDir(), "none", "secret"), 0o600)
-	if !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("Create: %v, want ErrNotExist", err)
+	dir := filepath.Join(t.TempDir(), "missing")
+	_, err := Create(filepath.Join(dir, "secret"), 0o600)
+	at, ok := errors.AsType[*fs.PathError](err)
+	if !ok || !errors.Is(err, fs.ErrNotExist) || at.Path != dir || strings.Contains(err.Error(), tempPrefix) {
+		t.Errorf("got %v, want an error about %s", err, dir)
 	}
 }
 
