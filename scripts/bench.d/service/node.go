@@ -13,7 +13,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -95,6 +94,15 @@ func (n *node) connect() error {
 	return n.dial([]tls.Certificate{{Certificate: [][]byte{n.id.Certificate}, PrivateKey: n.key}})
 }
 
+// begin connects, and learns the references.
+func (n *node) begin() error {
+	if err := n.connect(); err != nil {
+		return err
+	}
+	_, err := n.references(0)
+	return err
+}
+
 func (n *node) dial(certificates []tls.Certificate) error {
 	conn, err := tls.Dial("tcp", n.server.address, &tls.Config{RootCAs: n.server.ca, Certificates: certificates, ServerName: "127.0.0.1"})
 	if err != nil {
@@ -112,14 +120,14 @@ func (n *node) close() {
 
 // call makes a request and returns the body of its answer.
 func (n *node) call(method, path string, body []byte) ([]byte, error) {
-	status, _, answer, err := n.do(method, path, body)
+	status, answer, err := n.do(method, path, body)
 	if err == nil && status >= 300 {
 		err = fmt.Errorf("%s %s: status %d: %s", method, path, status, answer)
 	}
 	return answer, err
 }
 
-func (n *node) do(method, path string, body []byte) (status int, header http.Header, answer []byte, err error) {
+func (n *node) do(method, path string, body []byte) (status int, answer []byte, err error) {
 	var request bytes.Buffer
 	fmt.Fprintf(&request, "%s %s HTTP/1.1\r\nHost: bench\r\nContent-Length: %d\r\n", method, path, len(body))
 	if n.tag != "" {
@@ -128,14 +136,14 @@ func (n *node) do(method, path string, body []byte) (status int, header http.Hea
 	request.WriteString("\r\n")
 	request.Write(body)
 	if _, err := n.conn.Write(request.Bytes()); err != nil {
-		return 0, nil, nil, err
+		return 0, nil, err
 	}
 	resp, err := http.ReadResponse(n.r, nil)
 	if err != nil {
-		return 0, nil, nil, err
+		return 0, nil, err
 	}
 	answer, err = io.ReadAll(resp.Body)
-	return resp.StatusCode, resp.Header, answer, err
+	return resp.StatusCode, answer, err
 }
 
 // references asks for the references, for so long, and returns nil if they are
@@ -145,7 +153,7 @@ func (n *node) references(wait time.Duration) (*nodeapi.References, error) {
 	if wait > 0 {
 		path += fmt.Sprintf("?wait=%d", wait/time.Second)
 	}
-	status, _, body, err := n.do("GET", path, nil)
+	status, body, err := n.do("GET", path, nil)
 	switch {
 	case err != nil:
 		return nil, err
@@ -186,8 +194,6 @@ func (n *node) report(installed ...batch.Thumbprint) error {
 	_, err = n.call("PUT", nodeapi.PathStatus, body)
 	return err
 }
-
-var errNoNews = errors.New("a wait ended without a change")
 
 // each runs f for all nodes at once, and waits for them.
 func each(nodes []*node, f func(int, *node) error) error {

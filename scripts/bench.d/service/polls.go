@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"syscall"
 	"time"
 
 	"poolcert/batch"
@@ -34,17 +33,14 @@ func (b *bench) polls(ctx context.Context) error {
 		return err
 	}
 	for _, n := range nodes {
-		if err := n.connect(); err != nil {
+		if err := n.begin(); err != nil {
 			return err
 		}
 		defer n.close()
-		if _, err := n.references(0); err != nil {
-			return err
-		}
 	}
 	var f figures
 	for range b.rounds + 1 {
-		took, polled, served, own, err := s.pollFor(nodes)
+		took, polled, used, err := s.pollFor(nodes)
 		if err != nil {
 			return err
 		}
@@ -53,21 +49,19 @@ func (b *bench) polls(ctx context.Context) error {
 			continue
 		}
 		f.add("unchanged polls a second", "%.0f", float64(polled)/took.Seconds())
-		f.add("the server's processor time a poll", "%.1f µs", float64(served.Microseconds())/float64(polled))
-		f.add("the player's processor time a poll", "%.1f µs", float64(own.Microseconds())/float64(polled))
+		f.add("the server's processor time a poll", "%.1f µs", float64(used.server.Microseconds())/float64(polled))
+		f.add("the player's processor time a poll", "%.1f µs", float64(used.player.Microseconds())/float64(polled))
 	}
 	f.print()
 	return nil
 }
 
-// pollFor returns how many polls there were, and what the server and this process
-// took of the processors.
-func (s *server) pollFor(nodes []*node) (took time.Duration, polled int64, served, own time.Duration, err error) {
-	before, err := s.processor()
+// pollFor returns how many polls there were, and what they took.
+func (s *server) pollFor(nodes []*node) (took time.Duration, polled int64, used processors, err error) {
+	before, err := s.processors()
 	if err != nil {
-		return 0, 0, 0, 0, err
+		return 0, 0, used, err
 	}
-	ownBefore := ownProcessor()
 	counts := make([]int64, len(nodes))
 	begin := time.Now()
 	err = each(nodes, func(i int, n *node) error {
@@ -81,15 +75,14 @@ func (s *server) pollFor(nodes []*node) (took time.Duration, polled int64, serve
 		return nil
 	})
 	took = time.Since(begin)
-	own = ownProcessor() - ownBefore
-	after, processorErr := s.processor()
+	used, processorErr := s.processorsSince(before)
 	if err == nil {
 		err = processorErr
 	}
 	for _, c := range counts {
 		polled += c
 	}
-	return took, polled, after - before, own, err
+	return took, polled, used, err
 }
 
 // poll sends a request whose answer is 304, and reads no more of that than is needed.
@@ -108,10 +101,4 @@ func (n *node) poll(request []byte) error {
 			return nil
 		}
 	}
-}
-
-func ownProcessor() time.Duration {
-	var usage syscall.Rusage
-	syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

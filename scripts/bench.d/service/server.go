@@ -148,6 +148,22 @@ func (s *server) processor() (time.Duration, error) {
 	return time.Duration(ticks) * 10 * time.Millisecond, nil
 }
 
+// Processors is the time that the server's process and this one, which plays the nodes,
+// have taken.
+type processors struct{ server, player time.Duration }
+
+func (s *server) processors() (processors, error) {
+	server, err := s.processor()
+	var own syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &own)
+	return processors{server, time.Duration(own.Utime.Nano() + own.Stime.Nano())}, err
+}
+
+func (s *server) processorsSince(before processors) (processors, error) {
+	now, err := s.processors()
+	return processors{now.server - before.server, now.player - before.player}, err
+}
+
 // Memory is what the server's process holds, in bytes.
 type memory struct {
 	resident int64

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -54,20 +55,20 @@ func (b *bench) waitRound(ctx context.Context, f *figures) error {
 			if n.conn != nil && step == 1 && n.tag != "" {
 				continue // from the step before
 			}
-			if err := n.connect(); err != nil {
-				return err
-			}
-			if _, err := n.references(0); err != nil {
+			if err := n.begin(); err != nil {
 				return err
 			}
 		}
 		for change := range 4 {
-			latencies, err := s.change(ctx, waiting, certificates[(change+1)%2], func() error {
-				if change > 0 {
-					return nil
+			latencies := make([]time.Duration, count)
+			err := s.change(ctx, waiting, certificates[(change+1)%2], func() (err error) {
+				if change == 0 {
+					held[step+1], err = s.settled()
 				}
-				held[step+1], err = s.settled()
 				return err
+			}, func(i int, begin time.Time) error {
+				latencies[i] = time.Since(begin)
+				return nil
 			})
 			if err != nil {
 				return err
@@ -75,6 +76,7 @@ func (b *bench) waitRound(ctx context.Context, f *figures) error {
 			if change == 0 { // the first one warms up
 				continue
 			}
+			slices.Sort(latencies)
 			f.add(fmt.Sprintf("%d long polls see a change: p50", count), "%.0f ms", quantile(latencies, 0.5))
 			f.add(fmt.Sprintf("%d long polls see a change: p99", count), "%.0f ms", quantile(latencies, 0.99))
 			f.add(fmt.Sprintf("%d long polls see a change: last", count), "%.0f ms", quantile(latencies, 1))
@@ -100,35 +102,32 @@ func (s *server) settled() (memory, error) {
 	return s.memory()
 }
 
-// change has nodes wait, changes the pool's references, and returns when each of them
-// knew, from before the request for the change, sorted. It calls held before.
-func (s *server) change(ctx context.Context, nodes []*node, to batch.Thumbprint, held func() error) ([]time.Duration, error) {
-	latencies := make([]time.Duration, len(nodes))
+// change has nodes wait, calls waiting, and makes the pool refer to another certificate.
+// Each node that knows it calls heard, with the time before the request for the change.
+func (s *server) change(ctx context.Context, nodes []*node, to batch.Thumbprint, waiting func() error, heard func(i int, begin time.Time) error) error {
 	var begin time.Time
 	done := make(chan error, 1)
 	go func() {
 		done <- each(nodes, func(i int, n *node) error {
 			references, err := n.references(waitTime)
 			if err == nil && references == nil {
-				err = errNoNews
+				err = errors.New("a wait ended without a change")
 			}
-			latencies[i] = time.Since(begin)
-			return err
+			if err != nil {
+				return err
+			}
+			return heard(i, begin)
 		})
 	}()
 	time.Sleep(2 * time.Second) // until all of them wait
-	if err := held(); err != nil {
-		return nil, err
+	if err := waiting(); err != nil {
+		return err
 	}
 	begin = time.Now()
 	if err := s.refer(ctx, to); err != nil {
-		return nil, err
+		return err
 	}
-	if err := <-done; err != nil {
-		return nil, err
-	}
-	slices.Sort(latencies)
-	return latencies, nil
+	return <-done
 }
 
 // refer makes the pool refer to one certificate.
