@@ -28,6 +28,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"poolcert/agent/hook"
+	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/internal/bootclock"
 	"poolcert/internal/wincrypt"
@@ -82,7 +83,7 @@ func New(opts Options) *Agent {
 // that it needs.
 func (a *Agent) live(ctx context.Context, began func()) error {
 	memory := a.lockMemory() // before there are keys
-	state, err := openStateDir(a.config.StateDir)
+	state, err := statedir.Open(a.config.StateDir)
 	if err != nil {
 		return err
 	}

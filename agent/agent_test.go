@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"poolcert/agent/agenttest"
+	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/decrypt/local"
 	"poolcert/internal/nodeapi"
@@ -244,10 +245,10 @@ func TestAgentRefusesToStart(t *testing.T) {
 	a := newTestAgent(t, s)
 	a.start()
 	a.awaitReady()
-	if err := New(Options{Config: a.config}).Run(t.Context()); !errors.Is(err, ErrRunning) {
+	if err := New(Options{Config: a.config}).Run(t.Context()); !errors.Is(err, statedir.ErrRunning) {
 		t.Errorf("a second agent: %v, want ErrRunning", err)
 	}
-	if _, err := Join(t.Context(), s.Token(1), JoinOptions{StateDir: a.config.StateDir, Force: true}); !errors.Is(err, ErrRunning) {
+	if _, err := Join(t.Context(), s.Token(1), JoinOptions{StateDir: a.config.StateDir, Force: true}); !errors.Is(err, statedir.ErrRunning) {
 		t.Errorf("a join while the agent runs: %v, want ErrRunning", err)
 	}
 	if err := New(Options{Config: newTestConfig(t.TempDir())}).Run(t.Context()); !errors.Is(err, ErrNotJoined) {
@@ -276,7 +277,7 @@ func TestCertificatesDirIsOnesOwn(t *testing.T) {
 func TestStartEmptiesTheDirectoryOfAnotherMembership(t *testing.T) {
 	for name, change := range map[string]func(a *testAgent) error{
 		"no set, and nobody says whose": func(a *testAgent) error {
-			return errors.Join(os.Remove(filepath.Join(a.config.StateDir, lastGoodFile)), os.Remove(filepath.Join(a.config.StateDir, installedFile)))
+			return errors.Join(os.Remove(filepath.Join(a.config.StateDir, statedir.LastGoodFile)), os.Remove(filepath.Join(a.config.StateDir, statedir.InstalledFile)))
 		},
 		"another node's set": func(a *testAgent) error {
 			next := agenttest.NewService(a.t)
@@ -285,7 +286,7 @@ func TestStartEmptiesTheDirectoryOfAnotherMembership(t *testing.T) {
 				return err
 			}
 			next.Stop()
-			return os.Rename(filepath.Join(a.config.StateDir, "next", identityFile), filepath.Join(a.config.StateDir, identityFile))
+			return os.Rename(filepath.Join(a.config.StateDir, "next", statedir.IdentityFile), filepath.Join(a.config.StateDir, statedir.IdentityFile))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

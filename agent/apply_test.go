@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 	"poolcert/internal/testcert"
@@ -61,7 +62,7 @@ func (b *brokenStore) Replace(ctx context.Context, entries []store.Entry) (map[b
 
 func newTestReconciler(t *testing.T, s source) (*reconciler, *brokenStore) {
 	t.Helper()
-	state, err := openStateDir(filepath.Join(t.TempDir(), "state"))
+	state, err := statedir.Open(filepath.Join(t.TempDir(), "state"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +117,7 @@ func TestNothingIsReportedRemovedWhileACopyIsLeft(t *testing.T) {
 		},
 		"last-known-good set cannot be written": func(r *reconciler, _ *brokenStore) func() {
 			good := r.vault.state
-			r.vault.state = &stateDir{path: filepath.Join(good.path, "none")}
+			r.vault.state = statedir.At(filepath.Join(good.Path(), "none"))
 			return func() { r.vault.state = good }
 		},
 	} {

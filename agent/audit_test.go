@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"poolcert/agent/agenttest"
 	"poolcert/batch"
 	"poolcert/decrypt/local"
 	"poolcert/internal/linefile"
@@ -43,7 +44,7 @@ func TestAuditFile(t *testing.T) {
 	}
 	wg.Wait()
 	a.close()
-	wantMode(t, path, 0o600)
+	agenttest.WantMode(t, path, 0o600)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +78,7 @@ func TestAuditFileIsTorn(t *testing.T) {
 	if err != nil || len(lines) != 4 || !json.Valid([]byte(lines[2])) || !json.Valid([]byte(lines[3])) {
 		t.Errorf("error %v, got %q", err, lines)
 	}
-	wantMode(t, path, 0o640)
+	agenttest.WantMode(t, path, 0o640)
 }
 
 // What cannot be written is counted, and in the log; why, once a minute.

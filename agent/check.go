@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"poolcert/agent/hook"
+	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/internal/filetrust"
 	"poolcert/internal/tpmkey"
@@ -61,7 +62,7 @@ func (f *findings) access(c *Config) {
 
 // folders looks at the agent's own folders.
 func (f *findings) folders(c *Config) {
-	switch err := checkStateDir(c.StateDir); {
+	switch err := statedir.Check(c.StateDir); {
 	case errors.Is(err, fs.ErrNotExist):
 		f.parent("state_dir", c.StateDir)
 	case errors.Is(err, fs.ErrPermission):

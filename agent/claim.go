@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"poolcert/agent/statedir"
 )
 
 // A claim is a small file that says for whom the agent did something, so that
@@ -16,7 +18,7 @@ import (
 
 // claims tells whether the file was written for the same membership.
 func (v *vault) claims(file, what string) bool {
-	data, err := v.state.read(file, 256)
+	data, err := v.state.Read(file, 256)
 	return err == nil && bytes.Equal(data, v.claim(what))
 }
 
@@ -25,15 +27,15 @@ func (v *vault) setClaim(file, what string) error {
 	if v.claims(file, what) {
 		return nil
 	}
-	return v.state.write(file, v.claim(what))
+	return v.state.Write(file, v.claim(what))
 }
 
 // dropFile removes a file of the state directory, if it is there.
 func (v *vault) dropFile(file string) error {
-	if _, err := os.Lstat(v.state.file(file)); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(v.state.File(file)); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return v.state.remove(file)
+	return v.state.Remove(file)
 }
 
 func (v *vault) claim(what string) []byte {
@@ -44,7 +46,7 @@ func (v *vault) claim(what string) []byte {
 
 // willInstall notes, before the first certificate is installed, whose they are.
 func (v *vault) willInstall() error {
-	if err := v.setClaim(installedFile, v.installs); err != nil {
+	if err := v.setClaim(statedir.InstalledFile, v.installs); err != nil {
 		return fmt.Errorf("save whose certificates are installed: %w", err)
 	}
 	return nil
@@ -52,17 +54,17 @@ func (v *vault) willInstall() error {
 
 // hasInstalled tells whether what is in the certificates directory was installed
 // for this membership.
-func (v *vault) hasInstalled() bool { return v.claims(installedFile, v.installs) }
+func (v *vault) hasInstalled() bool { return v.claims(statedir.InstalledFile, v.installs) }
 
 // wasEvicted tells whether an agent was told that the node is no member any more.
 func wasEvicted(stateDirPath string, id *Identity) bool {
-	return newVault(&stateDir{path: stateDirPath}, id).claims(evictedFile, "evicted")
+	return newVault(statedir.At(stateDirPath), id).claims(statedir.EvictedFile, "evicted")
 }
 
 // setEvicted notes that, or the contrary.
 func (v *vault) setEvicted(evicted bool) error {
 	if evicted {
-		return v.setClaim(evictedFile, "evicted")
+		return v.setClaim(statedir.EvictedFile, "evicted")
 	}
-	return v.dropFile(evictedFile)
+	return v.dropFile(statedir.EvictedFile)
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"poolcert/agent/statedir"
 	"poolcert/decrypt/local"
 	"poolcert/internal/lockfile"
 )
@@ -54,7 +55,7 @@ func (f *findings) agent(ctx context.Context, c *Config) {
 	status, err := QueryStatus(ctx, c.Socket)
 	switch {
 	case errors.Is(err, local.ErrUnavailable):
-		lock, lockErr := lockfile.Acquire(filepath.Join(c.StateDir, lockFile))
+		lock, lockErr := lockfile.Acquire(filepath.Join(c.StateDir, statedir.LockFile))
 		if lockErr == nil {
 			lock.Close()
 		}

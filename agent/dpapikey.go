@@ -5,18 +5,19 @@ import (
 	"fmt"
 	"io/fs"
 
+	"poolcert/agent/statedir"
 	"poolcert/internal/dpapi"
 	"poolcert/internal/filetrust"
 )
 
 // A dpapiKey is in a file of the state directory that only this computer's Windows opens.
 type dpapiKey struct {
-	state   *stateDir
+	state   *statedir.Dir
 	id      *Identity // may be nil
 	machine dpapi.Machine
 }
 
-func (k *dpapiKey) file() string { return lastGoodDPAPIFile }
+func (k *dpapiKey) file() string { return statedir.LastGoodDPAPIFile }
 
 func (k *dpapiKey) purpose() dpapi.Purpose {
 	if k.id == nil {
@@ -26,7 +27,7 @@ func (k *dpapiKey) purpose() dpapi.Purpose {
 }
 
 func (k *dpapiKey) load(create bool) ([]byte, error) {
-	sealed, err := k.state.read(lastGoodDPAPIFile, maxBlob)
+	sealed, err := k.state.Read(statedir.LastGoodDPAPIFile, maxBlob)
 	switch {
 	case err == nil:
 		key, openErr := dpapi.Open(k.machine, sealed, k.purpose())
@@ -49,7 +50,7 @@ func (k *dpapiKey) load(create bool) ([]byte, error) {
 	if sealed, err = dpapi.Seal(k.machine, key, k.purpose()); err != nil {
 		return nil, err
 	}
-	if err := k.state.write(lastGoodDPAPIFile, sealed); err != nil {
+	if err := k.state.Write(statedir.LastGoodDPAPIFile, sealed); err != nil {
 		return nil, err
 	}
 	return key, nil

@@ -22,7 +22,7 @@ func exchange(t *testing.T, path, bad, good string) (wait func()) {
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	letOthersWrite(t, path)
+	agenttest.LetOthersWrite(t, path)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

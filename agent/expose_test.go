@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"poolcert/agent/agenttest"
+	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/decrypt/cms"
 	"poolcert/decrypt/local"
@@ -97,7 +98,7 @@ func TestDecryptOnlyWithoutASet(t *testing.T) {
 	a.stop()
 
 	s.Fail(503)
-	path := filepath.Join(a.config.StateDir, lastGoodFile)
+	path := filepath.Join(a.config.StateDir, statedir.LastGoodFile)
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"poolcert/agent/agenttest"
+	"poolcert/agent/statedir"
 	"poolcert/internal/securefile"
 	"poolcert/internal/testcert"
 	"poolcert/internal/winfile"
@@ -47,46 +48,26 @@ func TestConfigurationThatOthersCanChangeIsRefused(t *testing.T) {
 	if c, err := LoadConfig(path); err != nil || c.KeepGenerations != 2 {
 		t.Fatalf("a private file: %v", err)
 	}
-	letOthersWrite(t, path)
+	agenttest.LetOthersWrite(t, path)
 	if _, err := LoadConfig(path); !errors.Is(err, ErrConfigOpen) || !strings.Contains(err.Error(), "Everyone can change it") {
 		t.Errorf("got %v, want ErrConfigOpen", err)
 	}
 	// So does who can exchange a folder above it, and with it the file.
+	own, err := winfile.Own()
+	if err != nil {
+		t.Fatal(err)
+	}
 	above := filepath.Join(t.TempDir(), "above")
-	if err := errors.Join(makePrivate(above), securefile.WriteFile(filepath.Join(above, "agent.toml"), nil, 0o600)); err != nil {
+	if err := errors.Join(winfile.Mkdir(above, winfile.Private(own)), securefile.WriteFile(filepath.Join(above, "agent.toml"), nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	path = filepath.Join(above, "agent.toml")
 	if _, err := LoadConfig(path); err != nil {
 		t.Fatal(err)
 	}
-	letOthersWrite(t, above)
+	agenttest.LetOthersWrite(t, above)
 	if _, err := LoadConfig(path); !errors.Is(err, ErrConfigOpen) || !strings.Contains(err.Error(), "the folder "+above+" is not safe") {
 		t.Errorf("got %v, want ErrConfigOpen", err)
-	}
-}
-
-// Above the state directory, nobody else may exchange a folder. What the agent makes
-// there lets nobody.
-func TestStateDirBelowAnOpenFolderIsRefused(t *testing.T) {
-	above := filepath.Join(t.TempDir(), "poolcert")
-	path := filepath.Join(above, "state")
-	state, err := openStateDir(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	state.Close()
-	own, err := winfile.Own()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d, err := winfile.OfPath(above); err != nil || d.CheckUnchangeable(own) != nil {
-		t.Errorf("the folder that it made: %v, error %v", d, err)
-	}
-	letOthersWrite(t, above)
-	var refused *StateDirError
-	if _, err := openStateDir(path); !errors.As(err, &refused) || !strings.Contains(err.Error(), "the folder "+above+" above it is not safe") {
-		t.Errorf("got %v, want a StateDirError", err)
 	}
 }
 
@@ -99,11 +80,11 @@ func TestMakePlaces(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wantPrivate(t, filepath.Join(above, "log"), 0)
+	agenttest.WantPrivate(t, filepath.Join(above, "log"), 0)
 	if err := winfile.CheckFolders(filepath.Join(above, "log")); err != nil {
 		t.Error(err)
 	}
-	state, err := openStateDir(filepath.Join(above, "state"))
+	state, err := statedir.Open(filepath.Join(above, "state"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +115,7 @@ func TestDirectoryWantsPrivateFiles(t *testing.T) {
 	if err != nil || len(references.References) != 1 || references.References[0].Thumbprint != pair.Thumbprint() {
 		t.Fatalf("got %+v, error %v", references, err)
 	}
-	letOthersWrite(t, filepath.Join(path, "a.password"))
+	agenttest.LetOthersWrite(t, filepath.Join(path, "a.password"))
 	if _, err := newDirectory(path).References(t.Context(), "", 0); err == nil || !strings.Contains(err.Error(), "a.password: its access list lets others in") {
 		t.Errorf("a password that others can change: %v", err)
 	}

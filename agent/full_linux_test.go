@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"poolcert/agent/statedir"
 	"poolcert/batch"
 )
 
@@ -18,7 +19,7 @@ func TestRemovalOnFullDisk(t *testing.T) {
 	s := newFakeSource()
 	one, two := s.add(t, "one"), s.add(t, "two")
 	r, _ := newTestReconciler(t, s)
-	state, err := openStateDir(filepath.Join(dir, "state"))
+	state, err := statedir.Open(filepath.Join(dir, "state"))
 	if err != nil {
 		t.Fatal(err)
 	}

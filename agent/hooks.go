@@ -8,28 +8,26 @@ import (
 	"strings"
 
 	"poolcert/agent/hook"
+	"poolcert/agent/statedir"
 	"poolcert/batch"
 )
 
-// hooksFile holds what the hooks were told. It stays when the node leaves its
-// pool: they are told then, by the next agent, that the certificates are gone.
-const hooksFile = "hooks.json"
-
-// hookMemory is hooksFile as a [hook.Memory].
-type hookMemory struct{ state *stateDir }
+// hookMemory is a file as a [hook.Memory]. It stays when the node leaves its pool:
+// the hooks are told then, by the next agent, that the certificates are gone.
+type hookMemory struct{ state *statedir.Dir }
 
 func (m hookMemory) Load() ([]byte, error) {
-	data, err := os.ReadFile(m.state.file(hooksFile))
+	data, err := os.ReadFile(m.state.File(statedir.HooksFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	return data, err
 }
 
-func (m hookMemory) Save(data []byte) error { return m.state.write(hooksFile, data) }
+func (m hookMemory) Save(data []byte) error { return m.state.Write(statedir.HooksFile, data) }
 
 // hookRunner returns the runner of the configured hooks; id may be nil.
-func (a *Agent) hookRunner(state *stateDir, id *Identity, record *record) *hook.Runner {
+func (a *Agent) hookRunner(state *statedir.Dir, id *Identity, record *record) *hook.Runner {
 	facts := hook.Facts{CertificatesDir: filepath.Join(a.config.CertificatesDir, "current")}
 	if id != nil {
 		facts.Account, facts.Pool, facts.Node = id.Account, id.Pool, id.Node

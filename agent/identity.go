@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"poolcert/agent/statedir"
 	"poolcert/internal/dpapi"
 	"poolcert/internal/nodeapi"
 )
@@ -150,7 +151,7 @@ const identityVersion = 1
 // ErrNotJoined or ErrIdentity.
 // It needs no lock: the file is replaced whole.
 func LoadIdentity(stateDir string) (*Identity, error) {
-	path := filepath.Join(stateDir, identityFile)
+	path := filepath.Join(stateDir, statedir.IdentityFile)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNotJoined
@@ -199,14 +200,14 @@ func (id *Identity) marshal(m dpapi.Machine) ([]byte, error) {
 	return json.Marshal(j)
 }
 
-// saveIdentity replaces the identity in one step.
-func (s *stateDir) saveIdentity(id *Identity) error {
+// save replaces the stored identity in one step.
+func (id *Identity) save(s *statedir.Dir) error {
 	data, err := id.marshal(keyMachine())
 	if err != nil {
 		return fmt.Errorf("save identity: %w", err)
 	}
 	defer clear(data)
-	if err := s.write(identityFile, data); err != nil {
+	if err := s.Write(statedir.IdentityFile, data); err != nil {
 		return fmt.Errorf("save identity: %w", err)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	"poolcert/agent/statedir"
 	"poolcert/internal/dpapi"
 	"poolcert/internal/nodeapi"
 )
@@ -56,17 +57,17 @@ func join(ctx context.Context, token *nodeapi.Token, opts JoinOptions) (*Identit
 			return nil, fmt.Errorf("find the host's name: %w", err)
 		}
 	}
-	state, err := openStateDir(opts.StateDir)
+	state, err := statedir.Open(opts.StateDir)
 	if err != nil {
 		return nil, err
 	}
 	defer state.Close()
 
-	old, err := state.formerIdentity(ctx, opts)
+	old, err := formerIdentity(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := state.joiningKeys(token)
+	keys, err := joiningKeys(state, token)
 	if err != nil {
 		return nil, err
 	}
@@ -77,16 +78,16 @@ func join(ctx context.Context, token *nodeapi.Token, opts JoinOptions) (*Identit
 	if err != nil {
 		return nil, err
 	}
-	if err := state.saveIdentity(id); err != nil {
+	if err := id.save(state); err != nil {
 		return nil, err
 	}
 	// Another node's set does not open any more; and a next join makes new keys.
-	gone := []string{joiningFile, contactFile, evictedFile}
+	gone := []string{statedir.JoiningFile, statedir.ContactFile, statedir.EvictedFile}
 	if !old.unknown || !id.isNode(old.id) {
-		gone = append(gone, lastGoodFile)
+		gone = append(gone, statedir.LastGoodFile)
 	}
 	for _, name := range gone {
-		if err := state.remove(name); err != nil {
+		if err := state.Remove(name); err != nil {
 			return nil, fmt.Errorf("joined, but cannot clean up: %w", err)
 		}
 	}
@@ -105,7 +106,7 @@ type former struct {
 }
 
 // formerIdentity returns the membership that a join may give up.
-func (s *stateDir) formerIdentity(ctx context.Context, opts JoinOptions) (*former, error) {
+func formerIdentity(ctx context.Context, opts JoinOptions) (*former, error) {
 	id, err := LoadIdentity(opts.StateDir)
 	switch {
 	case errors.Is(err, ErrNotJoined):
@@ -130,11 +131,11 @@ func (s *stateDir) formerIdentity(ctx context.Context, opts JoinOptions) (*forme
 
 // giveUp ends the former membership, now that the node is next. The certificates
 // go first, since the account forgets what the node holds.
-func (f *former) giveUp(ctx context.Context, next *Identity, state *stateDir, certificatesDir string) error {
+func (f *former) giveUp(ctx context.Context, next *Identity, state *statedir.Dir, certificatesDir string) error {
 	if f.id == nil && f.err == nil || f.id != nil && f.id.keys.tls.Equal(next.keys.tls) {
 		return nil // there was none, or it is the same node
 	}
-	err := state.clearStores(ctx, certificatesDir)
+	err := clearStores(ctx, state, certificatesDir)
 	switch {
 	case f.id == nil:
 		return errors.Join(f.err, err)
@@ -158,9 +159,9 @@ func (j *joiningJSON) purpose() dpapi.Purpose { return dpapi.Purpose{"joining", 
 
 // joiningKeys returns the keys to join with: those of an earlier try with the
 // same token, else new ones, which are stored first.
-func (s *stateDir) joiningKeys(token *nodeapi.Token) (*nodeKeys, error) {
+func joiningKeys(s *statedir.Dir, token *nodeapi.Token) (*nodeKeys, error) {
 	var j joiningJSON
-	data, err := os.ReadFile(s.file(joiningFile))
+	data, err := os.ReadFile(s.File(statedir.JoiningFile))
 	if err == nil && json.Unmarshal(data, &j) == nil && j.Server == token.URL && j.TokenID == token.IDText() {
 		if keys, err := j.load(keyMachine(), j.purpose()); err == nil {
 			return keys, nil
@@ -177,7 +178,7 @@ func (s *stateDir) joiningKeys(token *nodeapi.Token) (*nodeKeys, error) {
 	if data, err = json.Marshal(&j); err != nil {
 		return nil, err
 	}
-	if err := s.write(joiningFile, data); err != nil {
+	if err := s.Write(statedir.JoiningFile, data); err != nil {
 		return nil, fmt.Errorf("store keys: %w", err)
 	}
 	return keys, nil

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"poolcert/agent/agenttest"
+	"poolcert/agent/statedir"
 	"poolcert/internal/nodeapi"
 	"poolcert/internal/testtool"
 )
@@ -37,7 +38,7 @@ func TestJoin(t *testing.T) {
 	if stored.Node != id.Node || !stored.keys.tls.Equal(id.keys.tls) || !stored.Certificate.Equal(id.Certificate) {
 		t.Errorf("stored identity %+v, want %+v", stored, id)
 	}
-	checkStateFiles(t, opts.StateDir, identityFile, lockFile)
+	checkStateFiles(t, opts.StateDir, statedir.IdentityFile, statedir.LockFile)
 
 	_, err = Join(t.Context(), s.Token(1), opts)
 	if !errors.Is(err, ErrJoined) || !strings.Contains(err.Error(), "node n-1 of pool "+agenttest.Pool) {
@@ -53,7 +54,7 @@ func TestJoin(t *testing.T) {
 // checkStateFiles fails unless dir holds exactly these, and is private as they are.
 func checkStateFiles(t *testing.T, dir string, names ...string) {
 	t.Helper()
-	wantPrivate(t, dir, 0o700)
+	agenttest.WantPrivate(t, dir, 0o700)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +62,7 @@ func checkStateFiles(t *testing.T, dir string, names ...string) {
 	var have []string
 	for _, e := range entries {
 		have = append(have, e.Name())
-		wantPrivate(t, filepath.Join(dir, e.Name()), 0o600)
+		agenttest.WantPrivate(t, filepath.Join(dir, e.Name()), 0o600)
 	}
 	if got, want := strings.Join(have, " "), strings.Join(names, " "); got != want {
 		t.Errorf("state directory holds %s, want %s", got, want)
@@ -73,11 +74,11 @@ func TestJoinAgainAfterCrashIsTheSameNode(t *testing.T) {
 	s := agenttest.NewService(t)
 	opts := joinOptions(t)
 	token := s.Token(1)
-	state, err := openStateDir(opts.StateDir)
+	state, err := statedir.Open(opts.StateDir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := state.joiningKeys(token)
+	keys, err := joiningKeys(state, token)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,21 +100,21 @@ func TestJoinAgainAfterCrashIsTheSameNode(t *testing.T) {
 // A token for another pool must not find the keys of a join that may have succeeded.
 func TestJoinKeysAreOfOneToken(t *testing.T) {
 	s := agenttest.NewService(t)
-	state, err := openStateDir(joinOptions(t).StateDir)
+	state, err := statedir.Open(joinOptions(t).StateDir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer state.Close()
 	first := s.Token(1)
-	a, err := state.joiningKeys(first)
+	a, err := joiningKeys(state, first)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := state.joiningKeys(first)
+	again, err := joiningKeys(state, first)
 	if err != nil || !again.tls.Equal(a.tls) {
 		t.Errorf("another key for the same token (%v)", err)
 	}
-	other, err := state.joiningKeys(s.Token(1))
+	other, err := joiningKeys(state, s.Token(1))
 	if err != nil || other.tls.Equal(a.tls) {
 		t.Errorf("the same key for another token (%v)", err)
 	}
@@ -174,7 +175,7 @@ func TestFailedForcedJoinKeepsTheIdentity(t *testing.T) {
 	if _, err := Join(t.Context(), s.Token(1), opts); err != nil {
 		t.Fatal(err)
 	}
-	before, err := os.ReadFile(filepath.Join(opts.StateDir, identityFile))
+	before, err := os.ReadFile(filepath.Join(opts.StateDir, statedir.IdentityFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +183,7 @@ func TestFailedForcedJoinKeepsTheIdentity(t *testing.T) {
 	if _, err := Join(t.Context(), s.Token(0), opts); !isTokenRefused(err) {
 		t.Fatalf("got error %v, want a refused token", err)
 	}
-	after, err := os.ReadFile(filepath.Join(opts.StateDir, identityFile))
+	after, err := os.ReadFile(filepath.Join(opts.StateDir, statedir.IdentityFile))
 	if err != nil || !bytes.Equal(before, after) {
 		t.Errorf("a failed join changed the identity (%v)", err)
 	}
@@ -190,15 +191,15 @@ func TestFailedForcedJoinKeepsTheIdentity(t *testing.T) {
 
 func TestStateDirIsOnesOwn(t *testing.T) {
 	dir := t.TempDir()
-	state, err := openStateDir(filepath.Join(dir, "a"))
+	state, err := statedir.Open(filepath.Join(dir, "a"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openStateDir(filepath.Join(dir, "a")); !errors.Is(err, ErrRunning) {
+	if _, err := statedir.Open(filepath.Join(dir, "a")); !errors.Is(err, statedir.ErrRunning) {
 		t.Errorf("locked twice: %v", err)
 	}
 	state.Close()
-	if state, err = openStateDir(filepath.Join(dir, "a")); err != nil {
+	if state, err = statedir.Open(filepath.Join(dir, "a")); err != nil {
 		t.Errorf("not free after Close: %v", err)
 	} else {
 		state.Close()
@@ -208,7 +209,7 @@ func TestStateDirIsOnesOwn(t *testing.T) {
 	if err := os.Mkdir(open, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openStateDir(open); err == nil || !strings.Contains(err.Error(), othersMayEnter) {
+	if _, err := statedir.Open(open); err == nil || !strings.Contains(err.Error(), othersMayEnter) {
 		t.Errorf("others may enter: %v", err)
 	}
 }
@@ -220,7 +221,7 @@ func TestStateDirIsNoLink(t *testing.T) {
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openStateDir(link); err == nil {
+	if _, err := statedir.Open(link); err == nil {
 		t.Error("a symbolic link was followed")
 	}
 }
@@ -231,7 +232,7 @@ func TestDamagedIdentity(t *testing.T) {
 	if _, err := Join(t.Context(), s.Token(1), opts); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(opts.StateDir, identityFile)
+	path := filepath.Join(opts.StateDir, statedir.IdentityFile)
 	good, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"poolcert/agent/agenttest"
+	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/internal/pfx"
 )
@@ -152,7 +153,7 @@ func TestKilledAgentLeavesAWholeSet(t *testing.T) {
 	a.start()
 	a.awaitReady()
 	checkWhole(t, a.config.CertificatesDir, sets)
-	checkStateFiles(t, a.config.StateDir, contactFile, foldersFile, identityFile, installedFile, lastGoodFile, testKeyFile, lockFile)
+	checkStateFiles(t, a.config.StateDir, statedir.ContactFile, statedir.FoldersFile, statedir.IdentityFile, statedir.InstalledFile, statedir.LastGoodFile, testKeyFile, statedir.LockFile)
 }
 
 // checkWhole returns which of the sets is installed, and fails if it is none, if

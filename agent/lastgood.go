@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 
+	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/internal/erase"
 	"poolcert/internal/nodeapi"
@@ -45,7 +46,7 @@ const (
 // A vault seals the last-known-good set into the state directory with
 // AES-256-GCM, bound to the node. It is not for concurrent use.
 type vault struct {
-	state    *stateDir
+	state    *statedir.Dir
 	key      nodeKey // nil: a fileKey
 	node     []byte  // the additional data: format and node
 	installs string  // the certificates directory
@@ -55,7 +56,7 @@ type vault struct {
 }
 
 // newVault takes nil for a source that knows no nodes.
-func newVault(state *stateDir, id *Identity) *vault {
+func newVault(state *statedir.Dir, id *Identity) *vault {
 	if id == nil {
 		id = &Identity{} // no node is called that
 	}
@@ -73,7 +74,7 @@ func newVault(state *stateDir, id *Identity) *vault {
 // another try.
 func (v *vault) save(set *lastGood) error {
 	err := errors.Join(v.setEvicted(set.Revoked), v.trySave(set))
-	if err != nil && v.keeps(set.References) && v.state.remove(lastGoodFile) == nil {
+	if err != nil && v.keeps(set.References) && v.state.Remove(statedir.LastGoodFile) == nil {
 		v.stored, v.unread = nil, false
 		err = v.trySave(set)
 	}
@@ -89,7 +90,7 @@ func (v *vault) save(set *lastGood) error {
 // dropOtherKeys removes keys of a former node_key, which open what is left of
 // former sets, say in a backup.
 func (v *vault) dropOtherKeys() {
-	for _, file := range []string{lastGoodKeyFile, lastGoodTPMFile, lastGoodDPAPIFile} {
+	for _, file := range []string{statedir.LastGoodKeyFile, statedir.LastGoodTPMFile, statedir.LastGoodDPAPIFile} {
 		if file != v.from().file() {
 			_ = v.dropFile(file) // again with the next set
 		}
@@ -105,7 +106,7 @@ func (v *vault) from() nodeKey {
 
 // isMissing tells whether somebody took the stored set away. It may be called at any time.
 func (v *vault) isMissing() bool {
-	_, err := os.Lstat(v.state.file(lastGoodFile))
+	_, err := os.Lstat(v.state.File(statedir.LastGoodFile))
 	return errors.Is(err, fs.ErrNotExist)
 }
 
@@ -133,7 +134,7 @@ func (v *vault) trySave(set *lastGood) error {
 		return err
 	}
 	sealed := aead.Seal([]byte{lastGoodVersion}, nil, plain, v.node)
-	return v.state.write(lastGoodFile, sealed)
+	return v.state.Write(statedir.LastGoodFile, sealed)
 }
 
 // load returns the stored set, nil when there is none, and an error that wraps errLastGood
@@ -148,7 +149,7 @@ func (v *vault) load() (*lastGood, error) {
 }
 
 func (v *vault) tryLoad() (*lastGood, error) {
-	sealed, err := v.state.read(lastGoodFile, maxLastGood)
+	sealed, err := v.state.Read(statedir.LastGoodFile, maxLastGood)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"poolcert/agent/statedir"
 	"poolcert/batch"
 )
 
@@ -33,7 +34,7 @@ func TestLastGoodIsBoundToItsNode(t *testing.T) {
 // stuck makes each write of the last-known-good set fail, and no removal.
 func (v *vault) stuck(t *testing.T) (heal func()) {
 	t.Helper()
-	key := v.state.file(lastGoodKeyFile)
+	key := v.state.File(statedir.LastGoodKeyFile)
 	if err := errors.Join(os.Remove(key), os.Mkdir(key, 0o700)); err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +46,7 @@ func (v *vault) stuck(t *testing.T) (heal func()) {
 }
 
 func (v *vault) isStored() bool {
-	_, err := os.Stat(v.state.file(lastGoodFile))
+	_, err := os.Stat(v.state.File(statedir.LastGoodFile))
 	return err == nil
 }
 
@@ -122,7 +123,7 @@ func TestJoinedErrorsAreOneLine(t *testing.T) {
 	s := newFakeSource()
 	r, b := newTestReconciler(t, s)
 	b.err = errors.New("disk full")
-	r.vault.state = &stateDir{path: filepath.Join(r.vault.state.path, "none")}
+	r.vault.state = statedir.At(filepath.Join(r.vault.state.Path(), "none"))
 	if err := r.apply(t.Context(), wantOf(t.Context(), "1", s.add(t, "one"))); err == nil {
 		t.Error("apply: no error")
 	}

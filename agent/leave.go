@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"poolcert/agent/statedir"
 	"poolcert/internal/nodeapi"
 	"poolcert/store"
 )
@@ -45,7 +46,7 @@ type LeaveOptions struct {
 // [*StayedError] when the service does not answer: then the certificates are
 // gone, and the node is still a member.
 func Leave(ctx context.Context, opts LeaveOptions) (*Identity, error) {
-	state, err := openStateDir(opts.StateDir)
+	state, err := statedir.Open(opts.StateDir)
 	if err != nil {
 		return nil, fmt.Errorf("leave: %w", err)
 	}
@@ -55,7 +56,7 @@ func Leave(ctx context.Context, opts LeaveOptions) (*Identity, error) {
 		return nil, fmt.Errorf("leave: %w", err)
 	}
 	// The certificates go first, since the account forgets what the node holds.
-	if err := state.clearStores(ctx, opts.CertificatesDir); err != nil {
+	if err := clearStores(ctx, state, opts.CertificatesDir); err != nil {
 		return nil, fmt.Errorf("leave: %w", err)
 	}
 	if err == nil {
@@ -67,7 +68,7 @@ func Leave(ctx context.Context, opts LeaveOptions) (*Identity, error) {
 	case err != nil && opts.Warn != nil:
 		opts.Warn(err)
 	}
-	if err := state.removeLinks(ctx); err != nil {
+	if err := removeLinks(ctx, state); err != nil {
 		if !opts.Force {
 			return nil, fmt.Errorf("leave: %w", err)
 		}
@@ -77,7 +78,7 @@ func Leave(ctx context.Context, opts LeaveOptions) (*Identity, error) {
 	}
 	// The identity is last: until it is gone, leaving can be tried again.
 	for _, name := range memberFiles {
-		if err := state.remove(name); err != nil {
+		if err := state.Remove(name); err != nil {
 			return nil, fmt.Errorf("leave: %w", err)
 		}
 	}
@@ -85,7 +86,7 @@ func Leave(ctx context.Context, opts LeaveOptions) (*Identity, error) {
 }
 
 // memberFiles are all that a membership leaves in the state directory.
-var memberFiles = []string{lastGoodFile, lastGoodKeyFile, lastGoodTPMFile, lastGoodDPAPIFile, contactFile, installedFile, foldersFile, evictedFile, joiningFile, identityFile}
+var memberFiles = []string{statedir.LastGoodFile, statedir.LastGoodKeyFile, statedir.LastGoodTPMFile, statedir.LastGoodDPAPIFile, statedir.ContactFile, statedir.InstalledFile, statedir.FoldersFile, statedir.EvictedFile, statedir.JoiningFile, statedir.IdentityFile}
 
 // leaveTime bounds the wait for a service that may be gone for good.
 const leaveTime = 15 * time.Second

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"poolcert/agent/agenttest"
+	"poolcert/agent/statedir"
 	"poolcert/internal/nodeapi"
 )
 
@@ -55,7 +56,7 @@ func TestLeave(t *testing.T) {
 		t.Error("the service was not told")
 	}
 	a.wantNoCertificates()
-	checkStateFiles(t, a.config.StateDir, lockFile)
+	checkStateFiles(t, a.config.StateDir, statedir.LockFile)
 	if _, err := Leave(t.Context(), LeaveOptions{StateDir: a.config.StateDir}); !errors.Is(err, ErrNotJoined) {
 		t.Errorf("a second time: %v, want ErrNotJoined", err)
 	}
@@ -80,13 +81,13 @@ func TestLeaveWithoutTheService(t *testing.T) {
 	if _, err := Leave(t.Context(), opts); err != nil || !errors.As(warned, &stayed) {
 		t.Errorf("forced: %v, warned of %v", err, warned)
 	}
-	checkStateFiles(t, a.config.StateDir, lockFile)
+	checkStateFiles(t, a.config.StateDir, statedir.LockFile)
 }
 
 // The identity stays as long as certificates may be left.
 func TestLeaveKeepsTheIdentityWithTheCertificates(t *testing.T) {
 	_, a := installedAgent(t)
-	letOthersWrite(t, a.config.CertificatesDir)
+	agenttest.LetOthersWrite(t, a.config.CertificatesDir)
 	if _, err := Leave(t.Context(), LeaveOptions{StateDir: a.config.StateDir, CertificatesDir: a.config.CertificatesDir, Force: true}); err == nil {
 		t.Error("no error")
 	}
@@ -130,11 +131,11 @@ func TestRepeatedForcedJoinDoesNotLeave(t *testing.T) {
 	s := agenttest.NewService(t)
 	opts := joinOptions(t)
 	token := s.Token(1)
-	state, err := openStateDir(opts.StateDir)
+	state, err := statedir.Open(opts.StateDir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := state.joiningKeys(token)
+	keys, err := joiningKeys(state, token)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +143,7 @@ func TestRepeatedForcedJoinDoesNotLeave(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := state.saveIdentity(id); err != nil {
+	if err := id.save(state); err != nil {
 		t.Fatal(err)
 	}
 	state.Close()
@@ -192,7 +193,7 @@ func TestEvictedNodeJoinsWithoutForce(t *testing.T) {
 
 func TestForcedJoinWithDamagedIdentity(t *testing.T) {
 	s, a := installedAgent(t)
-	if err := os.Truncate(filepath.Join(a.config.StateDir, identityFile), 10); err != nil {
+	if err := os.Truncate(filepath.Join(a.config.StateDir, statedir.IdentityFile), 10); err != nil {
 		t.Fatal(err)
 	}
 	var warned error

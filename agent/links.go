@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/internal/fsuser"
 	"poolcert/internal/osuser"
@@ -50,10 +51,9 @@ type LinkStatus struct {
 }
 
 const (
-	linksFile = "links.json" // of the state directory
-	linkName  = "certs"
-	maxLinks  = 1 << 20          // bytes of the file
-	linkTime  = 10 * time.Second // for one home, which may be on a server that does not answer
+	linkName = "certs"
+	maxLinks = 1 << 20          // bytes of the file
+	linkTime = 10 * time.Second // for one home, which may be on a server that does not answer
 )
 
 // A homeLink is a link that the agent made, or is about to make.
@@ -71,7 +71,7 @@ type homeLink struct {
 type links struct {
 	users    []string
 	target   string
-	state    *stateDir
+	state    *statedir.Dir
 	interval time.Duration
 	record   *record
 	log      *slog.Logger
@@ -79,7 +79,7 @@ type links struct {
 	asked map[string]chan error // homes that have not answered yet
 }
 
-func newLinks(c *Config, state *stateDir, record *record, log *slog.Logger) *links {
+func newLinks(c *Config, state *statedir.Dir, record *record, log *slog.Logger) *links {
 	return &links{
 		users: c.RemoteUser.Users, target: filepath.Join(c.CertificatesDir, "current", string(batch.RemoteUser)),
 		state: state, interval: c.CheckInterval, record: record, log: log, asked: make(map[string]chan error),
@@ -96,7 +96,7 @@ func (l *links) run(ctx context.Context) {
 // tend makes the links that are missing, and removes those that are not wanted. It
 // returns false when there is nothing more to do, ever.
 func (l *links) tend(ctx context.Context) (more bool) {
-	made, err := l.state.links()
+	made, err := loadLinks(l.state)
 	if err != nil {
 		l.log.Error("links of remote users not known", "err", err)
 		return true
@@ -136,7 +136,7 @@ func (l *links) tend(ctx context.Context) (more bool) {
 		}
 	}
 	if !slices.Equal(made, keep) {
-		if err := l.state.saveLinks(keep); err != nil {
+		if err := saveLinks(l.state, keep); err != nil {
 			l.log.Error("links of remote users not made", "err", err)
 			return true
 		}
@@ -195,8 +195,8 @@ func (r *record) setLinks(all []LinkStatus) (was []LinkStatus) {
 	return was
 }
 
-func (s *stateDir) links() ([]homeLink, error) {
-	data, err := s.read(linksFile, maxLinks)
+func loadLinks(s *statedir.Dir) ([]homeLink, error) {
+	data, err := s.Read(statedir.LinksFile, maxLinks)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -205,25 +205,25 @@ func (s *stateDir) links() ([]homeLink, error) {
 		err = json.Unmarshal(data, &all)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", s.file(linksFile), err)
+		return nil, fmt.Errorf("read %s: %w", s.File(statedir.LinksFile), err)
 	}
 	return all, nil
 }
 
-func (s *stateDir) saveLinks(all []homeLink) error {
+func saveLinks(s *statedir.Dir, all []homeLink) error {
 	if len(all) == 0 {
-		return s.remove(linksFile)
+		return s.Remove(statedir.LinksFile)
 	}
 	data, err := json.MarshalIndent(all, "", "\t")
 	if err != nil {
 		return err
 	}
-	return s.write(linksFile, data)
+	return s.Write(statedir.LinksFile, data)
 }
 
 // removeLinks removes all links, for a node that leaves.
-func (s *stateDir) removeLinks(ctx context.Context) error {
-	made, err := s.links()
+func removeLinks(ctx context.Context, s *statedir.Dir) error {
+	made, err := loadLinks(s)
 	if err != nil || len(made) == 0 {
 		return err
 	}
@@ -236,5 +236,5 @@ func (s *stateDir) removeLinks(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("remove %s: %w", link.path(), err))
 		}
 	}
-	return errors.Join(append(errs, s.saveLinks(left))...)
+	return errors.Join(append(errs, saveLinks(s, left))...)
 }

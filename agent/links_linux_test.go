@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"poolcert/agent/statedir"
 	"poolcert/internal/testtool"
 )
 
@@ -38,7 +39,7 @@ func newLinked(t *testing.T) (l *links, home string) {
 "passwd homeless") echo "homeless:x:%d:%d::/:/bin/sh" ;;
 *) exit 2 ;;
 esac`, aliceUID, aliceGID, home, aliceUID, aliceGID))
-	state, err := openStateDir(filepath.Join(dir, "state"))
+	state, err := statedir.Open(filepath.Join(dir, "state"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +101,7 @@ func TestLinkOfRemoteUser(t *testing.T) {
 	if _, err := os.Lstat(link); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the link of a user who is not wanted: %v", err)
 	}
-	if _, err := os.Stat(l.state.file(linksFile)); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(l.state.File(statedir.LinksFile)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the list of links: %v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"poolcert/agent/statedir"
 	"poolcert/internal/dpapi"
 	"poolcert/internal/filetrust"
 	"poolcert/internal/tpmkey"
@@ -26,7 +27,7 @@ type nodeKey interface {
 	file() string
 }
 
-func (a *Agent) openVault(state *stateDir, id *Identity) *vault {
+func (a *Agent) openVault(state *statedir.Dir, id *Identity) *vault {
 	v := newVault(state, id)
 	switch a.config.NodeKey {
 	case nodeKeyCredential:
@@ -42,12 +43,12 @@ func (a *Agent) openVault(state *stateDir, id *Identity) *vault {
 
 // A fileKey is in a file of the state directory: it protects a copy of the set
 // without it.
-type fileKey struct{ state *stateDir }
+type fileKey struct{ state *statedir.Dir }
 
-func (k *fileKey) file() string { return lastGoodKeyFile }
+func (k *fileKey) file() string { return statedir.LastGoodKeyFile }
 
 func (k *fileKey) load(create bool) ([]byte, error) {
-	key, err := k.state.read(lastGoodKeyFile, lastGoodKeySize)
+	key, err := k.state.Read(statedir.LastGoodKeyFile, lastGoodKeySize)
 	usable := err == nil && len(key) == lastGoodKeySize
 	switch {
 	case usable:
@@ -58,7 +59,7 @@ func (k *fileKey) load(create bool) ([]byte, error) {
 		return nil, fmt.Errorf("%w: its key is missing", errLastGood)
 	}
 	key = newKey()
-	if err := k.state.write(lastGoodKeyFile, key); err != nil {
+	if err := k.state.Write(statedir.LastGoodKeyFile, key); err != nil {
 		return nil, err
 	}
 	return key, nil
@@ -101,17 +102,17 @@ func (k *credentialKey) load(bool) ([]byte, error) {
 
 // A tpmKey is in a file of the state directory that only this node's TPM opens.
 type tpmKey struct {
-	state *stateDir
+	state *statedir.Dir
 	open  func() (*tpmkey.TPM, error)
 }
 
-func (k *tpmKey) file() string { return lastGoodTPMFile }
+func (k *tpmKey) file() string { return statedir.LastGoodTPMFile }
 
 // maxBlob is more than a sealed key has.
 const maxBlob = 4096
 
 func (k *tpmKey) load(create bool) ([]byte, error) {
-	blob, err := k.state.read(lastGoodTPMFile, maxBlob)
+	blob, err := k.state.Read(statedir.LastGoodTPMFile, maxBlob)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing && !errors.Is(err, filetrust.ErrTooLarge) {
 		return nil, err
@@ -140,7 +141,7 @@ func (k *tpmKey) load(create bool) ([]byte, error) {
 	if blob, err = tpmkey.Seal(tpm, key); err != nil {
 		return nil, err
 	}
-	if err := k.state.write(lastGoodTPMFile, blob); err != nil {
+	if err := k.state.Write(statedir.LastGoodTPMFile, blob); err != nil {
 		return nil, err
 	}
 	return key, nil

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"poolcert/agent/statedir"
 	"poolcert/internal/dpapi/dpapitest"
 	"poolcert/internal/tpmkey"
 	"poolcert/internal/tpmkey/tpmtest"
@@ -40,22 +41,22 @@ func TestNodeKeys(t *testing.T) {
 	one, two := credentials(32), credentials(100)
 	here, elsewhere := dpapitest.New(t), dpapitest.New(t)
 	node := &Identity{Account: "a", Pool: "p", Node: "n"}
-	for name, test := range map[string]struct{ key, other func(*stateDir) nodeKey }{
+	for name, test := range map[string]struct{ key, other func(*statedir.Dir) nodeKey }{
 		"file": {
-			func(s *stateDir) nodeKey { return &fileKey{s} },
-			func(s *stateDir) nodeKey { os.Remove(s.file(lastGoodKeyFile)); return &fileKey{s} },
+			func(s *statedir.Dir) nodeKey { return &fileKey{s} },
+			func(s *statedir.Dir) nodeKey { os.Remove(s.File(statedir.LastGoodKeyFile)); return &fileKey{s} },
 		},
 		"credential": {
-			func(*stateDir) nodeKey { return one },
-			func(*stateDir) nodeKey { return two },
+			func(*statedir.Dir) nodeKey { return one },
+			func(*statedir.Dir) nodeKey { return two },
 		},
 		"tpm": {
-			func(s *stateDir) nodeKey { return &tpmKey{s, ours} },
-			func(s *stateDir) nodeKey { return &tpmKey{s, other} },
+			func(s *statedir.Dir) nodeKey { return &tpmKey{s, ours} },
+			func(s *statedir.Dir) nodeKey { return &tpmKey{s, other} },
 		},
 		"dpapi": {
-			func(s *stateDir) nodeKey { return &dpapiKey{s, node, here} },
-			func(s *stateDir) nodeKey { return &dpapiKey{s, node, elsewhere} },
+			func(s *statedir.Dir) nodeKey { return &dpapiKey{s, node, here} },
+			func(s *statedir.Dir) nodeKey { return &dpapiKey{s, node, elsewhere} },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -116,7 +117,7 @@ func TestNodeKeyOutOfReach(t *testing.T) {
 		}
 	}
 	v = newVault(state, id)
-	if err := os.WriteFile(state.file(lastGoodTPMFile), []byte("damaged"), 0o600); err != nil {
+	if err := os.WriteFile(state.File(statedir.LastGoodTPMFile), []byte("damaged"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	v.key = &tpmKey{state, testTPM(t)}
@@ -134,11 +135,11 @@ func TestNodeKeyBeforeGoes(t *testing.T) {
 		key        nodeKey
 		there, not string
 	}{
-		{nil, lastGoodKeyFile, lastGoodTPMFile},
-		{tpm, lastGoodTPMFile, lastGoodKeyFile},
-		{&fileKey{state}, lastGoodKeyFile, lastGoodTPMFile},
-		{&dpapiKey{state, nil, dpapitest.New(t)}, lastGoodDPAPIFile, lastGoodKeyFile},
-		{tpm, lastGoodTPMFile, lastGoodDPAPIFile},
+		{nil, statedir.LastGoodKeyFile, statedir.LastGoodTPMFile},
+		{tpm, statedir.LastGoodTPMFile, statedir.LastGoodKeyFile},
+		{&fileKey{state}, statedir.LastGoodKeyFile, statedir.LastGoodTPMFile},
+		{&dpapiKey{state, nil, dpapitest.New(t)}, statedir.LastGoodDPAPIFile, statedir.LastGoodKeyFile},
+		{tpm, statedir.LastGoodTPMFile, statedir.LastGoodDPAPIFile},
 	} {
 		v := newVault(state, nil)
 		v.key = test.key
@@ -148,10 +149,10 @@ func TestNodeKeyBeforeGoes(t *testing.T) {
 		if set, err := v.load(); err != nil || set.Revision != "1" {
 			t.Errorf("load = %+v, %v", set, err)
 		}
-		if _, err := os.Lstat(state.file(test.there)); err != nil {
+		if _, err := os.Lstat(state.File(test.there)); err != nil {
 			t.Error(err)
 		}
-		if _, err := os.Lstat(state.file(test.not)); !errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Lstat(state.File(test.not)); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s: error %v, want that it is not there", test.not, err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"poolcert/agent/statedir"
 	"poolcert/internal/bootclock"
 )
 
@@ -22,7 +23,7 @@ import (
 type offline struct {
 	max    time.Duration // 0: never too long
 	remove bool          // what happens then
-	state  *stateDir
+	state  *statedir.Dir
 	clock  bootclock.Clock
 	log    *slog.Logger
 
@@ -47,11 +48,11 @@ type contactMark struct {
 
 // newOffline reads what the last agent counted. A file that is missing or damaged
 // counts as contact now.
-func newOffline(c *Config, state *stateDir, clock bootclock.Clock, log *slog.Logger) *offline {
+func newOffline(c *Config, state *statedir.Dir, clock bootclock.Clock, log *slog.Logger) *offline {
 	o := &offline{max: c.MaxOffline, remove: c.AfterMaxOffline == afterRemove, state: state, clock: clock, log: log}
 	id, boot := clock.Boot()
 	o.at, o.stored = boot, boot
-	data, err := state.read(contactFile, 4096)
+	data, err := state.Read(statedir.ContactFile, 4096)
 	var m contactMark
 	if err != nil || json.Unmarshal(data, &m) != nil || m.Offline < 0 || m.BootID == id && m.Boot > boot {
 		return o
@@ -134,7 +135,7 @@ func (o *offline) store() {
 	o.stored, o.off = boot, time.Time{}
 	data, err := json.Marshal(&contactMark{id, boot, o.clock.Wall(), o.count + boot - o.at, o.last})
 	if err == nil {
-		err = o.state.write(contactFile, data)
+		err = o.state.Write(statedir.ContactFile, data)
 	}
 	if err != nil {
 		o.log.Warn("the time of the last contact is not stored", "err", err)

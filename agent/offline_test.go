@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"poolcert/agent/agenttest"
+	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/internal/bootclock"
 )
@@ -39,9 +40,9 @@ func (n *fakeNode) reboot(d time.Duration) {
 	n.id, n.booted, n.wall, n.synced = n.id+"'", 20*time.Second, n.wall.Add(d+20*time.Second), false
 }
 
-func newTestState(t *testing.T) *stateDir {
+func newTestState(t *testing.T) *statedir.Dir {
 	t.Helper()
-	state, err := openStateDir(filepath.Join(t.TempDir(), "state"))
+	state, err := statedir.Open(filepath.Join(t.TempDir(), "state"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +126,7 @@ func TestDamagedContactFile(t *testing.T) {
 	future := fmt.Sprintf(`{"bootId": %q, "boot": 9000000000000000000, "offline": 9000000000000000000}`, id)
 	for _, text := range []string{future, "", "{", `{"offline": -5}`, `{"offline": 1e30}`, `[]`, strings.Repeat(" ", 5000)} {
 		state := newTestState(t)
-		if err := state.write(contactFile, []byte(text)); err != nil {
+		if err := state.Write(statedir.ContactFile, []byte(text)); err != nil {
 			t.Fatal(err)
 		}
 		config := DefaultConfig()

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"poolcert/agent/statedir"
 	"poolcert/store"
 )
 
@@ -15,15 +16,15 @@ import (
 // force any more. They are emptied, or keys would stay there that no agent looks
 // after. It is not for concurrent use.
 type oldFolders struct {
-	state   *stateDir
+	state   *statedir.Dir
 	current string   // the one in force
 	old     []string // that may hold certificates
 }
 
 // openOldFolders writes down that certificates are in current from now on. The
 // result is good for use, whatever the error.
-func openOldFolders(state *stateDir, current string) (*oldFolders, error) {
-	all, err := state.folders()
+func openOldFolders(state *statedir.Dir, current string) (*oldFolders, error) {
+	all, err := loadFolders(state)
 	o := &oldFolders{state, current, slices.DeleteFunc(slices.Clone(all), func(dir string) bool { return dir == current })}
 	if err == nil && len(all) > 0 && all[0] == current {
 		return o, nil
@@ -55,7 +56,7 @@ func (o *oldFolders) clear(ctx context.Context) error {
 func (o *oldFolders) save() error {
 	data, err := json.Marshal(append([]string{o.current}, o.old...))
 	if err == nil {
-		err = o.state.write(foldersFile, data)
+		err = o.state.Write(statedir.FoldersFile, data)
 	}
 	if err != nil {
 		return fmt.Errorf("write down where certificates are: %w", err)
@@ -63,9 +64,9 @@ func (o *oldFolders) save() error {
 	return nil
 }
 
-// folders returns the certificates directories that were written down, the last one first.
-func (s *stateDir) folders() (all []string, err error) {
-	data, err := s.read(foldersFile, 1<<20)
+// loadFolders returns the certificates directories that were written down, the last one first.
+func loadFolders(s *statedir.Dir) (all []string, err error) {
+	data, err := s.Read(statedir.FoldersFile, 1<<20)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -73,14 +74,14 @@ func (s *stateDir) folders() (all []string, err error) {
 		err = json.Unmarshal(data, &all)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", s.file(foldersFile), err)
+		return nil, fmt.Errorf("read %s: %w", s.File(statedir.FoldersFile), err)
 	}
 	return all, nil
 }
 
 // clearStores removes all certificates from dir, from former ones, and, on Windows, from
 // the certificate stores.
-func (s *stateDir) clearStores(ctx context.Context, dir string) error {
+func clearStores(ctx context.Context, s *statedir.Dir, dir string) error {
 	o, err := openOldFolders(s, dir)
-	return errors.Join(err, clearStore(ctx, dir), o.clear(ctx), clearAnySystem(ctx, s.path))
+	return errors.Join(err, clearStore(ctx, dir), o.clear(ctx), clearAnySystem(ctx, s.Path()))
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"poolcert/agent/agenttest"
+	"poolcert/agent/statedir"
 	"poolcert/store"
 )
 
@@ -82,7 +83,7 @@ func TestOldFoldersOfOthers(t *testing.T) {
 	a.start()
 	awaitStatus(t, a, installedAre(one))
 	a.stop()
-	state, err := openStateDir(a.config.StateDir)
+	state, err := statedir.Open(a.config.StateDir)
 	if err != nil {
 		t.Fatal(err)
 	}

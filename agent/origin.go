@@ -3,6 +3,8 @@ package agent
 import (
 	"fmt"
 	"time"
+
+	"poolcert/agent/statedir"
 )
 
 // An origin is the configured source, with what the agent has to know of it.
@@ -18,7 +20,7 @@ type origin struct {
 
 // openOrigin fails with ErrNotJoined when the source is the service and the node
 // is no member.
-func (a *Agent) openOrigin(state *stateDir) (*origin, error) {
+func (a *Agent) openOrigin(state *statedir.Dir) (*origin, error) {
 	c := a.config
 	if c.Source == SourceDirectory {
 		d := newDirectory(c.Directory.Path)
@@ -32,7 +34,7 @@ func (a *Agent) openOrigin(state *stateDir) (*origin, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := newService(id, state.saveIdentity)
+	s := newService(id, state)
 	s.server, s.tokenFile = c.Server, c.JoinTokenFile
 	s.connect(id)
 	return &origin{source: s, member: s, identity: s.identity, interval: c.PollInterval, close: s.close}, nil

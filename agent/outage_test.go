@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"poolcert/agent/agenttest"
+	"poolcert/agent/statedir"
 	"poolcert/internal/nodeapi"
 )
 
@@ -41,9 +42,9 @@ func TestAgentRestartsFromTheLastKnownGoodSet(t *testing.T) {
 	a.start()
 	s.AwaitReport(t.Context(), reports("installed installed", one, two))
 	a.stop()
-	checkStateFiles(t, a.config.StateDir, contactFile, foldersFile, identityFile, installedFile, lastGoodFile, testKeyFile, lockFile)
+	checkStateFiles(t, a.config.StateDir, statedir.ContactFile, statedir.FoldersFile, statedir.IdentityFile, statedir.InstalledFile, statedir.LastGoodFile, testKeyFile, statedir.LockFile)
 	for _, secret := range []string{testPassword, one.String()} {
-		data, err := os.ReadFile(filepath.Join(a.config.StateDir, lastGoodFile))
+		data, err := os.ReadFile(filepath.Join(a.config.StateDir, statedir.LastGoodFile))
 		if err != nil || bytes.Contains(data, []byte(secret)) {
 			t.Errorf("the last-known-good set is not sealed (%v)", err)
 		}
@@ -80,7 +81,7 @@ func TestDamagedLastKnownGoodSetLeavesWhatIsInstalled(t *testing.T) {
 	s.AwaitReport(t.Context(), reports("installed installed", one, two))
 	a.stop()
 	s.Stop()
-	if err := os.Truncate(filepath.Join(a.config.StateDir, lastGoodFile), 100); err != nil {
+	if err := os.Truncate(filepath.Join(a.config.StateDir, statedir.LastGoodFile), 100); err != nil {
 		t.Fatal(err)
 	}
 	a.start()
@@ -106,7 +107,7 @@ func TestDamagedLastKnownGoodSetLeavesWhatIsInstalled(t *testing.T) {
 func TestDamagedLastKnownGoodSetIsFetchedAgain(t *testing.T) {
 	for name, damage := range map[string]func(t *testing.T, dir string){
 		"flipped bit": func(t *testing.T, dir string) {
-			path := filepath.Join(dir, lastGoodFile)
+			path := filepath.Join(dir, statedir.LastGoodFile)
 			data, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
@@ -127,7 +128,7 @@ func TestDamagedLastKnownGoodSetIsFetchedAgain(t *testing.T) {
 			}
 		},
 		"empty": func(t *testing.T, dir string) {
-			if err := os.Truncate(filepath.Join(dir, lastGoodFile), 0); err != nil {
+			if err := os.Truncate(filepath.Join(dir, statedir.LastGoodFile), 0); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -166,7 +167,7 @@ func TestLastKnownGoodSetComesBack(t *testing.T) {
 	a.config.CheckInterval = 100 * time.Millisecond
 	a.start()
 	awaitStatus(t, a, installedAre(one))
-	file := filepath.Join(a.config.StateDir, lastGoodFile)
+	file := filepath.Join(a.config.StateDir, statedir.LastGoodFile)
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}

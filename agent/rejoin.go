@@ -54,7 +54,7 @@ func (s *service) Rejoin(ctx context.Context) error {
 	if s.server != "" {
 		id.Server = old.Server
 	}
-	if err := s.save(id); err != nil {
+	if err := id.save(s.state); err != nil {
 		return err
 	}
 	s.connect(id)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"poolcert/agent/agenttest"
+	"poolcert/agent/statedir"
 	"poolcert/internal/nodeapi"
 	"poolcert/internal/securefile"
 )
@@ -117,7 +118,7 @@ func TestRejoinInAnotherPoolIsRefused(t *testing.T) {
 	}
 	other := *id
 	other.Pool = "formerpool"
-	if err := (&stateDir{path: a.config.StateDir}).saveIdentity(&other); err != nil {
+	if err := other.save(statedir.At(a.config.StateDir)); err != nil {
 		t.Fatal(err)
 	}
 	a.writeToken(s.Token(9), 0o600)
@@ -163,7 +164,7 @@ func TestServerIsOverridden(t *testing.T) {
 	}
 	moved := *id
 	moved.Server = "https://127.0.0.1:1"
-	if err := (&stateDir{path: a.config.StateDir}).saveIdentity(&moved); err != nil {
+	if err := moved.save(statedir.At(a.config.StateDir)); err != nil {
 		t.Fatal(err)
 	}
 	a.config.Server = s.URL()

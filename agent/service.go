@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 )
@@ -17,7 +18,7 @@ import (
 // safe for concurrent use.
 type service struct {
 	member    atomic.Pointer[member]
-	save      func(*Identity) error
+	state     *statedir.Dir
 	server    string // instead of the identity's; may be empty
 	tokenFile string // for a node that the service does not know; may be empty
 	elsewhere struct {
@@ -33,8 +34,8 @@ type member struct {
 	id *Identity
 }
 
-func newService(id *Identity, save func(*Identity) error) *service {
-	s := &service{save: save}
+func newService(id *Identity, state *statedir.Dir) *service {
+	s := &service{state: state}
 	s.connect(id)
 	return s
 }
@@ -116,7 +117,7 @@ func (s *service) Renew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.save(id); err != nil {
+	if err := id.save(s.state); err != nil {
 		return err
 	}
 	s.connect(id)

@@ -49,6 +49,12 @@ func newSweep(t *testing.T) *sweep {
 		base = t.TempDir()
 	}
 	t.Cleanup(func() { os.RemoveAll(base) })
+	program := filepath.Join(t.TempDir(), "agent.test")
+	build := exec.Command("go", "test", "-c", "-o", program, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", build, err, out)
+	}
 	certificates := make(map[batch.Thumbprint]*nodeapi.Certificate)
 	// The name "key" moves, "stays" stays.
 	ref := func(name string, of batch.CertificateName, visible ...batch.Visibility) batch.CertificateReference {
@@ -66,7 +72,7 @@ func newSweep(t *testing.T) *sweep {
 	between := &sweepJob{Revision: "A", Certificates: certificates, References: []batch.CertificateReference{ref("shared", "stays", batch.RemoteUser)}}
 	s := &sweep{t: t, a: a, b: b, trees: make(map[string]map[string]string)}
 	for name, j := range map[string]*sweepJob{"A": a, "B": b, "between": between} {
-		j.Dir = filepath.Join(base, name)
+		j.Program, j.Dir = program, filepath.Join(base, name)
 		if err := os.Mkdir(j.Dir, 0o755); err != nil {
 			t.Fatal(err)
 		}

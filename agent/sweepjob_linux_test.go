@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 	"poolcert/internal/securefile"
@@ -29,6 +30,7 @@ const installJob = "POOLCERT_TEST_INSTALL"
 
 // A sweepJob is a node's two directories, and what it is to have.
 type sweepJob struct {
+	Program      string // these tests, built without the race detector, which takes ten times as long under strace
 	Dir          string // has certs and state
 	Revision     string
 	References   []batch.CertificateReference
@@ -54,7 +56,7 @@ func (j *sweepJob) state() string { return filepath.Join(j.Dir, "state") }
 
 // run installs, as an agent does from its start.
 func (j *sweepJob) run(ctx context.Context) error {
-	state, err := openStateDir(j.state())
+	state, err := statedir.Open(j.state())
 	if err != nil {
 		return err
 	}
@@ -71,7 +73,7 @@ func (j *sweepJob) run(ctx context.Context) error {
 		record: newRecord(), log: slog.New(slog.DiscardHandler), held: make(map[batch.Thumbprint]*holding),
 	}
 	r.record.contact(nil)
-	if _, err := os.Stat(state.file(lastGoodFile)); err == nil {
+	if _, err := os.Stat(state.File(statedir.LastGoodFile)); err == nil {
 		r.restore(ctx)
 	}
 	if j.InPlace {
@@ -80,7 +82,7 @@ func (j *sweepJob) run(ctx context.Context) error {
 	return r.apply(ctx, wantOf(ctx, j.Revision, j.References...))
 }
 
-func (j *sweepJob) vault(state *stateDir) *vault {
+func (j *sweepJob) vault(state *statedir.Dir) *vault {
 	return newVault(state, &Identity{Account: "a", Pool: "p", Node: "n"})
 }
 
@@ -127,7 +129,7 @@ func init() {
 // command returns the process. One thread does all its work, so that the calls can be counted.
 func (j *sweepJob) command(prefix ...string) *exec.Cmd {
 	text, _ := json.Marshal(j)
-	argv := append(prefix, os.Args[0])
+	argv := append(prefix, j.Program)
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = append(os.Environ(), installJob+"="+string(text), "GOMAXPROCS=1", "GOGC=off")
 	return cmd
@@ -217,7 +219,7 @@ func (j *sweepJob) leftovers() (found []string) {
 
 // saved returns the revision of the last-known-good set.
 func (j *sweepJob) saved() (string, error) {
-	set, err := j.vault(&stateDir{path: j.state()}).load()
+	set, err := j.vault(statedir.At(j.state())).load()
 	if err != nil || set == nil {
 		return "none", err
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"poolcert/agent"
+	"poolcert/agent/statedir"
 	"poolcert/internal/svcrun"
 )
 
@@ -33,7 +33,7 @@ starts nothing. Again, it changes the service.`
 // notRoot tells whether err may come from a lack of rights.
 func notRoot(error) bool { return os.Geteuid() > 0 }
 
-func stateDirHint(e *agent.StateDirError) string {
+func stateDirHint(e *statedir.Error) string {
 	switch {
 	case e.Foreign && os.Geteuid() != 0:
 		return "run it as the agent's user, which should be root, such as with sudo"

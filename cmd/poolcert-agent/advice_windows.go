@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"poolcert/agent"
+	"poolcert/agent/statedir"
 	"poolcert/internal/svcrun"
 )
 
@@ -36,7 +36,7 @@ with install = ["directory"]; a group managed account is "DOMAIN\NAME$".`
 // notRoot tells whether err comes from a lack of rights.
 func notRoot(err error) bool { return errors.Is(err, fs.ErrPermission) }
 
-func stateDirHint(e *agent.StateDirError) string {
+func stateDirHint(e *statedir.Error) string {
 	if e.Foreign {
 		return "if it is the agent's all the same, run 'icacls \"" + e.Path + "\" /setowner *S-1-5-32-544 /T' as an administrator; otherwise set another state_dir"
 	}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 
 	"poolcert/agent"
+	"poolcert/agent/statedir"
 	"poolcert/decrypt/local"
 	"poolcert/internal/cli"
 	"poolcert/internal/dpapi"
@@ -27,7 +28,7 @@ func withHint(err error) error {
 		call    *url.Error // not net.Error, which an error of a file is too
 		op      *net.OpError
 		stayed  *agent.StayedError
-		state   *agent.StateDirError
+		state   *statedir.Error
 	)
 	switch {
 	case errors.Is(err, nodeapi.ErrToken):
@@ -46,7 +47,7 @@ func withHint(err error) error {
 		return cli.Hint(err, "run 'poolcert node evict %s %s' where the account's key is", cli.Text(stayed.Pool), cli.Text(stayed.Node))
 	case errors.As(err, &state):
 		return cli.Hint(err, "%s", stateDirHint(state))
-	case errors.Is(err, agent.ErrRunning):
+	case errors.Is(err, statedir.ErrRunning):
 		return cli.Hint(err, stopFirst)
 	case errors.Is(err, agent.ErrGivenSocket):
 		return cli.Hint(err, "name the same path as ListenStream= in poolcert-agent.socket ('systemctl edit poolcert-agent.socket'), or have it not used with 'systemctl mask --now poolcert-agent.socket'")

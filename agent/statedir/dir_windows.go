@@ -1,4 +1,4 @@
-package agent
+package statedir
 
 import (
 	"errors"
@@ -32,7 +32,7 @@ func checkPrivate(path string, _ fs.FileInfo) error {
 		return err
 	}
 	if err := d.CheckSecret(own); err != nil {
-		return &StateDirError{Path: path, Reason: err.Error(), Foreign: errors.Is(err, winfile.ErrForeign)}
+		return &Error{Path: path, Reason: err.Error(), Foreign: errors.Is(err, winfile.ErrForeign)}
 	}
 	return stateDirError(path, winfile.CheckFolders(path))
 }
@@ -44,7 +44,7 @@ func stateDirError(path string, err error) error {
 		return err
 	}
 	if folder.Folder == filepath.Clean(path) {
-		return &StateDirError{Path: path, Reason: folder.Err.Error(), Foreign: errors.Is(err, winfile.ErrForeign)}
+		return &Error{Path: path, Reason: folder.Err.Error(), Foreign: errors.Is(err, winfile.ErrForeign)}
 	}
-	return &StateDirError{Path: path, Reason: fmt.Sprintf("the folder %s above it is not safe: %v", folder.Folder, folder.Err)}
+	return &Error{Path: path, Reason: fmt.Sprintf("the folder %s above it is not safe: %v", folder.Folder, folder.Err)}
 }

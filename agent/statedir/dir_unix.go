@@ -1,6 +1,6 @@
 //go:build unix
 
-package agent
+package statedir
 
 import (
 	"fmt"
@@ -11,10 +11,10 @@ import (
 
 func checkPrivate(path string, fi fs.FileInfo) error {
 	if fi.Mode().Perm()&0o077 != 0 {
-		return &StateDirError{Path: path, Reason: fmt.Sprintf("others may enter it (mode %04o, want 0700)", fi.Mode().Perm())}
+		return &Error{Path: path, Reason: fmt.Sprintf("others may enter it (mode %04o, want 0700)", fi.Mode().Perm())}
 	}
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
-		return &StateDirError{Path: path, Reason: fmt.Sprintf("it belongs to user %d, and this is user %d", st.Uid, os.Geteuid()), Foreign: true}
+		return &Error{Path: path, Reason: fmt.Sprintf("it belongs to user %d, and this is user %d", st.Uid, os.Geteuid()), Foreign: true}
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package agent
+package statedir
 
 import (
 	"errors"
@@ -20,8 +20,8 @@ func TestForeignStateDirIsRefused(t *testing.T) {
 	if err := os.Chown(dir, 54_321, -1); err != nil {
 		t.Fatal(err)
 	}
-	_, err := openStateDir(dir)
-	var state *StateDirError
+	_, err := Open(dir)
+	var state *Error
 	if !errors.As(err, &state) || !state.Foreign {
 		t.Errorf("got %v, want a StateDirError about its owner", err)
 	}
