@@ -26,9 +26,7 @@ import (
 // openRoot is memoryRoot below folders that everybody may pass through.
 func openRoot(t *testing.T) string {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		testtool.Missing(t, "root, who can become others", errors.New("not root"))
-	}
+	testtool.NeedRoot(t, "who can become others")
 	root := memoryRoot(t)
 	if err := os.Chmod(filepath.Dir(root), 0o755); err != nil {
 		t.Fatal(err)

@@ -21,6 +21,7 @@ import (
 	"poolcert/account/db/pgtest"
 	"poolcert/batch"
 	"poolcert/internal/testcert"
+	"poolcert/internal/testfolder"
 )
 
 // auditLines reads an audit log; each line must be a record.
@@ -210,11 +211,7 @@ func TestProbes(t *testing.T) {
 
 // systemd hears when the service is ready, reloads and stops.
 func TestRunTellsSystemd(t *testing.T) {
-	dir, err := os.MkdirTemp("", "notify-") // short: it is in the path of a socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := testfolder.New(t, "")
 	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "s"), Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)

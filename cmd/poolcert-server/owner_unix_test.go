@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"poolcert/internal/cli"
+	"poolcert/internal/testfolder"
 	"poolcert/internal/testtool"
 )
 
@@ -33,11 +34,7 @@ func program(t *testing.T, args ...string) *exec.Cmd {
 func servedData(t *testing.T) string {
 	t.Helper()
 	testtool.NeedRoot(t, "to become another user")
-	above, err := os.MkdirTemp("", "owner-")
-	put(t, err)
-	t.Cleanup(func() { os.RemoveAll(above) })
-	put(t, os.Chmod(above, 0o711))
-	dir := filepath.Join(above, "data")
+	dir := filepath.Join(testfolder.New(t, ""), "data")
 	call(t, "init", "--dir", dir, "--host", "localhost", "--listen", "127.0.0.1:0", "--node-listen", "127.0.0.1:0")
 	text, err := os.ReadFile(configPath(dir))
 	put(t, err)

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"poolcert/internal/testfolder"
 )
 
 // Root's commands work on a data directory of another user below a folder that root
@@ -16,10 +18,7 @@ func TestRootReachesPrivateData(t *testing.T) {
 	dir := servedData(t)
 	above := filepath.Dir(dir)
 	put(t, os.Chmod(above, 0o700))
-	passable, err := os.MkdirTemp("", "reach-")
-	put(t, err)
-	t.Cleanup(func() { os.RemoveAll(passable) })
-	put(t, os.Chmod(passable, 0o711))
+	passable := testfolder.New(t, "")
 	link := filepath.Join(passable, "link")
 	put(t, os.Symlink(dir, link))
 	for _, args := range [][]string{
@@ -45,10 +44,7 @@ func TestRootReachesPrivateData(t *testing.T) {
 func TestRootReachesPrivateLogs(t *testing.T) {
 	dir := servedData(t)
 	put(t, os.Chmod(filepath.Dir(dir), 0o700))
-	passable, err := os.MkdirTemp("", "reach-")
-	put(t, err)
-	t.Cleanup(func() { os.RemoveAll(passable) })
-	put(t, os.Chmod(passable, 0o711))
+	passable := testfolder.New(t, "")
 	logs := filepath.Join(passable, "private", "logs")
 	put(t, os.MkdirAll(filepath.Join(logs, "deep"), 0o700))
 	put(t, os.Chown(logs, nobody, nobody))

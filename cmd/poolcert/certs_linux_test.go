@@ -18,6 +18,7 @@ import (
 	"poolcert/internal/cli"
 	"poolcert/internal/localsock"
 	"poolcert/internal/testcert"
+	"poolcert/internal/testfolder"
 )
 
 // An agentOf is a node's agent as a caller meets it.
@@ -39,12 +40,7 @@ func (g grantOf) PrivateKey(context.Context, func(*x509.Certificate) bool) (*x50
 // serve answers on a socket, whose path it returns.
 func (a agentOf) serve(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "agent") // a socket's path is short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	path := filepath.Join(dir, "s")
+	path := filepath.Join(testfolder.New(t, ""), "s")
 	l, err := localsock.Listen(path, localsock.Options{})
 	if err != nil {
 		t.Fatal(err)

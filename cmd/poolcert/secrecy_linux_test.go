@@ -16,6 +16,7 @@ import (
 
 	"poolcert/decrypt/cms"
 	"poolcert/internal/testcert"
+	"poolcert/internal/testfolder"
 	"poolcert/internal/testtool"
 
 	"crypto/x509"
@@ -35,15 +36,9 @@ type desk struct {
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		testtool.Missing(t, "root, to be several users", errors.New("not root"))
-	}
+	testtool.NeedRoot(t, "to be several users")
 	// Not in a folder of the test's, which only root may enter.
-	dir, err := os.MkdirTemp("/var/tmp", "poolcert-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := testfolder.New(t, "/var/tmp")
 	if err := errors.Join(os.Chmod(dir, 0o700), os.Chown(dir, aliceID, aliceID)); err != nil {
 		t.Fatal(err)
 	}

@@ -12,19 +12,15 @@ import (
 	"testing"
 
 	"poolcert/internal/testcert"
+	"poolcert/internal/testfolder"
+	"poolcert/internal/testtool"
 )
 
 // What gpgsm encrypts opens. Its versions before 2.3 know no ECDH.
 func TestGpgsmEncrypts(t *testing.T) {
-	gpgsm, err := exec.LookPath("gpgsm")
-	if err != nil {
-		if os.Getenv("CI") == "true" || os.Getenv("POOLCERT_REQUIRE_TOOLS") == "1" {
-			t.Fatalf("gpgsm is missing (Debian package gpgsm): %v", err)
-		}
-		t.Skipf("SKIPPED: gpgsm is not installed: %v", err)
-	}
-	home, err := os.MkdirTemp("", "gpgsm") // t.TempDir is too long for its agent's socket
-	if err != nil {
+	gpgsm := testtool.Need(t, "gpgsm")
+	home := testfolder.New(t, "")
+	if err := os.Chmod(home, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	run := func(stdin []byte, name string, args ...string) ([]byte, string, error) {
@@ -36,10 +32,7 @@ func TestGpgsmEncrypts(t *testing.T) {
 		out, err := cmd.Output()
 		return out, stderr.String(), err
 	}
-	t.Cleanup(func() {
-		run(nil, "gpgconf", "--kill", "all")
-		os.RemoveAll(home)
-	})
+	t.Cleanup(func() { run(nil, "gpgconf", "--kill", "all") })
 	ca := testcert.CA(t)
 	trust := fmt.Sprintf("%X S relax\n", sha1.Sum(ca.Cert.Raw))
 	if err := os.WriteFile(filepath.Join(home, "trustlist.txt"), []byte(trust), 0o600); err != nil {

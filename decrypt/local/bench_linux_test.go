@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"poolcert/decrypt/local"
 	"poolcert/internal/localsock"
 	"poolcert/internal/testcert"
+	"poolcert/internal/testfolder"
 )
 
 // BenchmarkUnwrap is to be compared with BenchmarkRawRSA, which is the least
@@ -44,15 +44,7 @@ func benchServer(b *testing.B, pair *testcert.Pair) string {
 	b.Helper()
 	before := runtime.GOMAXPROCS(runtime.NumCPU() + 1) // as the agent does
 	b.Cleanup(func() { runtime.GOMAXPROCS(before) })
-	dir, err := os.MkdirTemp("", "poolcert-test-")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil { // for other users
-		b.Fatal(err)
-	}
-	l, err := localsock.Listen(filepath.Join(dir, "s"), localsock.Options{Mode: 0o666})
+	l, err := localsock.Listen(filepath.Join(testfolder.New(b, ""), "s"), localsock.Options{Mode: 0o666})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package local_test
 
 import (
 	"bytes"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,9 +30,7 @@ func TestDocumentedCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if os.Geteuid() != 0 {
-		testtool.Missing(t, "root, to become another user", errors.New("not root"))
-	}
+	testtool.NeedRoot(t, "to become another user")
 	a := testcert.RSA(t)
 	s := serve(t, keyring{a}, func(c *local.Config) {
 		c.Explain = func(localsock.Caller) []local.Access {

@@ -5,20 +5,14 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"poolcert/internal/testfolder"
 )
 
 // newPath returns a path for a socket that other users can reach.
 func newPath(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "poolcert-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join(dir, "agent.sock")
+	return filepath.Join(testfolder.New(t, ""), "agent.sock")
 }
 
 func plainDial(path string) (net.Conn, error) { return net.Dial("unix", path) }

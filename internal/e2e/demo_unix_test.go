@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"poolcert/internal/testfolder"
 	"poolcert/internal/testtool"
 )
 
@@ -20,14 +21,7 @@ import (
 func demo(t *testing.T, args ...string) (cmd *exec.Cmd, temp string) {
 	t.Helper()
 	testtool.NeedRoot(t, "for the demo")
-	temp, err := os.MkdirTemp("/tmp", "e2e")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(temp) })
-	if err := os.Chmod(temp, 0o711); err != nil {
-		t.Fatal(err)
-	}
+	temp = testfolder.New(t, "/tmp")
 	cmd = exec.Command("../../scripts/demo", args...)
 	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
 	return cmd, temp

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"poolcert/internal/testfolder"
 	"poolcert/internal/testtool"
 )
 
@@ -15,18 +16,12 @@ const uid, gid = 54_731, 54_732
 
 // What f does is done as the user; what follows, as before.
 func TestDo(t *testing.T) {
-	if os.Geteuid() != 0 {
-		testtool.Missing(t, "root, to be another user", errors.New("not root"))
-	}
-	dir, err := os.MkdirTemp("/run", "poolcert-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	testtool.NeedRoot(t, "to be another user")
+	dir := testfolder.New(t, "/run")
 	if err := errors.Join(os.Chmod(dir, 0o777), os.WriteFile(filepath.Join(dir, "secret"), nil, 0o640)); err != nil {
 		t.Fatal(err)
 	}
-	err = Do(uid, gid, func() error {
+	err := Do(uid, gid, func() error {
 		if _, err := os.ReadFile(filepath.Join(dir, "secret")); !errors.Is(err, fs.ErrPermission) {
 			t.Errorf("root's file is read: %v", err)
 		}

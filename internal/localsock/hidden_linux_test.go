@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"poolcert/internal/localsock"
+	"poolcert/internal/testfolder"
 	"poolcert/internal/testtool"
 )
 
@@ -19,14 +20,7 @@ import (
 func TestHiddenRoot(t *testing.T) {
 	testtool.NeedRoot(t, "to become others")
 	// Not in /tmp, where others may write.
-	safe, err := os.MkdirTemp("/run", "poolcert-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(safe) })
-	if err := os.Chmod(safe, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	safe := testfolder.New(t, "/run")
 	for _, test := range []struct {
 		folder string
 		mode   os.FileMode
@@ -35,7 +29,7 @@ func TestHiddenRoot(t *testing.T) {
 		{safe, 0o755, ""},
 		{safe, 0o777, "others may write"},
 		{safe, 0o777 | os.ModeSticky, "others may write"},
-		{folder(t), 0o755, "others may write /tmp"},
+		{testfolder.New(t, ""), 0o755, "others may write /tmp"},
 	} {
 		path := filepath.Join(test.folder, "s")
 		l, err := localsock.Listen(path, localsock.Options{Mode: 0o666})
@@ -107,7 +101,7 @@ func TestHiddenCaller(t *testing.T) {
 		return
 	}
 	testtool.NeedRoot(t, "to become others")
-	dir := folder(t)
+	dir := testfolder.New(t, "")
 	if err := os.Chown(dir, 54_321, 54_321); err != nil {
 		t.Fatal(err)
 	}

@@ -17,22 +17,9 @@ import (
 
 	"poolcert/internal/localsock"
 	"poolcert/internal/osuser"
+	"poolcert/internal/testfolder"
 	"poolcert/internal/testtool"
 )
-
-// folder returns one in which other users can reach a socket.
-func folder(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "poolcert-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
 
 func listen(t *testing.T, path string, opts localsock.Options) net.Listener {
 	t.Helper()
@@ -61,7 +48,7 @@ func accept(t *testing.T, l net.Listener) (client, server net.Conn) {
 }
 
 func TestCallerOf(t *testing.T) {
-	l := listen(t, filepath.Join(folder(t), "s"), localsock.Options{})
+	l := listen(t, filepath.Join(testfolder.New(t, ""), "s"), localsock.Options{})
 	_, server := accept(t, l)
 	c, err := localsock.CallerOf(server)
 	if err != nil {
@@ -111,7 +98,7 @@ func dialAs(t *testing.T, path string, cred *syscall.Credential) *exec.Cmd {
 
 func TestCallersOfOtherUsers(t *testing.T) {
 	testtool.NeedRoot(t, "to become others")
-	path := filepath.Join(folder(t), "s")
+	path := filepath.Join(testfolder.New(t, ""), "s")
 	l := listen(t, path, localsock.Options{Mode: 0o666})
 	many := make([]uint32, 1000)
 	for i := range many {
@@ -144,7 +131,7 @@ func TestCallersOfOtherUsers(t *testing.T) {
 // What the kernel recorded stays true when the process has ended.
 func TestCallerHasEnded(t *testing.T) {
 	testtool.NeedRoot(t, "to become others")
-	path := filepath.Join(folder(t), "s")
+	path := filepath.Join(testfolder.New(t, ""), "s")
 	l := listen(t, path, localsock.Options{Mode: 0o666})
 	cmd := dialAs(t, path, &syscall.Credential{Uid: 54_321, Gid: 54_322, Groups: []uint32{54_323}})
 	if err := cmd.Start(); err != nil {
@@ -167,7 +154,7 @@ func TestModeKeepsOthersOut(t *testing.T) {
 	testtool.NeedRoot(t, "to become others")
 	old := syscall.Umask(0)
 	t.Cleanup(func() { syscall.Umask(old) })
-	path := filepath.Join(folder(t), "s")
+	path := filepath.Join(testfolder.New(t, ""), "s")
 	l := listen(t, path, localsock.Options{Mode: 0o660, Owner: &localsock.Owner{UID: 0, GID: 54_330}})
 	defer l.Close()
 	info, err := os.Lstat(path)
@@ -195,7 +182,7 @@ func TestModeKeepsOthersOut(t *testing.T) {
 const fsSocket = os.ModeSocket
 
 func TestListenReplacesStaleSocket(t *testing.T) {
-	path := filepath.Join(folder(t), "s")
+	path := filepath.Join(testfolder.New(t, ""), "s")
 	dead, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		t.Fatal(err)
@@ -229,7 +216,7 @@ func TestListenRefuses(t *testing.T) {
 		}, "not a real folder"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			dir := filepath.Join(folder(t), "run")
+			dir := filepath.Join(testfolder.New(t, ""), "run")
 			path := filepath.Join(dir, "s")
 			if err := errors.Join(os.Mkdir(dir, 0o755), test.make(path)); err != nil {
 				t.Fatal(err)
@@ -244,14 +231,14 @@ func TestListenRefuses(t *testing.T) {
 			}
 		})
 	}
-	long := filepath.Join(folder(t), strings.Repeat("x", 100))
+	long := filepath.Join(testfolder.New(t, ""), strings.Repeat("x", 100))
 	if _, err := localsock.Listen(long, localsock.Options{}); err == nil || !strings.Contains(err.Error(), "too long") {
 		t.Errorf("long path: error %v", err)
 	}
 }
 
 func TestListenInUse(t *testing.T) {
-	path := filepath.Join(folder(t), "s")
+	path := filepath.Join(testfolder.New(t, ""), "s")
 	l := listen(t, path, localsock.Options{})
 	if _, err := localsock.Listen(path, localsock.Options{}); !errors.Is(err, localsock.ErrInUse) {
 		t.Errorf("error %v, want ErrInUse", err)
@@ -270,7 +257,7 @@ func TestListenInUse(t *testing.T) {
 
 // A listener whose path another one took leaves that one's socket alone.
 func TestCloseRemovesOnlyItsOwn(t *testing.T) {
-	path := filepath.Join(folder(t), "s")
+	path := filepath.Join(testfolder.New(t, ""), "s")
 	first := listen(t, path, localsock.Options{})
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
@@ -303,7 +290,7 @@ func TestListenOnly(t *testing.T) {
 // A client speaks to root and to its own user, and to no one else.
 func TestDialTrusts(t *testing.T) {
 	testtool.NeedRoot(t, "to become others")
-	dir := folder(t)
+	dir := testfolder.New(t, "")
 	if err := os.Chmod(dir, 0o777|os.ModeSticky); err != nil {
 		t.Fatal(err)
 	}

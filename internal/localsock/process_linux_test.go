@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"poolcert/internal/localsock"
+	"poolcert/internal/testfolder"
 	"poolcert/internal/testtool"
 )
 
@@ -30,7 +31,7 @@ func callerOf(t *testing.T, conn net.Conn) localsock.Caller {
 }
 
 func TestProcessOf(t *testing.T) {
-	_, server := accept(t, listen(t, filepath.Join(folder(t), "s"), localsock.Options{}))
+	_, server := accept(t, listen(t, filepath.Join(testfolder.New(t, ""), "s"), localsock.Options{}))
 	own, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +55,7 @@ func TestProcessOf(t *testing.T) {
 
 // Signals, of which Go sends some to itself, do not make a caller unknown.
 func TestProcessOfIsInterrupted(t *testing.T) {
-	_, server := accept(t, listen(t, filepath.Join(folder(t), "s"), localsock.Options{}))
+	_, server := accept(t, listen(t, filepath.Join(testfolder.New(t, ""), "s"), localsock.Options{}))
 	caller := callerOf(t, server)
 	done := make(chan struct{})
 	var signals sync.WaitGroup
@@ -82,7 +83,7 @@ func TestProcessOfIsInterrupted(t *testing.T) {
 // id now: but on old kernels, when it is of the same user.
 func TestProcessHasEnded(t *testing.T) {
 	testtool.NeedRoot(t, "to become others, and choose ids")
-	path := filepath.Join(folder(t), "s")
+	path := filepath.Join(testfolder.New(t, ""), "s")
 	l := listen(t, path, localsock.Options{Mode: 0o666})
 	cmd := dialAs(t, path, &syscall.Credential{Uid: 54_321, Gid: 54_321})
 	if err := cmd.Start(); err != nil {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"poolcert/internal/fsuser"
+	"poolcert/internal/testfolder"
 	"poolcert/internal/testtool"
 )
 
@@ -45,18 +46,8 @@ func newSet(t *testing.T) string {
 // rootsDir is a folder that only root can change, on the way from / too.
 func rootsDir(t *testing.T) string {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		testtool.Missing(t, "root, to give files to others", errors.New("not root"))
-	}
-	dir, err := os.MkdirTemp("/run", "poolcert-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return dir
+	testtool.NeedRoot(t, "to give files to others")
+	return testfolder.New(t, "/run")
 }
 
 // homeOf is a folder of a user.
