@@ -34,7 +34,7 @@ import (
 var (
 	// ErrBusy is wrapped when the database can't serve at the moment: disk full or
 	// failing, or locked by another process for too long. Trying later may help.
-	ErrBusy = errors.New("the database is busy")
+	ErrBusy = errors.New("the database is not available")
 
 	// ErrNotFound is returned by row methods that find no row.
 	ErrNotFound = errors.New("no such row")

@@ -52,13 +52,21 @@ holds them sealed. The name is 3 to 24 lower-case letters and digits.`,
 				}
 				return cfg.Audit.record("account.create", func(r *audit.Record) error {
 					r.Account = args[0]
-					return s.CreateAccountShown(cmd.Context(), args[0], func(primary, secondary batch.Key) error {
+					shown := false
+					err := s.CreateAccountShown(cmd.Context(), args[0], func(primary, secondary batch.Key) (err error) {
 						made.PrimaryKey, made.SecondaryKey = primary.Encode(), secondary.Encode()
 						if asJSON {
-							return cli.JSON(cmd.OutOrStdout(), made)
+							err = cli.JSON(cmd.OutOrStdout(), made)
+						} else {
+							err = made.print(cmd)
 						}
-						return made.print(cmd)
+						shown = err == nil
+						return err
 					})
+					if err != nil && shown {
+						return fmt.Errorf("%w; the keys that were printed are void", err)
+					}
+					return err
 				})
 			})
 		},
@@ -72,7 +80,7 @@ func (c created) print(cmd *cobra.Command) error {
 	if endpoint == "" {
 		endpoint, login = "as 'poolcert-server run' prints it (the configured port is 0)", "URL"
 	}
-	line := "poolcert login --endpoint " + login + " --account " + c.Account
+	line := "poolcert login " + login + " --account " + c.Account
 	ca := "that of your tls_cert"
 	if c.CA != "" {
 		ca = c.CA

@@ -3,8 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/spf13/cobra"
+
+	"poolcert/internal/cli"
 )
 
 func newBackupCommand(dir *string) *cobra.Command {
@@ -34,7 +37,9 @@ func backup(cmd *cobra.Command, dir, path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.db.Close()) }()
-	if err := d.db.Backup(cmd.Context(), path); err != nil {
+	if err := d.db.Backup(cmd.Context(), path); errors.Is(err, fs.ErrExist) {
+		return cli.Hint(err, "a backup replaces no file: give another name")
+	} else if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "Wrote %s. It opens only with %s, which is not in it.\n", path, masterName)

@@ -71,11 +71,12 @@ log            %s, %s
 master_key     %s
 audit          %s
 metrics        %s
-limits         %s
+requests       %s
+connections    %s
 sign-in        %s
 ok
 `, cfg.Listen, cfg.NodeListen, strings.Join(cfg.Hosts, ", "), show(cfg.urlFor(cfg.URL, "https", cfg.Listen)),
 		show(cfg.urlFor(cfg.NodeURL, "https", cfg.NodeListen)), certificate, cfg.databaseText(), cfg.DeleteWindow, cfg.Overlap, ttl, cfg.Log, cfg.LogFormat,
-		cfg.MasterKey.text(), cfg.Audit.text(), cfg.Metrics.text(), cfg.Limits, cfg.OIDC.text())
+		cfg.MasterKey.text(), cfg.Audit.text(), cfg.Metrics.text(), cfg.Limits.requestsText(), cfg.Limits.connectionsText(), cfg.OIDC.text())
 	return err
 }

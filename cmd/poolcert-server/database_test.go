@@ -213,7 +213,7 @@ func TestInitOnPostgres(t *testing.T) {
 	if err := server.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	wantText(t, fails(t, "run", "--dir", dir), "the PostgreSQL server away?")
+	wantText(t, fails(t, "run", "--dir", dir), "in PostgreSQL, does its server run")
 }
 
 // TestRotateKeyNoticed: the running server refuses the old key and takes the new
@@ -257,7 +257,7 @@ func TestDatabasePassword(t *testing.T) {
 	for _, dsn := range []string{"postgres://u:CANARY@127.0.0.1:1/d", "postgres://u@127.0.0.1:1/d?password=CANARY"} {
 		r.useDatabase(dsn)
 		text := fails(t, "check", "--dir", r.dir)
-		wantText(t, text, "is busy")
+		wantText(t, text, "is not available")
 		if strings.Contains(text, "CANARY") {
 			t.Errorf("got %q", text)
 		}

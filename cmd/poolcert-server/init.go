@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,14 +68,18 @@ func printMade(cmd *cobra.Command, dir string, cfg *config) error {
 	if dir != defaultDir {
 		next += " --dir " + dir
 	}
+	reach := func(address string) string { // the port may be free to choose
+		return cmp.Or(cfg.urlFor("", "https", address), "https://"+cfg.Hosts[0])
+	}
 	_, err := fmt.Fprintf(cmd.OutOrStdout(), `Made %s:
   %-11s  how the service listens
   %-11s  the certificate of the service's CA, for clients to trust
   %-11s  its key: who has it can pose as the service or as a node
   %-11s  the master key, without which nothing stored opens: back it up, away from the database
 Database: %s
+Clients will use %s, nodes %s: hosts in %s has these names
 Next: %s
-`, dir, configName, caName, caKeyName, masterName, cfg.databaseText(), next)
+`, dir, configName, caName, caKeyName, masterName, cfg.databaseText(), reach(cfg.Listen), reach(cfg.NodeListen), configName, next)
 	return err
 }
 

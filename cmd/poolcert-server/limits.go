@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 
 	"poolcert/account/rest"
 	"poolcert/internal/cli"
@@ -82,8 +83,21 @@ func (l limits) nodeConnections() limit.Connections {
 	return limit.Connections{Total: l.NodeConnections, PerAddress: l.NodeConnectionsPerAddress}
 }
 
-// String is for the check command.
-func (l limits) String() string {
-	return fmt.Sprintf("%g requests/s an account, %g an address, %g failures/min; connections %d, %d an address; of nodes %d, %d",
-		l.AccountRate, l.AddressRate, l.FailureRate, l.Connections, l.ConnectionsPerAddress, l.NodeConnections, l.NodeConnectionsPerAddress)
+// requestsText and connectionsText are for the check command.
+func (l limits) requestsText() string {
+	return fmt.Sprintf("%s a second of an account, %s of an address; %s failures a minute",
+		limitText(l.AccountRate), limitText(l.AddressRate), limitText(l.FailureRate))
+}
+
+func (l limits) connectionsText() string {
+	return fmt.Sprintf("of clients %s, %s of an address; of nodes %s, %s of an address",
+		limitText(float64(l.Connections)), limitText(float64(l.ConnectionsPerAddress)),
+		limitText(float64(l.NodeConnections)), limitText(float64(l.NodeConnectionsPerAddress)))
+}
+
+func limitText(n float64) string {
+	if n == 0 {
+		return "any number"
+	}
+	return strconv.FormatFloat(n, 'f', -1, 64)
 }

@@ -57,6 +57,8 @@ func explain(err error, dir string) error {
 		return nil
 	case errors.Is(err, lockfile.ErrLocked) && errors.Is(err, account.ErrMasterKey):
 		return cli.Hint(err, "another poolcert-server changes the key file; try again")
+	case errors.Is(err, db.ErrDisk), cli.IsFull(err):
+		return cli.Hint(err, "make space on the disk, then do it again; if there is enough, the system's log says whether the disk fails")
 	case errors.Is(err, account.ErrMasterKeyInUse):
 		return cli.Hint(err, "'poolcert-server key rotate' makes a new one first")
 	case errors.Is(err, account.ErrNoMasterKey):
@@ -78,7 +80,7 @@ func explain(err error, dir string) error {
 	case errors.Is(err, db.ErrPlace):
 		return cli.Hint(err, "the directory must be on a local disk, be owned by the user of the service, and have mode 0700")
 	case errors.Is(err, db.ErrBusy):
-		return cli.Hint(err, "is the disk full, or the PostgreSQL server away?")
+		return cli.Hint(err, "try again in a moment; in PostgreSQL, does its server run, and does it take connections from here?")
 	case errors.Is(err, syscall.EADDRINUSE):
 		return cli.Hint(err, "is poolcert-server running already? Otherwise change the address in %s", configPath(dir))
 	case errors.Is(err, fs.ErrPermission):

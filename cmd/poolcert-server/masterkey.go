@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -75,7 +76,11 @@ func (m masterKey) open(ctx context.Context, dir string) (*account.Keyring, erro
 		keys, err := account.RunKeyCommand(ctx, m.Command, as...)
 		return keys, cli.Hint(err, "it is the command of [master_key] in %s; try it by hand as the user of the service: it is to print what was in master.key", configPath(dir))
 	}
-	return account.OpenKeyring(filepath.Join(dir, masterName))
+	path := filepath.Join(dir, masterName)
+	if err := checkPrivate(path, "'poolcert-server key rotate' makes another key"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %w", account.ErrMasterKey, err)
+	}
+	return account.OpenKeyring(path)
 }
 
 // rotateElsewhere seals the database with the first of the keys that the operator

@@ -19,8 +19,9 @@ func newMigrateCommand(dir *string) *cobra.Command {
 		Short: "Copy the database into another one, such as PostgreSQL",
 		Long: `Copy all accounts with all that they have into another database, which must exist
 and be empty: one of PostgreSQL by its URL, or a new SQLite file by its path, in a
-folder of the service's, such as the data directory. The rows of both are counted. Stop the server first. The data directory and its database
-stay as they are; to use the copy, set database in server.toml.
+folder of the service's, such as the data directory. The rows of both are counted.
+Stop the server first. The data directory and its database stay as they are; to use
+the copy, set database in server.toml.
 
 Certificates stay sealed with the same master key.`,
 		Example: `  createdb poolcert

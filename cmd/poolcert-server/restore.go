@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"poolcert/account/db"
+	"poolcert/internal/cli"
 	"poolcert/internal/securefile"
 )
 
@@ -73,7 +74,7 @@ func restore(ctx context.Context, dir, path string) (kept string, err error) {
 		return "", fmt.Errorf("read backup: %w", err)
 	}
 	if d.db, err = db.Open(ctx, copied); err != nil {
-		return "", fmt.Errorf("read backup %s: %w", path, err)
+		return "", cli.Hint(fmt.Errorf("read backup %s: %w", path, err), "is it a file that 'poolcert-server backup' wrote, and whole? Nothing was changed")
 	}
 	err = prepareRestored(ctx, &d, cfg, dir)
 	if err = errors.Join(err, d.db.Close()); err != nil || db.IsPostgres(cfg.dsn(dir)) {

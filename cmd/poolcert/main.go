@@ -41,7 +41,7 @@ can open it.`,
   poolcert encrypt --to storage.crt -o secret.cms secret.txt
 
   # Bring a certificate to the nodes of a pool
-  poolcert login --endpoint https://batch.example:8443 --account myaccount --ca ca.pem
+  poolcert login https://batch.example:8443 --account myaccount --ca ca.pem
   poolcert cert add storage.pfx
   poolcert pool create render --cert THUMBPRINT,visibility=task`,
 	}

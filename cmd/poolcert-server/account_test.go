@@ -1,0 +1,23 @@
+package main
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Keys that were printed before the account could not be made are said to be void.
+func TestVoidKeys(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	call(t, "init", "--dir", dir, "--host", "localhost")
+	create := []string{"account", "create", "demo", "--dir", dir}
+	faster := writerFunc(func(p []byte) (int, error) { // somebody else's account of that name
+		call(t, create...)
+		return len(p), nil
+	})
+	var stderr bytes.Buffer
+	if code := run(t.Context(), create, nil, faster, &stderr); code == 0 || !strings.Contains(stderr.String(), "the account exists already; the keys that were printed are void") {
+		t.Errorf("code %d, %s", code, stderr.String())
+	}
+}
