@@ -7,6 +7,11 @@ import (
 	"testing"
 )
 
+// A writerFunc is a writer that does something.
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
 // Keys that were printed before the account could not be made are said to be void.
 func TestVoidKeys(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")

@@ -103,10 +103,6 @@ func watchFiles(t *testing.T, cert, key string) *watched {
 	return w
 }
 
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
-
 // becomes waits until the pair is the one that clients see.
 func (w *watched) becomes(p pair) {
 	w.t.Helper()
