@@ -205,8 +205,8 @@ func TestCallsOfStores(t *testing.T) {
 	}
 	all := Certificate{DER: []byte("der"), Key: machineCSP, Name: "é", Renewal: []byte("renewal"), Mark: []byte("mark")}
 	made := []string{
-		"createCertificate 0x10001 der", "setKeyInfo 1 2 {container:k provider:csp kind:24 flags:32 spec:1}",
-		"setProperty 1 0xb \xe9\x00\x00\x00", "setProperty 1 0x40 renewal", "setProperty 1 0x9c7a mark",
+		"createCertificate 0x10001 der", "setProperty 1 0xb \xe9\x00\x00\x00", "setProperty 1 0x40 renewal", "setProperty 1 0x9c7a mark",
+		"setKeyInfo 1 2 {container:k provider:csp kind:24 flags:32 spec:1}",
 	}
 	there := func() *libraries {
 		return &libraries{certs: 1, info: keyProvInfo{"k", "csp", 24, 0x20, 1}, props: map[uint32][]byte{11: []byte("\xe9\x00\x00\x00"), 64: []byte("renewal"), 0x9C7A: []byte("mark")}}

@@ -165,15 +165,13 @@ func read(dll crypt32DLL, from certContext) (Certificate, error) {
 	return c, nil
 }
 
-// write sets what is there of the properties.
+// write sets what is there of the properties, the key last. Wine writes what comes after
+// the key past the end of a block of its heap, if it is up to 20 bytes longer.
 func write(dll crypt32DLL, to certContext, c Certificate) error {
 	if strings.ContainsRune(c.Name, 0) {
 		return fmt.Errorf("the name of a certificate: %w", ErrData)
 	}
 	var errs []error
-	if k := c.Key; k != (Container{}) {
-		errs = append(errs, dll.setKeyInfo(to, propKey, keyProvInfo{k.Name, k.Provider, k.Type, machineFlag(k), k.Spec}))
-	}
 	for _, p := range []struct {
 		id    uint32
 		value []byte
@@ -181,6 +179,9 @@ func write(dll crypt32DLL, to certContext, c Certificate) error {
 		if p.value != nil {
 			errs = append(errs, dll.setProperty(to, p.id, p.value))
 		}
+	}
+	if k := c.Key; k != (Container{}) {
+		errs = append(errs, dll.setKeyInfo(to, propKey, keyProvInfo{k.Name, k.Provider, k.Type, machineFlag(k), k.Spec}))
 	}
 	return errors.Join(errs...)
 }
