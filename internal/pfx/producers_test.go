@@ -186,7 +186,7 @@ func TestGPGSM(t *testing.T) {
 	t.Parallel()
 	need(t, gpgsm, gpgconf)
 	dir := t.TempDir()
-	t.Cleanup(func() { exec.Command(gpgconf.name, "--homedir", dir, "--kill", "all").Run() })
+	t.Cleanup(func() { exec.Command(string(gpgconf), "--homedir", dir, "--kill", "all").Run() })
 	pair := testcert.RSA(t)
 	old, err := pkcs12.LegacyRC2.Encode(pair.Key, pair.Cert, nil, sesame) // gpgsm 2.2 reads nothing newer
 	if err != nil {

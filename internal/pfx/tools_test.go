@@ -6,32 +6,27 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"poolcert/internal/testtool"
 )
 
-// A tool is a program that makes PFX files, with its Debian package.
-type tool struct{ name, debian string }
+// A tool is a program that makes PFX files.
+type tool string
 
-var (
-	openssl  = tool{"openssl", "openssl"}
-	certutil = tool{"certutil", "libnss3-tools"}
-	pk12util = tool{"pk12util", "libnss3-tools"}
-	certtool = tool{"certtool", "gnutls-bin"}
-	keytool  = tool{"keytool", "default-jre-headless"}
-	gpgsm    = tool{"gpgsm", "gpgsm"}
-	gpgconf  = tool{"gpgconf", "gpgconf"}
+const (
+	openssl  tool = "openssl"
+	certutil tool = "certutil" // of Debian's libnss3-tools
+	pk12util tool = "pk12util" // likewise
+	certtool tool = "certtool" // gnutls-bin
+	keytool  tool = "keytool"  // default-jre-headless
+	gpgsm    tool = "gpgsm"
+	gpgconf  tool = "gpgconf"
 )
 
-// need skips the test aloud when a program is missing, and fails it where all of them must be there.
 func need(t *testing.T, tools ...tool) {
 	t.Helper()
 	for _, p := range tools {
-		if _, err := exec.LookPath(p.name); err == nil {
-			continue
-		}
-		if os.Getenv("CI") == "true" || os.Getenv("POOLCERT_REQUIRE_TOOLS") == "1" {
-			t.Fatalf("%s is missing (Debian package %s)", p.name, p.debian)
-		}
-		t.Skipf("SKIPPED: %s is missing (Debian package %s); its PFX files are not tested", p.name, p.debian)
+		testtool.Need(t, string(p))
 	}
 }
 
@@ -44,14 +39,14 @@ func (p tool) run(t *testing.T, dir string, args ...string) []byte {
 // feed is run with standard input.
 func (p tool) feed(t *testing.T, dir, input string, args ...string) []byte {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), p.name, args...)
+	cmd := exec.CommandContext(t.Context(), string(p), args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "HOME="+dir, "GNUPGHOME="+dir)
 	cmd.Stdin = strings.NewReader(input)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s %q: %v\n%s%s", p.name, args, err, errs.Bytes(), out.Bytes())
+		t.Fatalf("%s %q: %v\n%s%s", p, args, err, errs.Bytes(), out.Bytes())
 	}
 	return out.Bytes()
 }
