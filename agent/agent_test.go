@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"poolcert/agent/agenttest"
+	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/decrypt/local"
@@ -184,7 +185,7 @@ func TestEvictedNodeLosesItsCertificates(t *testing.T) {
 	s.Evict()
 	waitFor(t, func() bool { return a.status().State == StateRevoked })
 	waitFor(t, func() bool { return len(a.installed(batch.Task)) == 0 })
-	if _, err := LoadIdentity(a.config.StateDir); err != nil {
+	if _, err := member.Load(a.config.StateDir); err != nil {
 		t.Errorf("the identity is gone: %v", err)
 	}
 	a.stop()
@@ -219,7 +220,7 @@ func TestAgentRenewsItsCertificate(t *testing.T) {
 	s.SetLife(nodeapi.CertificateLife)
 	a.start()
 	a.awaitReady()
-	id, err := LoadIdentity(a.config.StateDir)
+	id, err := member.Load(a.config.StateDir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +252,7 @@ func TestAgentRefusesToStart(t *testing.T) {
 	if _, err := Join(t.Context(), s.Token(1), JoinOptions{StateDir: a.config.StateDir, Force: true}); !errors.Is(err, statedir.ErrRunning) {
 		t.Errorf("a join while the agent runs: %v, want ErrRunning", err)
 	}
-	if err := New(Options{Config: newTestConfig(t.TempDir())}).Run(t.Context()); !errors.Is(err, ErrNotJoined) {
+	if err := New(Options{Config: newTestConfig(t.TempDir())}).Run(t.Context()); !errors.Is(err, member.ErrNotJoined) {
 		t.Errorf("without an identity: %v, want ErrNotJoined", err)
 	}
 }

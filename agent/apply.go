@@ -12,13 +12,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"poolcert/agent/member"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 	"poolcert/store"
 )
 
 const (
-	fetchers       = 4               // certificates fetched at the same time
+	fetchers       = member.Parallel // certificates fetched at the same time
 	staleTime      = time.Second     // that a set may be behind what the service allows
 	fetchTime      = time.Minute     // for all that is missing
 	removalTime    = 5 * time.Second // that a removal waits for what is fetched with it
@@ -206,7 +207,7 @@ func (r *reconciler) waitsFor(failed map[batch.Thumbprint]error) error {
 // isStale tells a refusal by which the pool does not refer to a certificate any
 // more: the newer set is on its way, and should take the place of the old one
 // without a step in between.
-func isStale(err error) bool { return isRefused(err, nodeapi.CodeNotAllowed) }
+func isStale(err error) bool { return nodeapi.Refused(err, nodeapi.CodeNotAllowed) }
 
 // fetch adds to held what can be had, and to failed the others.
 func (r *reconciler) fetch(ctx context.Context, w *want, missing []batch.CertificateReference, failed map[batch.Thumbprint]error) {
@@ -242,7 +243,7 @@ func (e *fetchError) Unwrap() error { return e.err }
 
 // isRefusal tells whether the source answered, and will answer the same again.
 func (e *fetchError) isRefusal() bool {
-	return isRefused(e.err, nodeapi.CodeNotAllowed) || isRefused(e.err, nodeapi.CodeNotFound)
+	return nodeapi.Refused(e.err, nodeapi.CodeNotAllowed) || nodeapi.Refused(e.err, nodeapi.CodeNotFound)
 }
 
 // fetchOne takes a certificate out of the last-known-good set, or asks the source.

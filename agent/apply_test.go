@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
@@ -69,7 +70,7 @@ func newTestReconciler(t *testing.T, s source) (*reconciler, *brokenStore) {
 	t.Cleanup(func() { state.Close() })
 	b := &brokenStore{Memory: store.NewMemory()}
 	r := &reconciler{
-		source: s, store: b, vault: newVault(state, &Identity{Account: "a", Pool: "p", Node: "n"}),
+		source: s, store: b, vault: newVault(state, &member.Identity{Account: "a", Pool: "p", Node: "n"}),
 		wants: newLatest[want](), record: newRecord(), log: slog.New(slog.DiscardHandler),
 		held: make(map[batch.Thumbprint]*holding),
 	}

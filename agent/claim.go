@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 
+	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 )
 
@@ -57,7 +58,7 @@ func (v *vault) willInstall() error {
 func (v *vault) hasInstalled() bool { return v.claims(statedir.InstalledFile, v.installs) }
 
 // wasEvicted tells whether an agent was told that the node is no member any more.
-func wasEvicted(stateDirPath string, id *Identity) bool {
+func wasEvicted(stateDirPath string, id *member.Identity) bool {
 	return newVault(statedir.At(stateDirPath), id).claims(statedir.EvictedFile, "evicted")
 }
 

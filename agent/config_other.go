@@ -17,6 +17,9 @@ const (
 	defaultStartTaskGroup = superuser
 	superuser             = "root"
 
+	defaultNodeKey = nodeKeyFile
+	hasDPAPI       = false
+
 	makeGroup     = "groupadd --system %s"
 	hasUnixRights = true // users and groups have numbers, files have modes
 	socketIsFile  = true

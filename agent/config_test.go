@@ -121,3 +121,13 @@ func TestLoadConfigOthersCanChange(t *testing.T) {
 		}
 	}
 }
+
+func TestNodeKeyDPAPIConfig(t *testing.T) {
+	_, err := ParseConfig(`node_key = "dpapi"`)
+	if (err == nil) != (hasDPAPI) {
+		t.Errorf("dpapi: %v", err)
+	}
+	if c := DefaultConfig(); (c.NodeKey == nodeKeyDPAPI) != (hasDPAPI) {
+		t.Errorf("default %q", c.NodeKey)
+	}
+}

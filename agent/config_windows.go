@@ -34,6 +34,9 @@ const (
 	defaultStartTaskGroup = string(sddl.Administrators) // by name, it is another one in each language
 	superuser             = "administrators"
 
+	defaultNodeKey = nodeKeyDPAPI
+	hasDPAPI       = true
+
 	makeGroup     = "net localgroup %s /add"
 	hasUnixRights = false // users and groups have numbers, files have modes
 	socketIsFile  = false

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"poolcert/batch"
+	"poolcert/internal/filetrust"
 	"poolcert/internal/nodeapi"
 )
 
@@ -88,7 +89,7 @@ var errBusy = errors.New("its files are changing")
 func (d *directory) read(ctx context.Context) (*snapshot, error) {
 	root, err := os.OpenRoot(d.path)
 	if err != nil {
-		return nil, reason(err)
+		return nil, filetrust.Reason(err)
 	}
 	defer root.Close()
 	if err := checkFolder(root); err != nil {
@@ -108,13 +109,4 @@ func (d *directory) read(ctx context.Context) (*snapshot, error) {
 		return nil, errBusy
 	}
 	return s, err
-}
-
-// reason returns the cause of an error of a file, without the operation and path.
-func reason(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }

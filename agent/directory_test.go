@@ -157,7 +157,7 @@ func TestDirectoryRefuses(t *testing.T) {
 		"other thumbprint":  {func(f *testFolder) { f.references(good + "thumbprint = \"" + strings.Repeat("ab", 20) + "\"\n") }, "a.pfx: "},
 		"twice":             {func(f *testFolder) { f.references(good + good) }, "another file has the certificate"},
 		"half a file":       {func(f *testFolder) { f.write("a.pfx", string(pair.PFX("pw")[:900]), 0o600) }, "a.pfx: "},
-		"too large":         {func(f *testFolder) { f.write("a.pfx", strings.Repeat("x", maxData+1), 0o600) }, "a.pfx: larger than"},
+		"too large":         {func(f *testFolder) { f.write("a.pfx", strings.Repeat("x", nodeapi.MaxData+1), 0o600) }, "a.pfx: larger than"},
 		"key for all":       {func(f *testFolder) { f.write("a.pfx", string(pair.PFX("pw")), 0o604) }, "a.pfx: others can read it"},
 		"password for all":  {func(f *testFolder) { f.write(referencesFile, good, 0o644) }, "references.toml: others can read the passwords"},
 		"file for others":   {func(f *testFolder) { f.write("a.pfx", string(pair.PFX("pw")), 0o620) }, "a.pfx: others can change it"},

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 	"poolcert/decrypt/local"
 	"poolcert/internal/lockfile"
@@ -34,9 +35,9 @@ func Examine(ctx context.Context, c *Config) []Finding {
 		f.source(ctx, c)
 		return f
 	}
-	id, err := LoadIdentity(c.StateDir)
+	id, err := member.Load(c.StateDir)
 	switch {
-	case errors.Is(err, ErrNotJoined):
+	case errors.Is(err, member.ErrNotJoined):
 		f.fail("identity", "make a token with 'poolcert pool token create POOL', then run 'poolcert-agent join TOKEN'", err)
 		return f
 	case err != nil:
@@ -95,7 +96,7 @@ func (f *findings) source(ctx context.Context, c *Config) {
 }
 
 // identity looks at the node's own certificate.
-func (f *findings) identity(c *Config, id *Identity) {
+func (f *findings) identity(c *Config, id *member.Identity) {
 	left := time.Until(id.Certificate.NotAfter)
 	switch {
 	case wasEvicted(c.StateDir, id):
@@ -112,7 +113,7 @@ func (f *findings) identity(c *Config, id *Identity) {
 }
 
 // service goes the way to the service in steps, up to the first that fails.
-func (f *findings) service(ctx context.Context, c *Config, id *Identity) {
+func (f *findings) service(ctx context.Context, c *Config, id *member.Identity) {
 	server := id.Server
 	if c.Server != "" {
 		server = c.Server
@@ -163,18 +164,11 @@ func (f *findings) connect(ctx context.Context, host, port string) bool {
 }
 
 // request makes a request as the node, and compares the clocks.
-func (f *findings) request(ctx context.Context, server, host string, id *Identity) {
+func (f *findings) request(ctx context.Context, server, host string, id *member.Identity) {
 	ctx, cancel := context.WithTimeout(ctx, doctorTime)
 	defer cancel()
-	client := newClient(server, nodeTLS(id))
-	defer client.close()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server+"/", nil) // any answer will do
-	if err != nil {
-		f.fail("tls", "join again, or set server", err)
-		return
-	}
 	began := time.Now()
-	response, err := client.transport.RoundTrip(request)
+	header, err := id.Reach(ctx, server)
 	var unverified *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &unverified):
@@ -184,9 +178,8 @@ func (f *findings) request(ctx context.Context, server, host string, id *Identit
 		f.fail("tls", "is it the node API's address (node_url of the server), and does nothing in between open TLS?", err)
 		return
 	}
-	response.Body.Close()
 	f.ok("tls", "%s has a certificate by the service's own CA", host)
-	answered, err := http.ParseTime(response.Header.Get("Date"))
+	answered, err := http.ParseTime(header.Get("Date"))
 	if err != nil {
 		f.warn("clock", "compare the clocks by hand", "the service does not tell its time")
 		return

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 	"poolcert/internal/dpapi"
 	"poolcert/internal/filetrust"
@@ -13,7 +14,7 @@ import (
 // A dpapiKey is in a file of the state directory that only this computer's Windows opens.
 type dpapiKey struct {
 	state   *statedir.Dir
-	id      *Identity // may be nil
+	id      *member.Identity // may be nil
 	machine dpapi.Machine
 }
 

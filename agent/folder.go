@@ -129,8 +129,8 @@ func parseReferences(text string) ([]folderEntry, error) {
 		return nil, errors.New("no [[certificate]]; for a node without certificates, write 'certificate = []'")
 	case !strings.HasSuffix(text, "\n"):
 		return nil, errors.New("the last line does not end: the file may be cut")
-	case len(doc.Certificate) > maxReferences:
-		return nil, fmt.Errorf("%d certificates, and a node takes %d at most", len(doc.Certificate), maxReferences)
+	case len(doc.Certificate) > nodeapi.MaxReferences:
+		return nil, fmt.Errorf("%d certificates, and a node takes %d at most", len(doc.Certificate), nodeapi.MaxReferences)
 	}
 	for i, e := range doc.Certificate {
 		if e.File == "" {
@@ -153,7 +153,7 @@ func parseReferences(text string) ([]folderEntry, error) {
 func (f *folder) read(name string, limit int64) (data []byte, open bool, err error) {
 	file, err := f.root.OpenFile(name, os.O_RDONLY|filetrust.Nonblock, 0)
 	if err != nil {
-		return nil, false, fmt.Errorf("%s: %w", name, reason(err))
+		return nil, false, fmt.Errorf("%s: %w", name, filetrust.Reason(err))
 	}
 	defer file.Close()
 	fi, err := file.Stat()
@@ -171,7 +171,7 @@ func (f *folder) read(name string, limit int64) (data []byte, open bool, err err
 		err = fmt.Errorf("larger than %d bytes", limit)
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("%s: %w", name, reason(err))
+		return nil, false, fmt.Errorf("%s: %w", name, filetrust.Reason(err))
 	}
 	return data, filetrust.OthersCanRead(file), nil
 }
@@ -197,7 +197,7 @@ func (f *folder) changed() bool {
 func checkFolder(root *os.Root) error {
 	dir, err := root.Open(".")
 	if err != nil {
-		return reason(err)
+		return filetrust.Reason(err)
 	}
 	defer dir.Close()
 	if err := filetrust.CheckOwner(dir); err != nil {

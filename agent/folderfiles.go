@@ -24,7 +24,7 @@ type folderFiles struct {
 // load reads the files of e.
 func (f *folder) load(e folderEntry) (_ *folderFiles, err error) {
 	files := &folderFiles{entry: e}
-	data, open, err := f.read(e.File, maxData)
+	data, open, err := f.read(e.File, nodeapi.MaxData)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func (f *folder) load(e folderEntry) (_ *folderFiles, err error) {
 		return nil, fmt.Errorf("%s: others can read it, and it may hold a private key", e.File)
 	}
 	if e.KeyFile != "" {
-		if files.key, err = f.readSecret(e.KeyFile, maxData); err != nil {
+		if files.key, err = f.readSecret(e.KeyFile, nodeapi.MaxData); err != nil {
 			return nil, err
 		}
 	}
@@ -41,7 +41,7 @@ func (f *folder) load(e folderEntry) (_ *folderFiles, err error) {
 		files.password = *e.Password
 	}
 	if e.PasswordFile != "" {
-		text, err := f.readSecret(e.PasswordFile, maxPassword)
+		text, err := f.readSecret(e.PasswordFile, nodeapi.MaxPassword)
 		if err != nil {
 			return nil, err
 		}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"poolcert/agent/member"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 )
@@ -88,7 +89,7 @@ func (f *follower) run(ctx context.Context) {
 		f.contact(err)
 		var pause time.Duration
 		switch {
-		case isRevoked(err):
+		case member.IsRevoked(err):
 			if !f.evicted {
 				f.log.Error("this node was evicted, or its pool is gone: its certificates are removed", "err", err)
 				f.pass(ctx, want{revoked: true})
@@ -143,18 +144,18 @@ func (f *follower) checkOffline(ctx context.Context) {
 // poll renews the membership if that is due, and asks for the wanted set.
 func (f *follower) poll(ctx context.Context, wait time.Duration) (*nodeapi.References, error) {
 	// A node whose certificate has expired hears only here that it was evicted.
-	if err := f.renewIfDue(ctx); isRevoked(err) {
+	if err := f.renewIfDue(ctx); member.IsRevoked(err) {
 		return nil, err
 	}
 	references, err := f.source.References(ctx, f.revision, wait)
-	if isUnknown(err) && f.member != nil {
+	if member.IsUnknown(err) && f.member != nil {
 		if again := f.member.Rejoin(ctx); again != nil {
 			return nil, fmt.Errorf("%w; not joined again: %w", err, again)
 		}
 		f.log.Warn("the service did not know this node any more; it has joined again")
 		references, err = f.source.References(ctx, f.revision, 0)
 	}
-	f.renewal.overdue = isRefused(err, nodeapi.CodeExpired)
+	f.renewal.overdue = nodeapi.Refused(err, nodeapi.CodeExpired)
 	return references, err
 }
 

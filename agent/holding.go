@@ -11,12 +11,6 @@ import (
 	"poolcert/store"
 )
 
-// Limits of one certificate, well above those of the account (10 KB of base64).
-const (
-	maxData     = 32 << 10 // bytes
-	maxPassword = 4 << 10
-)
-
 // A holding is a certificate whose bytes the node has, checked. It is never changed.
 //
 // A thumbprint names one certificate with one key, so what is held is not
@@ -29,8 +23,8 @@ type holding struct {
 
 // newHolding decodes c and checks that it is the certificate that thumbprint names.
 func newHolding(ctx context.Context, thumbprint batch.Thumbprint, c *nodeapi.Certificate) (*holding, error) {
-	if len(c.Data) > maxData || len(c.Password) > maxPassword {
-		return nil, fmt.Errorf("the certificate is larger than %d bytes, or its password than %d", maxData, maxPassword)
+	if len(c.Data) > nodeapi.MaxData || len(c.Password) > nodeapi.MaxPassword {
+		return nil, fmt.Errorf("the certificate is larger than %d bytes, or its password than %d", nodeapi.MaxData, nodeapi.MaxPassword)
 	}
 	if c.Format != batch.FormatCER {
 		var bundle *pfx.Bundle

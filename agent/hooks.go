@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"poolcert/agent/hook"
+	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 	"poolcert/batch"
 )
@@ -27,7 +28,7 @@ func (m hookMemory) Load() ([]byte, error) {
 func (m hookMemory) Save(data []byte) error { return m.state.Write(statedir.HooksFile, data) }
 
 // hookRunner returns the runner of the configured hooks; id may be nil.
-func (a *Agent) hookRunner(state *statedir.Dir, id *Identity, record *record) *hook.Runner {
+func (a *Agent) hookRunner(state *statedir.Dir, id *member.Identity, record *record) *hook.Runner {
 	facts := hook.Facts{CertificatesDir: filepath.Join(a.config.CertificatesDir, "current")}
 	if id != nil {
 		facts.Account, facts.Pool, facts.Node = id.Account, id.Pool, id.Node

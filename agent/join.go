@@ -2,18 +2,12 @@ package agent
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
-	"time"
 
+	"poolcert/agent/member"
 	"poolcert/agent/statedir"
-	"poolcert/internal/dpapi"
 	"poolcert/internal/nodeapi"
 )
 
@@ -41,7 +35,7 @@ type JoinOptions struct {
 // same node: the keys are stored before they are sent. A membership that is given
 // up ends after the new one has begun: its certificates are removed, and the
 // service is told.
-func Join(ctx context.Context, token *nodeapi.Token, opts JoinOptions) (*Identity, error) {
+func Join(ctx context.Context, token *nodeapi.Token, opts JoinOptions) (*member.Identity, error) {
 	id, err := join(ctx, token, opts)
 	if err != nil {
 		return nil, fmt.Errorf("join: %w", err)
@@ -49,7 +43,7 @@ func Join(ctx context.Context, token *nodeapi.Token, opts JoinOptions) (*Identit
 	return id, nil
 }
 
-func join(ctx context.Context, token *nodeapi.Token, opts JoinOptions) (*Identity, error) {
+func join(ctx context.Context, token *nodeapi.Token, opts JoinOptions) (*member.Identity, error) {
 	name := opts.NodeName
 	if name == "" {
 		var err error
@@ -67,23 +61,23 @@ func join(ctx context.Context, token *nodeapi.Token, opts JoinOptions) (*Identit
 	if err != nil {
 		return nil, err
 	}
-	keys, err := joiningKeys(state, token)
+	keys, err := member.JoiningKeys(state, token)
 	if err != nil {
 		return nil, err
 	}
 	if old.unknown {
-		keys, name = old.id.keys, old.id.name() // what it holds may stay
+		keys, name = old.id.Keys(), old.id.Name() // what it holds may stay
 	}
-	id, err := enroll(ctx, token, keys, name)
+	id, err := member.Enroll(ctx, token, keys, name)
 	if err != nil {
 		return nil, err
 	}
-	if err := id.save(state); err != nil {
+	if err := id.Save(state); err != nil {
 		return nil, err
 	}
 	// Another node's set does not open any more; and a next join makes new keys.
 	gone := []string{statedir.JoiningFile, statedir.ContactFile, statedir.EvictedFile}
-	if !old.unknown || !id.isNode(old.id) {
+	if !old.unknown || !id.IsNode(old.id) {
 		gone = append(gone, statedir.LastGoodFile)
 	}
 	for _, name := range gone {
@@ -99,17 +93,17 @@ func join(ctx context.Context, token *nodeapi.Token, opts JoinOptions) (*Identit
 
 // A former is what this node was before it joins.
 type former struct {
-	id      *Identity // nil: none, or err
-	err     error     // why it is not known
-	evicted bool      // the service knows it no more
-	unknown bool      // and has not evicted it: it may come back as the same node
+	id      *member.Identity // nil: none, or err
+	err     error            // why it is not known
+	evicted bool             // the service knows it no more
+	unknown bool             // and has not evicted it: it may come back as the same node
 }
 
 // formerIdentity returns the membership that a join may give up.
 func formerIdentity(ctx context.Context, opts JoinOptions) (*former, error) {
-	id, err := LoadIdentity(opts.StateDir)
+	id, err := member.Load(opts.StateDir)
 	switch {
-	case errors.Is(err, ErrNotJoined):
+	case errors.Is(err, member.ErrNotJoined):
 		return &former{}, nil
 	case err != nil && opts.Force:
 		return &former{err: err}, nil
@@ -118,10 +112,9 @@ func formerIdentity(ctx context.Context, opts JoinOptions) (*former, error) {
 	}
 	f := &former{id: id, evicted: wasEvicted(opts.StateDir, id)}
 	if !f.evicted && !opts.Force {
-		// Perhaps no agent ran since. Renewal is asked for, since that is answered
-		// whatever the age of the node's certificate.
-		err := id.call(ctx, http.MethodPost, nodeapi.PathRenew)
-		f.evicted, f.unknown = isRevoked(err), isUnknown(err)
+		// Perhaps no agent ran since.
+		err := id.Standing(ctx)
+		f.evicted, f.unknown = member.IsRevoked(err), member.IsUnknown(err)
 	}
 	if !f.evicted && !f.unknown && !opts.Force {
 		return nil, fmt.Errorf("%w: it is node %s of pool %s of account %s", ErrJoined, id.Node, id.Pool, id.Account)
@@ -131,8 +124,8 @@ func formerIdentity(ctx context.Context, opts JoinOptions) (*former, error) {
 
 // giveUp ends the former membership, now that the node is next. The certificates
 // go first, since the account forgets what the node holds.
-func (f *former) giveUp(ctx context.Context, next *Identity, state *statedir.Dir, certificatesDir string) error {
-	if f.id == nil && f.err == nil || f.id != nil && f.id.keys.tls.Equal(next.keys.tls) {
+func (f *former) giveUp(ctx context.Context, next *member.Identity, state *statedir.Dir, certificatesDir string) error {
+	if f.id == nil && f.err == nil || f.id != nil && f.id.Keys().Equal(next.Keys()) {
 		return nil // there was none, or it is the same node
 	}
 	err := clearStores(ctx, state, certificatesDir)
@@ -140,79 +133,9 @@ func (f *former) giveUp(ctx context.Context, next *Identity, state *statedir.Dir
 	case f.id == nil:
 		return errors.Join(f.err, err)
 	case err != nil:
-		return f.id.stayed(err)
+		return stayed(f.id, err)
 	case f.evicted:
 		return nil
 	}
 	return signOff(ctx, f.id)
-}
-
-// joiningJSON is the content of joining.json: the keys of a join that the
-// service may have accepted without our hearing of it.
-type joiningJSON struct {
-	Server  string `json:"server"`
-	TokenID string `json:"tokenId"`
-	storedKeys
-}
-
-func (j *joiningJSON) purpose() dpapi.Purpose { return dpapi.Purpose{"joining", j.Server, j.TokenID} }
-
-// joiningKeys returns the keys to join with: those of an earlier try with the
-// same token, else new ones, which are stored first.
-func joiningKeys(s *statedir.Dir, token *nodeapi.Token) (*nodeKeys, error) {
-	var j joiningJSON
-	data, err := os.ReadFile(s.File(statedir.JoiningFile))
-	if err == nil && json.Unmarshal(data, &j) == nil && j.Server == token.URL && j.TokenID == token.IDText() {
-		if keys, err := j.load(keyMachine(), j.purpose()); err == nil {
-			return keys, nil
-		}
-	}
-	keys, err := newNodeKeys()
-	if err != nil {
-		return nil, fmt.Errorf("make keys: %w", err)
-	}
-	j = joiningJSON{Server: token.URL, TokenID: token.IDText()}
-	if j.storedKeys, err = keys.store(keyMachine(), j.purpose()); err != nil {
-		return nil, err
-	}
-	if data, err = json.Marshal(&j); err != nil {
-		return nil, err
-	}
-	if err := s.Write(statedir.JoiningFile, data); err != nil {
-		return nil, fmt.Errorf("store keys: %w", err)
-	}
-	return keys, nil
-}
-
-// enroll asks the service for membership, and believes no answer but one for our
-// keys from the CA that the token names.
-func enroll(ctx context.Context, token *nodeapi.Token, keys *nodeKeys, name string) (*Identity, error) {
-	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: name}}, keys.tls)
-	if err != nil {
-		return nil, err
-	}
-	request := &nodeapi.EnrollRequest{CSR: csr, SealKey: keys.seal.PublicKey().Bytes(), NodeName: name}
-	token.Prove(request, time.Now())
-
-	c := newClient(token.URL, enrollTLS(token))
-	defer c.close()
-	response, err := c.enroll(ctx, request)
-	if err != nil {
-		return nil, err
-	}
-	ca, err := x509.ParseCertificate(response.CA)
-	if err != nil {
-		return nil, fmt.Errorf("CA certificate: %w", err)
-	}
-	if !token.Trusts(ca) {
-		return nil, ErrCA
-	}
-	cert, err := checkNodeCertificate(response.Certificate, ca, keys)
-	if err != nil {
-		return nil, err
-	}
-	if response.Account == "" || response.Pool == "" || response.Node == "" {
-		return nil, errors.New("the service's answer names no node")
-	}
-	return &Identity{token.URL, response.Account, response.Pool, response.Node, cert, ca, keys}, nil
 }

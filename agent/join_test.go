@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"poolcert/agent/agenttest"
+	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 	"poolcert/internal/nodeapi"
 	"poolcert/internal/testtool"
@@ -31,11 +32,11 @@ func TestJoin(t *testing.T) {
 	if id.Pool != agenttest.Pool || id.Account != agenttest.Account || id.Node != "n-1" || id.Server != s.URL() {
 		t.Errorf("identity %+v", id)
 	}
-	stored, err := LoadIdentity(opts.StateDir)
+	stored, err := member.Load(opts.StateDir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if stored.Node != id.Node || !stored.keys.tls.Equal(id.keys.tls) || !stored.Certificate.Equal(id.Certificate) {
+	if stored.Node != id.Node || !stored.Keys().Equal(id.Keys()) || !stored.Certificate.Equal(id.Certificate) {
 		t.Errorf("stored identity %+v, want %+v", stored, id)
 	}
 	checkStateFiles(t, opts.StateDir, statedir.IdentityFile, statedir.LockFile)
@@ -78,11 +79,11 @@ func TestJoinAgainAfterCrashIsTheSameNode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := joiningKeys(state, token)
+	keys, err := member.JoiningKeys(state, token)
 	if err != nil {
 		t.Fatal(err)
 	}
-	lost, err := enroll(t.Context(), token, keys, "n")
+	lost, err := member.Enroll(t.Context(), token, keys, "n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,29 +95,6 @@ func TestJoinAgainAfterCrashIsTheSameNode(t *testing.T) {
 	}
 	if id.Node != lost.Node || s.Nodes() != 1 {
 		t.Errorf("joined as %s beside %s, %d nodes; want one", id.Node, lost.Node, s.Nodes())
-	}
-}
-
-// A token for another pool must not find the keys of a join that may have succeeded.
-func TestJoinKeysAreOfOneToken(t *testing.T) {
-	s := agenttest.NewService(t)
-	state, err := statedir.Open(joinOptions(t).StateDir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer state.Close()
-	first := s.Token(1)
-	a, err := joiningKeys(state, first)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := joiningKeys(state, first)
-	if err != nil || !again.tls.Equal(a.tls) {
-		t.Errorf("another key for the same token (%v)", err)
-	}
-	other, err := joiningKeys(state, s.Token(1))
-	if err != nil || other.tls.Equal(a.tls) {
-		t.Errorf("the same key for another token (%v)", err)
 	}
 }
 
@@ -142,7 +120,7 @@ func TestJoinRefused(t *testing.T) {
 		"expired":      {expired, isTokenRefused},
 		"used up":      {s.Token(0), isTokenRefused},
 		"unknown":      {unknown, isTokenRefused},
-		"another CA":   {foreign, func(err error) bool { return errors.Is(err, ErrCA) }},
+		"another CA":   {foreign, func(err error) bool { return errors.Is(err, member.ErrCA) }},
 		"another host": {wrongHost, func(err error) bool { return strings.Contains(err.Error(), "localhost") }},
 		"no one there": {nodeapi.NewToken("https://127.0.0.1:1", s.CA), func(err error) bool { var op *net.OpError; return errors.As(err, &op) }},
 	} {
@@ -155,8 +133,8 @@ func TestJoinRefused(t *testing.T) {
 		if strings.Contains(err.Error(), test.token.Encode()) {
 			t.Errorf("%s: the error tells the token", name)
 		}
-		if _, err := LoadIdentity(opts.StateDir); !errors.Is(err, ErrNotJoined) {
-			t.Errorf("%s: LoadIdentity = %v, want ErrNotJoined", name, err)
+		if _, err := member.Load(opts.StateDir); !errors.Is(err, member.ErrNotJoined) {
+			t.Errorf("%s: Load = %v, want ErrNotJoined", name, err)
 		}
 	}
 	if s.Nodes() != 0 {
@@ -246,8 +224,8 @@ func TestDamagedIdentity(t *testing.T) {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := LoadIdentity(opts.StateDir)
-		if err == nil || !errors.Is(err, ErrIdentity) || errors.Is(err, ErrNotJoined) || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path) {
+		_, err := member.Load(opts.StateDir)
+		if err == nil || !errors.Is(err, member.ErrIdentity) || errors.Is(err, member.ErrNotJoined) || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: got error %v, want one about %s", name, err, path)
 		}
 	}

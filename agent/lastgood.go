@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 
+	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/internal/erase"
@@ -39,8 +40,8 @@ var errLastGood = errors.New("the last-known-good set is damaged, or another nod
 
 const (
 	lastGoodVersion = 1
-	lastGoodKeySize = 32                                          // AES-256
-	maxLastGood     = maxReferences * 2 * (maxData + maxPassword) // with base64 and JSON
+	lastGoodKeySize = 32                                                                  // AES-256
+	maxLastGood     = nodeapi.MaxReferences * 2 * (nodeapi.MaxData + nodeapi.MaxPassword) // with base64 and JSON
 )
 
 // A vault seals the last-known-good set into the state directory with
@@ -56,9 +57,9 @@ type vault struct {
 }
 
 // newVault takes nil for a source that knows no nodes.
-func newVault(state *statedir.Dir, id *Identity) *vault {
+func newVault(state *statedir.Dir, id *member.Identity) *vault {
 	if id == nil {
-		id = &Identity{} // no node is called that
+		id = &member.Identity{} // no node is called that
 	}
 	b := cryptobyte.NewBuilder([]byte("poolcert last known good\x00"))
 	b.AddUint8(lastGoodVersion)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 	"poolcert/batch"
 )
@@ -21,7 +22,7 @@ func TestLastGoodIsBoundToItsNode(t *testing.T) {
 	if set, err := r.vault.load(); err != nil || set.Revision != "1" {
 		t.Fatalf("load = %+v, %v", set, err)
 	}
-	for _, other := range []*Identity{
+	for _, other := range []*member.Identity{
 		{Account: "b", Pool: "p", Node: "n"}, {Account: "a", Pool: "q", Node: "n"},
 		{Account: "a", Pool: "p", Node: "m"}, {Account: "ap", Node: "n"},
 	} {
@@ -87,7 +88,7 @@ func TestLastGoodGoesWithWhatIsTakenAway(t *testing.T) {
 					t.Errorf("%s is %s though no copy is left", thumbprint, state)
 				}
 			}
-			if problem := r.record.status(&Identity{Certificate: &x509.Certificate{}}, "").Problem; !strings.Contains(problem, "save last-known-good set: ") {
+			if problem := r.record.status(&member.Identity{Certificate: &x509.Certificate{}}, "").Problem; !strings.Contains(problem, "save last-known-good set: ") {
 				t.Errorf("problem %q does not tell of the set", problem)
 			}
 			heal()
@@ -127,7 +128,7 @@ func TestJoinedErrorsAreOneLine(t *testing.T) {
 	if err := r.apply(t.Context(), wantOf(t.Context(), "1", s.add(t, "one"))); err == nil {
 		t.Error("apply: no error")
 	}
-	status := r.record.status(&Identity{Certificate: &x509.Certificate{}}, "")
+	status := r.record.status(&member.Identity{Certificate: &x509.Certificate{}}, "")
 	for _, text := range []string{status.Problem, status.Certificates[0].Error} {
 		if strings.Contains(text, "\n") || !strings.Contains(text, "; install: disk full") {
 			t.Errorf("got %q", text)

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
-	"time"
 
+	"poolcert/agent/member"
 	"poolcert/agent/statedir"
-	"poolcert/internal/nodeapi"
 	"poolcert/store"
 )
 
@@ -45,14 +43,14 @@ type LeaveOptions struct {
 // It fails with [ErrNotJoined], [ErrRunning] while an agent runs, and a
 // [*StayedError] when the service does not answer: then the certificates are
 // gone, and the node is still a member.
-func Leave(ctx context.Context, opts LeaveOptions) (*Identity, error) {
+func Leave(ctx context.Context, opts LeaveOptions) (*member.Identity, error) {
 	state, err := statedir.Open(opts.StateDir)
 	if err != nil {
 		return nil, fmt.Errorf("leave: %w", err)
 	}
 	defer state.Close()
-	id, err := LoadIdentity(opts.StateDir)
-	if errors.Is(err, ErrNotJoined) || err != nil && !opts.Force {
+	id, err := member.Load(opts.StateDir)
+	if errors.Is(err, member.ErrNotJoined) || err != nil && !opts.Force {
 		return nil, fmt.Errorf("leave: %w", err)
 	}
 	// The certificates go first, since the account forgets what the node holds.
@@ -88,28 +86,15 @@ func Leave(ctx context.Context, opts LeaveOptions) (*Identity, error) {
 // memberFiles are all that a membership leaves in the state directory.
 var memberFiles = []string{statedir.LastGoodFile, statedir.LastGoodKeyFile, statedir.LastGoodTPMFile, statedir.LastGoodDPAPIFile, statedir.ContactFile, statedir.InstalledFile, statedir.FoldersFile, statedir.EvictedFile, statedir.JoiningFile, statedir.IdentityFile}
 
-// leaveTime bounds the wait for a service that may be gone for good.
-const leaveTime = 15 * time.Second
-
 // signOff has the service forget the node, or returns a *StayedError.
-func signOff(ctx context.Context, id *Identity) error {
-	err := id.call(ctx, http.MethodDelete, nodeapi.PathNode)
-	if err == nil || isRevoked(err) || isUnknown(err) { // it is no member
-		return nil
+func signOff(ctx context.Context, id *member.Identity) error {
+	if err := id.SignOff(ctx); err != nil {
+		return stayed(id, err)
 	}
-	return id.stayed(err)
+	return nil
 }
 
-// call makes one request with a connection of its own.
-func (id *Identity) call(ctx context.Context, method, path string) error {
-	ctx, cancel := context.WithTimeout(ctx, leaveTime)
-	defer cancel()
-	c := newClient(id.Server, nodeTLS(id))
-	defer c.close()
-	return c.call(ctx, method, path, nil, nil)
-}
-
-func (id *Identity) stayed(err error) error {
+func stayed(id *member.Identity, err error) error {
 	return &StayedError{id.Account, id.Pool, id.Node, err}
 }
 

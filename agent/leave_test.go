@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"poolcert/agent/agenttest"
+	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 	"poolcert/internal/nodeapi"
 )
@@ -57,7 +58,7 @@ func TestLeave(t *testing.T) {
 	}
 	a.wantNoCertificates()
 	checkStateFiles(t, a.config.StateDir, statedir.LockFile)
-	if _, err := Leave(t.Context(), LeaveOptions{StateDir: a.config.StateDir}); !errors.Is(err, ErrNotJoined) {
+	if _, err := Leave(t.Context(), LeaveOptions{StateDir: a.config.StateDir}); !errors.Is(err, member.ErrNotJoined) {
 		t.Errorf("a second time: %v, want ErrNotJoined", err)
 	}
 }
@@ -71,7 +72,7 @@ func TestLeaveWithoutTheService(t *testing.T) {
 	if !errors.As(err, &stayed) || stayed.Node != "n-1" || stayed.Pool != agenttest.Pool {
 		t.Fatalf("got error %v, want a StayedError for n-1", err)
 	}
-	if _, err := LoadIdentity(a.config.StateDir); err != nil {
+	if _, err := member.Load(a.config.StateDir); err != nil {
 		t.Errorf("after a failure: %v", err)
 	}
 	a.wantNoCertificates()
@@ -91,7 +92,7 @@ func TestLeaveKeepsTheIdentityWithTheCertificates(t *testing.T) {
 	if _, err := Leave(t.Context(), LeaveOptions{StateDir: a.config.StateDir, CertificatesDir: a.config.CertificatesDir, Force: true}); err == nil {
 		t.Error("no error")
 	}
-	if _, err := LoadIdentity(a.config.StateDir); err != nil {
+	if _, err := member.Load(a.config.StateDir); err != nil {
 		t.Error(err)
 	}
 }
@@ -135,15 +136,15 @@ func TestRepeatedForcedJoinDoesNotLeave(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := joiningKeys(state, token)
+	keys, err := member.JoiningKeys(state, token)
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err := enroll(t.Context(), token, keys, "n")
+	id, err := member.Enroll(t.Context(), token, keys, "n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := id.save(state); err != nil {
+	if err := id.Save(state); err != nil {
 		t.Fatal(err)
 	}
 	state.Close()
@@ -198,11 +199,11 @@ func TestForcedJoinWithDamagedIdentity(t *testing.T) {
 	}
 	var warned error
 	opts := a.joinOptions(&warned)
-	if _, err := Join(t.Context(), s.Token(1), opts); !errors.Is(err, ErrIdentity) {
+	if _, err := Join(t.Context(), s.Token(1), opts); !errors.Is(err, member.ErrIdentity) {
 		t.Errorf("Join: %v, want ErrIdentity", err)
 	}
 	opts.Force = true
-	if _, err := Join(t.Context(), s.Token(1), opts); err != nil || !errors.Is(warned, ErrIdentity) {
+	if _, err := Join(t.Context(), s.Token(1), opts); err != nil || !errors.Is(warned, member.ErrIdentity) {
 		t.Errorf("forced: %v, warned of %v, want ErrIdentity", err, warned)
 	}
 	a.wantNoCertificates()

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 	"poolcert/internal/dpapi"
 	"poolcert/internal/filetrust"
@@ -27,7 +28,7 @@ type nodeKey interface {
 	file() string
 }
 
-func (a *Agent) openVault(state *statedir.Dir, id *Identity) *vault {
+func (a *Agent) openVault(state *statedir.Dir, id *member.Identity) *vault {
 	v := newVault(state, id)
 	switch a.config.NodeKey {
 	case nodeKeyCredential:

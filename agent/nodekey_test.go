@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 	"poolcert/internal/dpapi/dpapitest"
 	"poolcert/internal/tpmkey"
@@ -40,7 +41,7 @@ func TestNodeKeys(t *testing.T) {
 	ours, other := testTPM(t), testTPM(t)
 	one, two := credentials(32), credentials(100)
 	here, elsewhere := dpapitest.New(t), dpapitest.New(t)
-	node := &Identity{Account: "a", Pool: "p", Node: "n"}
+	node := &member.Identity{Account: "a", Pool: "p", Node: "n"}
 	for name, test := range map[string]struct{ key, other func(*statedir.Dir) nodeKey }{
 		"file": {
 			func(s *statedir.Dir) nodeKey { return &fileKey{s} },
@@ -91,7 +92,7 @@ func TestNodeKeys(t *testing.T) {
 // A key that cannot be had now is no reason to take the set for damaged.
 func TestNodeKeyOutOfReach(t *testing.T) {
 	state := newTestState(t)
-	id := &Identity{Account: "a", Pool: "p", Node: "n"}
+	id := &member.Identity{Account: "a", Pool: "p", Node: "n"}
 	v := newVault(state, id)
 	v.key = &tpmKey{state, testTPM(t)}
 	if err := v.save(&lastGood{Revision: "1"}); err != nil {
@@ -155,5 +156,42 @@ func TestNodeKeyBeforeGoes(t *testing.T) {
 		if _, err := os.Lstat(state.File(test.not)); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s: error %v, want that it is not there", test.not, err)
 		}
+	}
+}
+
+// What DPAPI cannot do for the moment is not taken for another computer's key.
+func TestDPAPIKeyPasses(t *testing.T) {
+	state := newTestState(t)
+	m := dpapitest.New(t)
+	v := newVault(state, nil)
+	v.key = &dpapiKey{state, nil, m}
+	if err := v.save(&lastGood{Revision: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	passing := errors.New("the service does not run yet")
+	m.Fail(passing)
+	if _, err := v.load(); !errors.Is(err, passing) || errors.Is(err, errLastGood) {
+		t.Errorf("load: %v", err)
+	}
+	if err := v.trySave(&lastGood{Revision: "2"}); !errors.Is(err, passing) {
+		t.Errorf("save: %v", err)
+	}
+	m.Fail(nil)
+	if set, err := v.load(); err != nil || set == nil || set.Revision != "1" {
+		t.Errorf("load = %+v, %v", set, err)
+	}
+}
+
+// The key is bound to the node, like the set.
+func TestDPAPIKeyOfNode(t *testing.T) {
+	state := newTestState(t)
+	m := dpapitest.New(t)
+	one := &dpapiKey{state, &member.Identity{Account: "a", Pool: "p", Node: "one"}, m}
+	if _, err := one.load(true); err != nil {
+		t.Fatal(err)
+	}
+	two := &dpapiKey{state, &member.Identity{Account: "a", Pool: "p", Node: "two"}, m}
+	if _, err := two.load(false); !errors.Is(err, errLastGood) {
+		t.Error(err)
 	}
 }

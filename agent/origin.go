@@ -4,17 +4,18 @@ import (
 	"fmt"
 	"time"
 
+	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 )
 
 // An origin is the configured source, with what the agent has to know of it.
 type origin struct {
 	source
-	member   membership       // nil: the source does not know its nodes
-	identity func() *Identity // returns nil without a membership
-	news     *newsWatch       // nil: there are no folders to watch
-	retryCap time.Duration    // of the waits after failures; 0: retryCap
-	interval time.Duration    // between polls; 0: the source holds them
+	member   membership              // nil: the source does not know its nodes
+	identity func() *member.Identity // returns nil without a membership
+	news     *newsWatch              // nil: there are no folders to watch
+	retryCap time.Duration           // of the waits after failures; 0: retryCap
+	interval time.Duration           // between polls; 0: the source holds them
 	close    func()
 }
 
@@ -25,19 +26,17 @@ func (a *Agent) openOrigin(state *statedir.Dir) (*origin, error) {
 	if c.Source == SourceDirectory {
 		d := newDirectory(c.Directory.Path)
 		return &origin{
-			source: d, identity: func() *Identity { return nil },
+			source: d, identity: func() *member.Identity { return nil },
 			news:     &newsWatch{folders: d.folders, matters: d.matters, log: a.log},
 			interval: directoryInterval, retryCap: directoryInterval, close: func() {},
 		}, nil
 	}
-	id, err := LoadIdentity(c.StateDir)
+	id, err := member.Load(c.StateDir)
 	if err != nil {
 		return nil, err
 	}
-	s := newService(id, state)
-	s.server, s.tokenFile = c.Server, c.JoinTokenFile
-	s.connect(id)
-	return &origin{source: s, member: s, identity: s.identity, interval: c.PollInterval, close: s.close}, nil
+	s := member.NewService(id, state, c.Server, c.JoinTokenFile)
+	return &origin{source: s, member: s, identity: s.Identity, interval: c.PollInterval, close: s.Close}, nil
 }
 
 // describe adds to s what belongs to the source.

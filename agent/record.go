@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"poolcert/agent/hook"
+	"poolcert/agent/member"
 	"poolcert/batch"
 	"poolcert/internal/bootclock"
 	"poolcert/internal/nodeapi"
@@ -306,7 +307,7 @@ func clip(s string) string {
 }
 
 // status returns what the agent tells of itself; id is nil without a membership.
-func (r *record) status(id *Identity, version string) *Status {
+func (r *record) status(id *member.Identity, version string) *Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := &Status{
@@ -342,7 +343,7 @@ func (r *record) status(id *Identity, version string) *Status {
 	return s
 }
 
-func (r *record) state(id *Identity) State {
+func (r *record) state(id *member.Identity) State {
 	switch {
 	case r.revoked:
 		return StateRevoked

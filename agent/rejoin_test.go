@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"poolcert/agent/agenttest"
+	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 	"poolcert/internal/nodeapi"
 	"poolcert/internal/securefile"
@@ -80,7 +81,7 @@ func TestEvictedNodeDoesNotRejoin(t *testing.T) {
 func TestForgottenNodeJoinsAgain(t *testing.T) {
 	s, a := installedAgent(t)
 	before := a.installed("task")
-	id, err := LoadIdentity(a.config.StateDir)
+	id, err := member.Load(a.config.StateDir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +90,7 @@ func TestForgottenNodeJoinsAgain(t *testing.T) {
 		StateDir: a.config.StateDir, CertificatesDir: a.config.CertificatesDir,
 		Warn: func(err error) { t.Errorf("warned: %v", err) },
 	})
-	if err != nil || !next.isNode(id) {
+	if err != nil || !next.IsNode(id) {
 		t.Fatalf("Join = %+v, %v; want node %s", next, err, id.Node)
 	}
 	s.Stop()
@@ -112,13 +113,13 @@ func TestRejoinElsewhereIsRefused(t *testing.T) {
 // Nor does one for another pool; and the node does not stay there.
 func TestRejoinInAnotherPoolIsRefused(t *testing.T) {
 	s, a := forgottenAgent(t)
-	id, err := LoadIdentity(a.config.StateDir)
+	id, err := member.Load(a.config.StateDir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	other := *id
 	other.Pool = "formerpool"
-	if err := other.save(statedir.At(a.config.StateDir)); err != nil {
+	if err := other.Save(statedir.At(a.config.StateDir)); err != nil {
 		t.Fatal(err)
 	}
 	a.writeToken(s.Token(9), 0o600)
@@ -139,7 +140,7 @@ func TestRejoinInAnotherPoolIsRefused(t *testing.T) {
 func TestRejoinIsPaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newFakeSource()
-		s.err = &refusedError{refusal: &nodeapi.Error{Code: nodeapi.CodeNodeUnknown, Message: "unknown"}}
+		s.err = &member.RefusedError{Refusal: &nodeapi.Error{Code: nodeapi.CodeNodeUnknown, Message: "unknown"}}
 		s.rejoinErr = errors.New("token refused")
 		f := newTestFollower(s)
 		follow(t, f)
@@ -158,13 +159,13 @@ func TestRejoinIsPaced(t *testing.T) {
 // The service has moved: the configuration says where, and the CA that it is.
 func TestServerIsOverridden(t *testing.T) {
 	s, a := installedAgent(t)
-	id, err := LoadIdentity(a.config.StateDir)
+	id, err := member.Load(a.config.StateDir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	moved := *id
 	moved.Server = "https://127.0.0.1:1"
-	if err := moved.save(statedir.At(a.config.StateDir)); err != nil {
+	if err := moved.Save(statedir.At(a.config.StateDir)); err != nil {
 		t.Fatal(err)
 	}
 	a.config.Server = s.URL()
@@ -173,7 +174,7 @@ func TestServerIsOverridden(t *testing.T) {
 	if got := a.status().Server; got != s.URL() {
 		t.Errorf("server %s, want %s", got, s.URL())
 	}
-	if now, err := LoadIdentity(a.config.StateDir); err != nil || now.Server != moved.Server {
+	if now, err := member.Load(a.config.StateDir); err != nil || now.Server != moved.Server {
 		t.Errorf("the identity changed: %+v, %v", now, err)
 	}
 	a.stop()

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"poolcert/agent/member"
 	"poolcert/internal/nodeapi"
 )
 
@@ -42,7 +43,7 @@ func (r *reporter) run(ctx context.Context) {
 			failures.reset()
 		case ctx.Err() != nil:
 			return
-		case isRevoked(err): // the follower hears it too, and acts
+		case member.IsRevoked(err): // the follower hears it too, and acts
 		default:
 			wait := failures.next(err)
 			r.log.Warn("status not reported", "err", err, "wait", wait)

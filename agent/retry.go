@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"time"
+
+	"poolcert/agent/member"
 )
 
 // The waits of a retry.
@@ -28,11 +30,11 @@ type retry struct {
 // at least: all were told the same.
 func (r *retry) next(err error) time.Duration {
 	r.window = min(max(2*r.window, retryBase), r.limit())
-	var refused *refusedError
-	if !errors.As(err, &refused) || refused.retryAfter <= 0 {
+	var refused *member.RefusedError
+	if !errors.As(err, &refused) || refused.RetryAfter <= 0 {
 		return jitter(r.window)
 	}
-	after := min(refused.retryAfter, maxRetryAfter)
+	after := min(refused.RetryAfter, maxRetryAfter)
 	return after + jitter(min(max(r.window, after/2), r.limit()))
 }
 

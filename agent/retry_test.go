@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"poolcert/agent/member"
 	"poolcert/internal/nodeapi"
 )
 
@@ -26,7 +27,7 @@ func TestRetryWindowDoublesToTheCap(t *testing.T) {
 
 func TestRetryRespectsRetryAfter(t *testing.T) {
 	var r retry
-	busy := &refusedError{refusal: &nodeapi.Error{Code: nodeapi.CodeBusy, Message: "busy"}, retryAfter: time.Minute}
+	busy := &member.RefusedError{Refusal: &nodeapi.Error{Code: nodeapi.CodeBusy, Message: "busy"}, RetryAfter: time.Minute}
 	spread := time.Duration(0)
 	for range 100 { // a thousand nodes are told the same
 		r.reset()
@@ -39,7 +40,7 @@ func TestRetryRespectsRetryAfter(t *testing.T) {
 	if spread < 20*time.Second {
 		t.Errorf("100 waits lie within %v", spread)
 	}
-	busy.retryAfter = 1000 * time.Hour
+	busy.RetryAfter = 1000 * time.Hour
 	if wait := r.next(busy); wait > maxRetryAfter+retryCap {
 		t.Errorf("wait = %v, want at most %v and jitter", wait, maxRetryAfter)
 	}

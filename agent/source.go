@@ -2,15 +2,11 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 )
-
-// maxReferences is how many certificates a node takes.
-const maxReferences = 1000
 
 // A source says what the node has to have, and hands it out: the account service
 // (see [service]), or a directory (see [directory]). This is all that another one,
@@ -23,7 +19,8 @@ type source interface {
 	// References returns the wanted set as soon as its revision is not the given
 	// one, or nil after wait, or earlier. A source that cannot wait returns at
 	// once; the follower polls it. A revision names a content: it is compared for
-	// equality only, and never means another content later. At most maxReferences.
+	// equality only, and never means another content later. At most
+	// [nodeapi.MaxReferences].
 	References(ctx context.Context, revision string, wait time.Duration) (*nodeapi.References, error)
 
 	// Certificate returns one certificate of the set that References returned last.
@@ -44,13 +41,4 @@ type membership interface {
 	// Rejoin makes the node a member again, after the source has said that it does
 	// not know it.
 	Rejoin(ctx context.Context) error
-}
-
-// isRevoked tells the one refusal that takes a node's certificates away. Nothing
-// else does: not a 5xx, not a 404 by a proxy, not a refused handshake.
-func isRevoked(err error) bool { return isRefused(err, nodeapi.CodeNodeRevoked) }
-
-func isRefused(err error, code nodeapi.ErrorCode) bool {
-	var refused *nodeapi.Error
-	return errors.As(err, &refused) && refused.Code == code
 }

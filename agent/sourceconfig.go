@@ -91,7 +91,7 @@ func (c *SourceConfig) check() error {
 		return fmt.Errorf("directory.path: %q is not an absolute path", c.Directory.Path)
 	case c.PollInterval != 0 && (c.PollInterval < time.Second || c.PollInterval > time.Hour):
 		return errors.New(`poll_interval: want 1s to 1h, such as "30s", or "0s" to have polls held`)
-	case c.NodeKey == nodeKeyDPAPI && keyMachine() == nil:
+	case c.NodeKey == nodeKeyDPAPI && !hasDPAPI:
 		return errors.New("node_key: dpapi is for Windows; use file, credential or tpm")
 	case c.NodeKey != nodeKeyFile && c.NodeKey != nodeKeyCredential && c.NodeKey != nodeKeyTPM && c.NodeKey != nodeKeyDPAPI:
 		return fmt.Errorf("node_key: %q is none of file, credential, tpm and dpapi", c.NodeKey)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"poolcert/agent/hook"
+	"poolcert/agent/member"
 	"poolcert/batch"
 )
 
@@ -80,7 +81,7 @@ type CertificateStatus struct {
 }
 
 // setIdentity adds who the node is.
-func (s *Status) setIdentity(id *Identity) {
+func (s *Status) setIdentity(id *member.Identity) {
 	s.Server, s.Account, s.Pool, s.Node = id.Server, id.Account, id.Pool, id.Node
 	s.NodeCertificateExpires, s.renewAt = id.Certificate.NotAfter, id.RenewAt()
 }
@@ -95,7 +96,7 @@ func StoppedStatus(c *Config, version string) (*Status, error) {
 		s.Directory = c.Directory.Path
 		return s, nil
 	}
-	id, err := LoadIdentity(c.StateDir)
+	id, err := member.Load(c.StateDir)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"poolcert/agent/agenttest"
+	"poolcert/internal/nodeapi"
 )
 
 // Whatever is in the place of the service, it is not believed: the node keeps what
@@ -42,7 +43,7 @@ func TestStrangeAnswersTakeNothingAway(t *testing.T) {
 		"another pool's":        {reply(`{"account":"testaccount","pool":"other","revision":"x","certificateReferences":[]}`), `pool "other"`},
 		"another account's":     {reply(`{"account":"other","pool":"testpool","revision":"x","certificateReferences":[]}`), `account "other"`},
 		"bad thumbprint":        {reply(`{"account":"testaccount","pool":"testpool","revision":"x","certificateReferences":[{"thumbprint":"zz"}]}`), form},
-		"too many references":   {reply(`{"account":"testaccount","pool":"testpool","revision":"x","certificateReferences":[` + strings.Repeat(`{},`, maxReferences) + `{}]}`), "1000 at most"},
+		"too many references":   {reply(`{"account":"testaccount","pool":"testpool","revision":"x","certificateReferences":[` + strings.Repeat(`{},`, nodeapi.MaxReferences) + `{}]}`), "1000 at most"},
 		"too large":             {reply(strings.Repeat(" ", 5<<20)), "larger than"},
 		"refusal of no kind":    {text(403, "application/json", `{"code":"","message":""}`), "403"},
 		"refusal of a new kind": {text(403, "application/json", `{"code":"node-moved","message":"moved"}`), "moved"},

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
@@ -83,7 +84,7 @@ func (j *sweepJob) run(ctx context.Context) error {
 }
 
 func (j *sweepJob) vault(state *statedir.Dir) *vault {
-	return newVault(state, &Identity{Account: "a", Pool: "p", Node: "n"})
+	return newVault(state, &member.Identity{Account: "a", Pool: "p", Node: "n"})
 }
 
 // overwrite is the negative control: it has the same end, and keeps no promise.

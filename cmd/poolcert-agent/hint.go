@@ -8,6 +8,7 @@ import (
 	"net/url"
 
 	"poolcert/agent"
+	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 	"poolcert/decrypt/local"
 	"poolcert/internal/cli"
@@ -33,15 +34,15 @@ func withHint(err error) error {
 	switch {
 	case errors.Is(err, nodeapi.ErrToken):
 		return cli.Hint(cli.Usage(err), "a token is one word that begins with pct1.; copy all of it, or %s", newToken)
-	case errors.Is(err, agent.ErrCA):
+	case errors.Is(err, member.ErrCA):
 		return cli.Hint(err, "another server answers at this address, or the service was set up anew: %s", newToken)
 	case errors.Is(err, agent.ErrJoined):
 		return cli.Hint(err, "to give that membership up, run 'poolcert-agent join --force TOKEN'")
-	case errors.Is(err, agent.ErrNotJoined):
+	case errors.Is(err, member.ErrNotJoined):
 		return cli.Hint(err, "%s, then run 'poolcert-agent join TOKEN' here", newToken)
 	case errors.Is(err, dpapi.ErrSealed):
 		return cli.Hint(err, "it was made on another computer, or before Windows was installed anew: %s, then run 'poolcert-agent join --force TOKEN' here and 'poolcert node evict POOL NODE' for the old one", newToken)
-	case errors.Is(err, agent.ErrIdentity):
+	case errors.Is(err, member.ErrIdentity):
 		return cli.Hint(err, "bring the file back from a backup, or make another node of this one: %s, then run 'poolcert-agent join --force TOKEN' here and 'poolcert node evict POOL NODE' for the old one", newToken)
 	case errors.As(err, &stayed):
 		return cli.Hint(err, "run 'poolcert node evict %s %s' where the account's key is", cli.Text(stayed.Pool), cli.Text(stayed.Node))

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"poolcert/agent"
+	"poolcert/agent/member"
 	"poolcert/internal/cli"
 	"poolcert/internal/sdnotify"
 	"poolcert/internal/svcrun"
@@ -46,7 +47,7 @@ again: 'poolcert-agent join' does, if the unit is enabled.`,
 			s.Ended = func(err error) { tellEnd(endHint(err)) }
 			err := s.Run(cmd.Context(), func(ctx context.Context, host *svcrun.Host) error {
 				err := o.run(ctx, host, cmd.ErrOrStderr())
-				if errors.Is(err, agent.ErrNotJoined) {
+				if errors.Is(err, member.ErrNotJoined) {
 					err = cli.Exit(svcrun.Final(err), cli.ExitNotSetUp) // to start it again and again joins no pool
 				}
 				return err

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"poolcert/agent"
+	"poolcert/agent/member"
 	"poolcert/internal/cli"
 	"poolcert/internal/svcrun"
 	"poolcert/packaging/systemd"
@@ -60,7 +61,7 @@ func serviceCommands(o *options) []*cobra.Command {
 					if err != nil {
 						return err
 					}
-					if _, err := agent.StoppedStatus(config, ""); name != "install" && name != "reload" && errors.Is(err, agent.ErrNotJoined) {
+					if _, err := agent.StoppedStatus(config, ""); name != "install" && name != "reload" && errors.Is(err, member.ErrNotJoined) {
 						return withHint(err)
 					}
 					if name == "install" {

@@ -28,3 +28,12 @@ func ReadAll(f *os.File, limit int64) ([]byte, error) {
 	}
 	return data, err
 }
+
+// Reason returns the cause of an error of a file, without the operation and path.
+func Reason(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}

@@ -1,4 +1,4 @@
-package agent
+package member
 
 import (
 	"bytes"
@@ -18,6 +18,10 @@ import (
 // requestTime bounds a request, beside what a long poll asks for.
 const requestTime = 20 * time.Second
 
+// Parallel is how many requests beside each other keep their connections. The agent fetches
+// so many certificates at a time.
+const Parallel = 4
+
 // A client speaks the node API of one service.
 type client struct {
 	base      string
@@ -32,7 +36,7 @@ func newClient(base string, config *tls.Config) *client {
 		TLSClientConfig:        config,
 		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 		TLSHandshakeTimeout:    10 * time.Second,
-		MaxIdleConnsPerHost:    fetchers,
+		MaxIdleConnsPerHost:    Parallel,
 		IdleConnTimeout:        110 * time.Second, // with the end of a poll by default, since Go wakes for stopped timers
 		MaxResponseHeaderBytes: 64 << 10,
 		TLSNextProto:           map[string]func(string, *tls.Conn) http.RoundTripper{},
@@ -103,24 +107,24 @@ func (c *client) do(ctx context.Context, timeout time.Duration, method, path str
 	return nil, newRefusedError(response, data)
 }
 
-// A refusedError is a refusal by the service, or by something in between.
-type refusedError struct {
-	refusal    *nodeapi.Error // its Code is empty if it was not the service that spoke
-	retryAfter time.Duration
+// A RefusedError is a refusal by the service, or by something in between.
+type RefusedError struct {
+	Refusal    *nodeapi.Error // its Code is empty if it was not the service that spoke
+	RetryAfter time.Duration  // that it asks for; 0: it does not
 }
 
-func (e *refusedError) Error() string { return e.refusal.Message }
-func (e *refusedError) Unwrap() error { return e.refusal }
+func (e *RefusedError) Error() string { return e.Refusal.Message }
+func (e *RefusedError) Unwrap() error { return e.Refusal }
 
-func newRefusedError(r *http.Response, body []byte) *refusedError {
-	e := &refusedError{refusal: &nodeapi.Error{}}
-	if json.Unmarshal(body, e.refusal) != nil || e.refusal.Code == "" || e.refusal.Message == "" {
-		e.refusal = &nodeapi.Error{Message: "the server answered " + strconv.Itoa(r.StatusCode) + " " + http.StatusText(r.StatusCode)}
+func newRefusedError(r *http.Response, body []byte) *RefusedError {
+	e := &RefusedError{Refusal: &nodeapi.Error{}}
+	if json.Unmarshal(body, e.Refusal) != nil || e.Refusal.Code == "" || e.Refusal.Message == "" {
+		e.Refusal = &nodeapi.Error{Message: "the server answered " + strconv.Itoa(r.StatusCode) + " " + http.StatusText(r.StatusCode)}
 	}
 	if seconds, err := strconv.ParseInt(r.Header.Get("Retry-After"), 10, 32); err == nil && seconds > 0 {
-		e.retryAfter = time.Duration(seconds) * time.Second
+		e.RetryAfter = time.Duration(seconds) * time.Second
 	} else if t, err := http.ParseTime(r.Header.Get("Retry-After")); err == nil {
-		e.retryAfter = max(0, time.Until(t))
+		e.RetryAfter = max(0, time.Until(t))
 	}
 	return e
 }

@@ -1,4 +1,4 @@
-package agent
+package member
 
 import (
 	"context"
@@ -14,56 +14,61 @@ import (
 	"poolcert/internal/nodeapi"
 )
 
-// A service is the account service as this node's source of certificates. It is
+// A Service is the account service as this node's source of certificates. It is
 // safe for concurrent use.
-type service struct {
-	member    atomic.Pointer[member]
+type Service struct {
+	session   atomic.Pointer[session]
 	state     *statedir.Dir
-	server    string // instead of the identity's; may be empty
-	tokenFile string // for a node that the service does not know; may be empty
+	server    string
+	tokenFile string
 	elsewhere struct {
 		token string // that is for another pool
 		err   error
 	}
 }
 
-// A member is an identity with its connections. A renewed identity gets new ones:
+// A session is an identity with its connections. A renewed identity gets new ones:
 // the service goes by the certificate that a connection was made with.
-type member struct {
+type session struct {
 	*client
 	id *Identity
 }
 
-func newService(id *Identity, state *statedir.Dir) *service {
-	s := &service{state: state}
+// NewService returns the service of a member. Renewed identities go to state. server is a
+// URL instead of the identity's, and tokenFile has a join token for a node that the service
+// does not know any more; both may be empty. It connects to nothing yet.
+func NewService(id *Identity, state *statedir.Dir, server, tokenFile string) *Service {
+	s := &Service{state: state, server: server, tokenFile: tokenFile}
 	s.connect(id)
 	return s
 }
 
 // connect has later requests made as id.
-func (s *service) connect(id *Identity) {
+func (s *Service) connect(id *Identity) {
 	server := id.Server
 	if s.server != "" {
 		server = s.server
 	}
-	if old := s.member.Swap(&member{newClient(server, nodeTLS(id)), id}); old != nil {
+	if old := s.session.Swap(&session{newClient(server, nodeTLS(id)), id}); old != nil {
 		old.close()
 	}
 }
 
-func (s *service) identity() *Identity { return s.member.Load().id }
+// Identity returns who the node is now.
+func (s *Service) Identity() *Identity { return s.session.Load().id }
 
-func (s *service) close() { s.member.Load().close() }
+// Close ends connections that are not in use; later requests make new ones.
+func (s *Service) Close() { s.session.Load().close() }
 
 // References returns the references of the node's pool as soon as their revision
 // is another one, or nil after wait.
-func (s *service) References(ctx context.Context, revision string, wait time.Duration) (*nodeapi.References, error) {
+func (s *Service) References(ctx context.Context, revision string, wait time.Duration) (*nodeapi.References, error) {
 	header := http.Header{}
 	if revision != "" {
 		header.Set("If-None-Match", strconv.Quote(revision))
 	}
 	path := nodeapi.PathReferences + "?wait=" + strconv.Itoa(int(wait/time.Second))
-	m := s.member.Load()
+	m := s.session.Load()
 	// Go wakes up for a timer that was stopped, too: that of a poll, when the next one ends.
 	answer, err := m.do(ctx, max(wait+requestTime, 2*wait), http.MethodGet, path, nil, header)
 	if err != nil {
@@ -80,16 +85,16 @@ func (s *service) References(ctx context.Context, revision string, wait time.Dur
 	if r.Account != m.id.Account || r.Pool != m.id.Pool {
 		return nil, fmt.Errorf("GET %s%s: the answer is for pool %.64q of account %.64q", m.base, nodeapi.PathReferences, r.Pool, r.Account)
 	}
-	if len(r.References) > maxReferences {
-		return nil, fmt.Errorf("the pool refers to %d certificates, and a node takes %d at most", len(r.References), maxReferences)
+	if len(r.References) > nodeapi.MaxReferences {
+		return nil, fmt.Errorf("the pool refers to %d certificates, and a node takes %d at most", len(r.References), nodeapi.MaxReferences)
 	}
 	return &r, nil
 }
 
 // Certificate fetches and opens one certificate.
-func (s *service) Certificate(ctx context.Context, thumbprint batch.Thumbprint) (*nodeapi.Certificate, error) {
+func (s *Service) Certificate(ctx context.Context, thumbprint batch.Thumbprint) (*nodeapi.Certificate, error) {
 	path := nodeapi.PathCertificates + "/" + batch.SHA1 + "/" + thumbprint.String()
-	m := s.member.Load()
+	m := s.session.Load()
 	answer, err := m.do(ctx, requestTime, http.MethodGet, path, nil, nil)
 	if err != nil {
 		return nil, err
@@ -99,16 +104,16 @@ func (s *service) Certificate(ctx context.Context, thumbprint batch.Thumbprint) 
 }
 
 // Report replaces the service's picture of this node.
-func (s *service) Report(ctx context.Context, status *nodeapi.Status) error {
-	return s.member.Load().call(ctx, http.MethodPut, nodeapi.PathStatus, status, nil)
+func (s *Service) Report(ctx context.Context, status *nodeapi.Status) error {
+	return s.session.Load().call(ctx, http.MethodPut, nodeapi.PathStatus, status, nil)
 }
 
 // RenewAt returns when Renew is due.
-func (s *service) RenewAt() time.Time { return s.identity().RenewAt() }
+func (s *Service) RenewAt() time.Time { return s.Identity().RenewAt() }
 
 // Renew gets a new node certificate and stores it before it is used.
-func (s *service) Renew(ctx context.Context) error {
-	m := s.member.Load()
+func (s *Service) Renew(ctx context.Context) error {
+	m := s.session.Load()
 	var response nodeapi.RenewResponse
 	if err := m.call(ctx, http.MethodPost, nodeapi.PathRenew, nil, &response); err != nil {
 		return err
@@ -117,7 +122,7 @@ func (s *service) Renew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := id.save(s.state); err != nil {
+	if err := id.Save(s.state); err != nil {
 		return err
 	}
 	s.connect(id)

@@ -1,10 +1,9 @@
-package agent
+package member
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"poolcert/internal/filetrust"
@@ -15,14 +14,18 @@ import (
 // to become a member again by itself.
 var errNoToken = errors.New("no join_token_file is configured")
 
-// isUnknown tells the refusal of a service that does not know the node, and does
+// IsRevoked tells the one refusal that takes a node's certificates away. Nothing
+// else does: not a 5xx, not a 404 by a proxy, not a refused handshake.
+func IsRevoked(err error) bool { return nodeapi.Refused(err, nodeapi.CodeNodeRevoked) }
+
+// IsUnknown tells the refusal of a service that does not know the node, and does
 // not say that it evicted it: its database may have been restored from a backup
 // which is older than the node. That takes nothing away.
-func isUnknown(err error) bool { return isRefused(err, nodeapi.CodeNodeUnknown) }
+func IsUnknown(err error) bool { return nodeapi.Refused(err, nodeapi.CodeNodeUnknown) }
 
 // Rejoin makes the node a member again by the configured join token, with the keys
 // and the name that it has, and so as the same node. Nothing on the node changes.
-func (s *service) Rejoin(ctx context.Context) error {
+func (s *Service) Rejoin(ctx context.Context) error {
 	if s.tokenFile == "" {
 		return errNoToken
 	}
@@ -33,42 +36,42 @@ func (s *service) Rejoin(ctx context.Context) error {
 	if token.IDText() == s.elsewhere.token {
 		return s.elsewhere.err // each try takes a use of it
 	}
-	old := s.identity()
+	old := s.Identity()
 	if s.server != "" {
 		token.URL = s.server
 	}
 	if !token.Trusts(old.CA) {
 		return fmt.Errorf("join_token_file: the token is of a service with another CA; run 'poolcert-agent join --force TOKEN' to move the node there")
 	}
-	id, err := enroll(ctx, token, old.keys, old.name())
+	id, err := Enroll(ctx, token, old.keys, old.Name())
 	if err != nil {
 		return err
 	}
-	if !id.isNode(old) {
+	if !id.IsNode(old) {
 		// What it has now is another pool's. Moving is for a person to decide.
 		s.elsewhere.token = token.IDText()
 		s.elsewhere.err = errors.Join(fmt.Errorf("join_token_file: the token is for pool %s of account %s, and this is a node of pool %s of account %s",
-			id.Pool, id.Account, old.Pool, old.Account), id.call(ctx, http.MethodDelete, nodeapi.PathNode))
+			id.Pool, id.Account, old.Pool, old.Account), id.SignOff(ctx))
 		return s.elsewhere.err
 	}
 	if s.server != "" {
 		id.Server = old.Server
 	}
-	if err := id.save(s.state); err != nil {
+	if err := id.Save(s.state); err != nil {
 		return err
 	}
 	s.connect(id)
 	return nil
 }
 
-// isNode tells whether id is the same node of the same pool as other.
-func (id *Identity) isNode(other *Identity) bool {
+// IsNode tells whether id is the same node of the same pool as other.
+func (id *Identity) IsNode(other *Identity) bool {
 	return id.Account == other.Account && id.Pool == other.Pool && id.Node == other.Node
 }
 
-// name is what the node called itself when it joined, as far as its id tells: the id
+// Name is what the node called itself when it joined, as far as its id tells: the id
 // ends in a hyphen and ten digits.
-func (id *Identity) name() string {
+func (id *Identity) Name() string {
 	if i := strings.LastIndexByte(id.Node, '-'); i > 0 {
 		return id.Node[:i]
 	}
@@ -82,12 +85,12 @@ const maxTokenFile = 4096
 func loadToken(path string) (*nodeapi.Token, error) {
 	f, err := filetrust.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("join_token_file %s: %w", path, reason(err))
+		return nil, fmt.Errorf("join_token_file %s: %w", path, filetrust.Reason(err))
 	}
 	defer f.Close()
 	// Of the open file, which nobody can exchange before it is read.
 	if err := errors.Join(filetrust.CheckSecret(f), filetrust.CheckFolders(path)); err != nil {
-		return nil, fmt.Errorf("join_token_file %s: %w", path, reason(err))
+		return nil, fmt.Errorf("join_token_file %s: %w", path, filetrust.Reason(err))
 	}
 	text, err := filetrust.ReadAll(f, maxTokenFile)
 	if err != nil {

@@ -1,11 +1,9 @@
 //go:build !windows
 
-package agent
+package member
 
 import "poolcert/internal/dpapi"
 
 // keyMachine returns nil: the node's own keys are in the clear, in files of the agent's
 // user.
 func keyMachine() dpapi.Machine { return nil }
-
-const defaultNodeKey = nodeKeyFile

@@ -1,8 +1,6 @@
-package agent
+package member
 
 import "poolcert/internal/dpapi"
 
 // keyMachine seals the node's own keys.
 func keyMachine() dpapi.Machine { return dpapi.System }
-
-const defaultNodeKey = nodeKeyDPAPI

@@ -1,4 +1,20 @@
-package agent
+// Package member is a node's membership of a pool: who the node is, how it becomes
+// that, and the account service as a member sees it.
+//
+// A node that joins makes [JoiningKeys], and its identity with [Enroll] and
+// [Identity.Save]. From then on, [Load] returns the identity, and [NewService] the
+// service as the agent's source of certificates. [IsRevoked] and [IsUnknown] tell the
+// two refusals that end a membership.
+//
+// Promises. The keys are stored before they are sent, so that a join which is
+// repeated after a crash is the same node. A server is believed only with a
+// certificate by the CA that the join token names; an answer only if it is for this
+// node's keys and pool. A renewed identity is stored before it is used. Keys leave
+// the package in no other form than as TLS connections and opened certificates.
+//
+// Nothing here retries, waits longer than its context, or touches certificates that
+// are installed: package agent does, and knows what a lost membership means for them.
+package member
 
 import (
 	"crypto/ecdsa"
@@ -20,8 +36,8 @@ import (
 	"poolcert/internal/nodeapi"
 )
 
-// ErrNotJoined means that the state directory holds no identity: [Join] has not
-// been called.
+// ErrNotJoined means that the state directory holds no identity: the node has not
+// joined.
 var ErrNotJoined = errors.New("this node has not joined a pool")
 
 // ErrIdentity means that the state directory holds an identity that cannot be
@@ -36,16 +52,16 @@ type Identity struct {
 	Certificate         *x509.Certificate // the node's own, for TLS
 	CA                  *x509.Certificate // the service's
 
-	keys *nodeKeys
+	keys *Keys
 }
 
-// nodeKeys are made once per join and never change.
-type nodeKeys struct {
+// Keys are a node's own. They are made once per join and never change.
+type Keys struct {
 	tls  *ecdsa.PrivateKey // P-256
 	seal hpke.PrivateKey   // opens what the service seals to this node
 }
 
-func newNodeKeys() (*nodeKeys, error) {
+func newKeys() (*Keys, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -54,8 +70,14 @@ func newNodeKeys() (*nodeKeys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &nodeKeys{key, seal}, nil
+	return &Keys{key, seal}, nil
 }
+
+// Equal tells whether they are the same keys.
+func (k *Keys) Equal(other *Keys) bool { return k.tls.Equal(other.tls) }
+
+// Keys returns the keys that the identity was made for.
+func (id *Identity) Keys() *Keys { return id.keys }
 
 // RenewAt returns when the certificate has to be renewed: at half of its life.
 func (id *Identity) RenewAt() time.Time {
@@ -76,7 +98,7 @@ func (id *Identity) renewed(r *nodeapi.RenewResponse) (*Identity, error) {
 
 // checkNodeCertificate refuses a certificate that is for another key than ours, or not by
 // the service's CA.
-func checkNodeCertificate(der []byte, ca *x509.Certificate, keys *nodeKeys) (*x509.Certificate, error) {
+func checkNodeCertificate(der []byte, ca *x509.Certificate, keys *Keys) (*x509.Certificate, error) {
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
 		return nil, fmt.Errorf("node certificate: %w", err)
@@ -95,13 +117,13 @@ func (id *Identity) tlsCertificate() *tls.Certificate {
 	return &tls.Certificate{Certificate: [][]byte{id.Certificate.Raw}, PrivateKey: id.keys.tls, Leaf: id.Certificate}
 }
 
-// keysJSON is the stored form of nodeKeys.
+// keysJSON is the stored form of Keys.
 type keysJSON struct {
 	Key     []byte `json:"key"`     // PKCS #8
 	SealKey []byte `json:"sealKey"` // as nodeapi.ParseSealKey reads it
 }
 
-func (k *nodeKeys) marshal() (*keysJSON, error) {
+func (k *Keys) marshal() (*keysJSON, error) {
 	key, err := x509.MarshalPKCS8PrivateKey(k.tls)
 	if err != nil {
 		return nil, err
@@ -113,7 +135,7 @@ func (k *nodeKeys) marshal() (*keysJSON, error) {
 	return &keysJSON{key, seal}, nil
 }
 
-func (j *keysJSON) parse() (*nodeKeys, error) {
+func (j *keysJSON) parse() (*Keys, error) {
 	key, err := x509.ParsePKCS8PrivateKey(j.Key)
 	if err != nil {
 		return nil, errors.New("its key is damaged")
@@ -126,7 +148,7 @@ func (j *keysJSON) parse() (*nodeKeys, error) {
 	if err != nil {
 		return nil, errors.New("its seal key is damaged")
 	}
-	return &nodeKeys{ec, seal}, nil
+	return &Keys{ec, seal}, nil
 }
 
 // identityJSON is the content of identity.json.
@@ -147,10 +169,9 @@ func (j *identityJSON) purpose() dpapi.Purpose {
 
 const identityVersion = 1
 
-// LoadIdentity reads the identity in a state directory, or fails with
-// ErrNotJoined or ErrIdentity.
-// It needs no lock: the file is replaced whole.
-func LoadIdentity(stateDir string) (*Identity, error) {
+// Load reads the identity in a state directory, or fails with [ErrNotJoined] or
+// [ErrIdentity]. It needs no lock: the file is replaced whole.
+func Load(stateDir string) (*Identity, error) {
 	path := filepath.Join(stateDir, statedir.IdentityFile)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -200,8 +221,8 @@ func (id *Identity) marshal(m dpapi.Machine) ([]byte, error) {
 	return json.Marshal(j)
 }
 
-// save replaces the stored identity in one step.
-func (id *Identity) save(s *statedir.Dir) error {
+// Save replaces the stored identity in one step.
+func (id *Identity) Save(s *statedir.Dir) error {
 	data, err := id.marshal(keyMachine())
 	if err != nil {
 		return fmt.Errorf("save identity: %w", err)

@@ -1,4 +1,4 @@
-package agent
+package member
 
 import (
 	"bytes"
@@ -68,57 +68,10 @@ func TestIdentitySealed(t *testing.T) {
 	}
 }
 
-// What DPAPI cannot do for the moment is not taken for another computer's key.
-func TestDPAPIKeyPasses(t *testing.T) {
-	state := newTestState(t)
-	m := dpapitest.New(t)
-	v := newVault(state, nil)
-	v.key = &dpapiKey{state, nil, m}
-	if err := v.save(&lastGood{Revision: "1"}); err != nil {
-		t.Fatal(err)
-	}
-	passing := errors.New("the service does not run yet")
-	m.Fail(passing)
-	if _, err := v.load(); !errors.Is(err, passing) || errors.Is(err, errLastGood) {
-		t.Errorf("load: %v", err)
-	}
-	if err := v.trySave(&lastGood{Revision: "2"}); !errors.Is(err, passing) {
-		t.Errorf("save: %v", err)
-	}
-	m.Fail(nil)
-	if set, err := v.load(); err != nil || set == nil || set.Revision != "1" {
-		t.Errorf("load = %+v, %v", set, err)
-	}
-}
-
-// The key is bound to the node, like the set.
-func TestDPAPIKeyOfNode(t *testing.T) {
-	state := newTestState(t)
-	m := dpapitest.New(t)
-	one := &dpapiKey{state, &Identity{Account: "a", Pool: "p", Node: "one"}, m}
-	if _, err := one.load(true); err != nil {
-		t.Fatal(err)
-	}
-	two := &dpapiKey{state, &Identity{Account: "a", Pool: "p", Node: "two"}, m}
-	if _, err := two.load(false); !errors.Is(err, errLastGood) {
-		t.Error(err)
-	}
-}
-
-func TestNodeKeyDPAPIConfig(t *testing.T) {
-	_, err := ParseConfig(`node_key = "dpapi"`)
-	if (err == nil) != (keyMachine() != nil) {
-		t.Errorf("dpapi: %v", err)
-	}
-	if c := DefaultConfig(); (c.NodeKey == nodeKeyDPAPI) != (keyMachine() != nil) {
-		t.Errorf("default %q", c.NodeKey)
-	}
-}
-
 // newTestIdentity returns an identity with a certificate by a CA of its own.
 func newTestIdentity(t *testing.T) *Identity {
 	t.Helper()
-	keys, err := newNodeKeys()
+	keys, err := newKeys()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package agent
+package member
 
 import (
 	"encoding/json"
@@ -16,7 +16,7 @@ type storedKeys struct {
 
 // store returns the stored form; m is nil where keys are not sealed. The caller clears
 // it.
-func (k *nodeKeys) store(m dpapi.Machine, purpose dpapi.Purpose) (storedKeys, error) {
+func (k *Keys) store(m dpapi.Machine, purpose dpapi.Purpose) (storedKeys, error) {
 	keys, err := k.marshal()
 	if err != nil || m == nil {
 		return storedKeys{Keys: keys}, err
@@ -34,7 +34,7 @@ func (k *nodeKeys) store(m dpapi.Machine, purpose dpapi.Purpose) (storedKeys, er
 }
 
 // load is the inverse of store. It opens what was not sealed, too.
-func (s *storedKeys) load(m dpapi.Machine, purpose dpapi.Purpose) (*nodeKeys, error) {
+func (s *storedKeys) load(m dpapi.Machine, purpose dpapi.Purpose) (*Keys, error) {
 	switch {
 	case s.Keys != nil:
 		return s.Keys.parse()

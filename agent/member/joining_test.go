@@ -1,0 +1,32 @@
+package member
+
+import (
+	"path/filepath"
+	"testing"
+
+	"poolcert/agent/agenttest"
+	"poolcert/agent/statedir"
+)
+
+// A token for another pool must not find the keys of a join that may have succeeded.
+func TestJoinKeysAreOfOneToken(t *testing.T) {
+	s := agenttest.NewService(t)
+	state, err := statedir.Open(filepath.Join(t.TempDir(), "state"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close()
+	first := s.Token(1)
+	a, err := JoiningKeys(state, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := JoiningKeys(state, first)
+	if err != nil || !again.Equal(a) {
+		t.Errorf("another key for the same token (%v)", err)
+	}
+	other, err := JoiningKeys(state, s.Token(1))
+	if err != nil || other.Equal(a) {
+		t.Errorf("the same key for another token (%v)", err)
+	}
+}
