@@ -6,11 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"poolcert/internal/corpus"
 )
 
 func TestInspect(t *testing.T) {
@@ -56,22 +56,20 @@ func TestInspect(t *testing.T) {
 
 // Inspect and Decrypt agree on what is a message.
 func TestInspectCorpus(t *testing.T) {
-	entries, ids := loadCorpus(t)
-	for _, e := range entries {
+	c := corpus.Load(t)
+	for _, e := range c.Entries {
 		if e.Kind == "p12" || e.Expect != "ok" || e.Form == "binary" {
 			continue
 		}
-		message, err := os.ReadFile(filepath.Join(corpus, e.File))
-		if err != nil {
-			t.Fatal(err)
-		}
+		message := c.Read(t, e)
 		info, err := Inspect(bytes.NewReader(message))
 		if err != nil {
 			t.Errorf("%s: %v", e.File, err)
 			continue
 		}
-		opts := e.options(t)
-		res, err := Decrypt(t.Context(), io.Discard, bytes.NewReader(message), Keys(ids[e.Key]), opts)
+		id := new(identity)
+		id.cert, id.key = c.Key(t, e)
+		res, err := Decrypt(t.Context(), io.Discard, bytes.NewReader(message), Keys(id), optionsFor(t, e))
 		if err != nil || res.Form.String() != info.Form || res.Authenticated != info.Authenticated || len(info.Recipients) == 0 {
 			t.Errorf("%s: %+v, but decrypted %+v, %v", e.File, info, res, err)
 		}

@@ -3,55 +3,26 @@ package pfx_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"poolcert/batch"
+	"poolcert/internal/corpus"
 	"poolcert/internal/pfx"
 )
 
-// corpusDir holds files of many producers, beside the repository. It is not part
-// of it: these tests are skipped, aloud, where it is absent.
-const corpusDir = "../../../shared/testdata/crypto"
-
-type corpusEntry struct {
-	File, Kind, Password, Expect string
-	Keys                         []struct {
-		SPKI string `json:"spki_sha256"`
-	}
-	Certs int
-}
-
-func corpus(t *testing.T) []corpusEntry {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join(corpusDir, "manifest.json"))
-	if errors.Is(err, os.ErrNotExist) {
-		t.Skip("SKIPPED: the shared corpus is not there; its PFX files are not tested")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	var manifest struct{ Entries []corpusEntry }
-	if err := json.Unmarshal(data, &manifest); err != nil {
-		t.Fatal(err)
-	}
-	p12 := slices.DeleteFunc(manifest.Entries, func(e corpusEntry) bool { return e.Kind != "p12" })
-	if len(p12) == 0 {
-		t.Fatal("no PFX file in the shared corpus")
-	}
-	return p12
-}
-
 func TestCorpus(t *testing.T) {
-	for _, e := range corpus(t) {
+	c, tested := corpus.Load(t), 0
+	for _, e := range c.Entries {
+		if e.Kind != "p12" {
+			continue
+		}
+		tested++
 		t.Run(e.File, func(t *testing.T) {
-			data := readFile(t, filepath.Join(corpusDir, e.File))
+			data := c.Read(t, e)
 			switch e.Expect {
 			case "ok":
 				checkEntry(t, e, data)
@@ -69,10 +40,13 @@ func TestCorpus(t *testing.T) {
 			}
 		})
 	}
+	if tested == 0 {
+		t.Error("no PFX file in the corpus")
+	}
 }
 
 // checkEntry decodes the file once for each of its keys, named by thumbprint when there are several.
-func checkEntry(t *testing.T, e corpusEntry, data []byte) {
+func checkEntry(t *testing.T, e corpus.Entry, data []byte) {
 	t.Helper()
 	want := make(map[string]bool)
 	for _, k := range e.Keys {
@@ -108,7 +82,7 @@ func checkEntry(t *testing.T, e corpusEntry, data []byte) {
 	}
 }
 
-func checkRefused(t *testing.T, e corpusEntry, data []byte) {
+func checkRefused(t *testing.T, e corpus.Entry, data []byte) {
 	t.Helper()
 	began := time.Now()
 	b, err := pfx.Decode(t.Context(), data, e.Password, pfx.Options{Limits: pfx.Limits{Size: 2 << 20}})
@@ -129,8 +103,7 @@ func checkRefused(t *testing.T, e corpusEntry, data []byte) {
 
 // The identities of the corpus hold each kind of key.
 func TestCorpusIdentities(t *testing.T) {
-	corpus(t)
-	files, err := filepath.Glob(filepath.Join(corpusDir, "p12/id/*.p12"))
+	files, err := filepath.Glob(filepath.Join(corpus.Load(t).Dir, "p12/id/*.p12"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no identities: %v", err)
 	}
