@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // SHA1 is the only thumbprint algorithm of the API.
@@ -31,7 +32,7 @@ func ParseThumbprint(s string) (Thumbprint, error) {
 	// Windows dialogs put an invisible left-to-right mark before the digits.
 	digits := strings.NewReplacer(" ", "", ":", "", "\u200e", "").Replace(s)
 	if len(digits) != hex.EncodedLen(len(t)) {
-		return t, fmt.Errorf("%w: %q has %d digits, want 40", ErrThumbprint, clip(s, 60), len(digits))
+		return t, fmt.Errorf("%w: %q has %d characters, want 40 hexadecimal digits", ErrThumbprint, clip(s, 60), utf8.RuneCountInString(digits))
 	}
 	if _, err := hex.Decode(t[:], []byte(digits)); err != nil {
 		return Thumbprint{}, fmt.Errorf("%w: %q is not hexadecimal", ErrThumbprint, clip(s, 60))

@@ -97,6 +97,9 @@ func (f *accountFlags) profile() (*profile, error) {
 		if err != nil {
 			return nil, fmt.Errorf("CA certificate: %w", err)
 		}
+		if !x509.NewCertPool().AppendCertsFromPEM(ca) {
+			return nil, cli.Hint(cli.Usagef("CA certificate: no certificate in PEM form in %s", caFile), "give the file ca.pem of poolcert-server")
+		}
 		p.CA = string(ca)
 	}
 	return p, nil
@@ -208,7 +211,7 @@ func (p *profile) httpClient() (*http.Client, error) {
 		roots = x509.NewCertPool()
 	}
 	if p.CA != "" && !roots.AppendCertsFromPEM([]byte(p.CA)) {
-		return nil, cli.Hint(errors.New("CA certificate: no certificate in PEM form in it"), "give the file ca.pem of poolcert-server")
+		return nil, cli.Hint(errors.New("CA certificate: no certificate in PEM form in the configuration's ca"), "log in again, with --ca and the file ca.pem of poolcert-server")
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}

@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -111,6 +113,9 @@ func (f *sealFlags) check(cmd *cobra.Command) error {
 		var err error
 		if f.binding, err = binding.Parse(f.bind); err != nil {
 			return cli.Hint(cli.Usagef("%v", err), "such as --bind pool=render,job=1234,not-after=2026-12-31")
+		}
+		if end := f.binding.NotAfter; !end.IsZero() && time.Now().After(end) {
+			fmt.Fprintf(cmd.ErrOrStderr(), "poolcert: warning: --bind: %s is over: no agent will open the message\n", cli.Time(end))
 		}
 	}
 	return nil

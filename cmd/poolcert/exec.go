@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,8 +45,9 @@ In arguments, {{file NAME}} becomes the path and {{secret NAME}} the value of a 
 prefer variables, because every user of this node can read arguments.
 
 All are opened before the command starts. ` + placeSentence + `
-With --mask, this program stays, and replaces the secrets in the command's output by ***, also where
-they are in base64, hex or quoted; the command's output is no terminal then.`,
+With --mask, this program stays, and replaces the secrets in the command's output by
+***, also where they are in base64, hex or quoted; the command's output is no terminal
+then.`,
 		Example: `  poolcert exec --env DB_PASSWORD=@password.cms -- ./job --fast
   DB_PASSWORD=sealed:MIIB... poolcert exec -- ./job --fast
   poolcert exec --file id.cms=KEY -- sh -c 'scp -i "$KEY" results user@host:'
@@ -56,6 +58,9 @@ they are in base64, hex or quoted; the command's output is no terminal then.`,
 			if err != nil {
 				if errors.Is(err, exec.ErrDot) {
 					err = cli.Hint(err, "a program of this folder is named with the folder: .%c%s", filepath.Separator, args[0])
+				}
+				if errors.Is(err, fs.ErrPermission) {
+					err = cli.Hint(err, "'chmod +x %s' makes a program of a script", args[0])
 				}
 				return cli.Hint(err, "the command comes after '--', and is a program, not a shell line")
 			}

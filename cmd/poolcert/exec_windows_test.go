@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"crypto/x509"
 	"errors"
 	"io/fs"
 	"net"
@@ -19,6 +18,7 @@ import (
 	"golang.org/x/sys/windows"
 
 	"poolcert/decrypt/cms"
+	"poolcert/decrypt/cms/cmstest"
 	"poolcert/internal/sddl"
 	"poolcert/internal/testcert"
 	"poolcert/internal/testtool"
@@ -47,18 +47,13 @@ func startHolding(t *testing.T) *holding {
 	t.Helper()
 	dir := t.TempDir()
 	a := testcert.RSA(t)
-	var message bytes.Buffer
-	w, err := cms.NewWriter(&message, []*x509.Certificate{a.Cert}, cms.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = w.Write([]byte("the secret"))
-	self, readErr := os.ReadFile(os.Args[0])
-	err = errors.Join(err, w.Close(), readErr,
+	message := cmstest.Seal(t, "the secret", cms.Options{}, a.Cert)
+	self, err := os.ReadFile(os.Args[0])
+	err = errors.Join(err,
 		os.Mkdir(filepath.Join(dir, "tmp"), 0o700),
 		os.WriteFile(filepath.Join(dir, "probe.exe"), self, 0o700),
 		os.WriteFile(filepath.Join(dir, "a.key"), a.KeyPEM(), 0o600),
-		os.WriteFile(filepath.Join(dir, "secret.txt.cms"), message.Bytes(), 0o600))
+		os.WriteFile(filepath.Join(dir, "secret.txt.cms"), message, 0o600))
 	if err != nil {
 		t.Fatal(err)
 	}

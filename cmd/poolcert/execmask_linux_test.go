@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"poolcert/decrypt/cms"
+	"poolcert/decrypt/cms/cmstest"
 	"poolcert/internal/testcert"
 )
 
@@ -14,7 +16,7 @@ import (
 func TestMaskOnTerminal(t *testing.T) {
 	dir := t.TempDir()
 	pair := testcert.RSA(t)
-	for name, data := range map[string][]byte{"a.pfx": pair.PFX("pw"), "pw": []byte("pw"), "a.cms": sealed(t, pair.Cert, "hunter42")} {
+	for name, data := range map[string][]byte{"a.pfx": pair.PFX("pw"), "pw": []byte("pw"), "a.cms": cmstest.Seal(t, "hunter42", cms.Options{}, pair.Cert)} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -50,7 +50,7 @@ func explain(err error) error {
 		case batch.CodeConditionNotMet:
 			return cli.Hint(err, "somebody changed it in the meantime; look at it and try again")
 		case batch.CodeServerBusy, batch.CodeOperationTimedOut:
-			return cli.Hint(err, "try again in a moment")
+			return cli.Hint(err, "try again in a moment; if it stays so, its operator has to look at the server's log")
 		}
 		if refusal.Code == "" {
 			return cli.Hint(err, "is the endpoint that of poolcert-server for clients, with https:// and its port (8443 by default, where nodes have 8444)?")
@@ -77,7 +77,7 @@ func explain(err error) error {
 	case errors.As(err, &unknown):
 		return cli.Hint(cause, "give the service's CA certificate with --ca (the file ca.pem of poolcert-server), or log in again with it")
 	case errors.As(err, &name):
-		return cli.Hint(cause, "use the server's name as endpoint, or add this one: 'poolcert-server init --host NAME'")
+		return cli.Hint(cause, "use a name that it is for; the service's operator adds names to hosts in server.toml")
 	case errors.As(err, &dns), errors.Is(err, syscall.ECONNREFUSED):
 		return cli.Hint(cause, "is the endpoint right, and poolcert-server running?")
 	case transport.Timeout():

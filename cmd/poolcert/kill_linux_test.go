@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 
+	"poolcert/decrypt/cms"
+	"poolcert/decrypt/cms/cmstest"
 	"poolcert/internal/securefile"
 	"poolcert/internal/testcert"
 	"poolcert/internal/testtool"
@@ -73,7 +75,7 @@ func TestKilledUnwrap(t *testing.T) {
 		}
 		os.Chown(d.path("in"), aliceID, aliceID)
 		for _, name := range names {
-			d.write("in/"+name+".cms", sealed(t, cert, plaintext+name))
+			d.write("in/"+name+".cms", cmstest.Seal(t, plaintext+name, cms.Options{}, cert))
 		}
 	}, func() {
 		for _, name := range names {
@@ -160,7 +162,7 @@ func TestUnwrapSyncsBeforeNames(t *testing.T) {
 	testtool.Need(t, "strace")
 	d := newDesk(t)
 	for i := range 40 {
-		d.write(fmt.Sprintf("%d.cms", i), sealed(t, testcert.RSA(t).Cert, plaintext))
+		d.write(fmt.Sprintf("%d.cms", i), cmstest.Seal(t, plaintext, cms.Options{}, testcert.RSA(t).Cert))
 	}
 	log := d.path("trace")
 	// As root, who may see which files these are.

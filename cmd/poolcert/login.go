@@ -115,8 +115,17 @@ func loginProfile(cmd *cobra.Command, acct accountFlags, o loginOptions) (*profi
 		return nil, err
 	}
 	byToken := o.oidc || cmd.Flags().Changed("token-command")
-	if p.Endpoint == "" || p.Account == "" && !byToken {
-		return nil, cli.Hint(cli.Usagef("log in where? A URL and --account are needed"), "'poolcert-server account create' printed both, such as https://batch.example:8443 --account myaccount")
+	missing := ""
+	switch {
+	case p.Endpoint == "" && p.Account == "" && !byToken:
+		missing = "a URL and --account are"
+	case p.Endpoint == "":
+		missing = "a URL is"
+	case p.Account == "" && !byToken:
+		missing = "--account is"
+	}
+	if missing != "" {
+		return nil, cli.Hint(cli.Usagef("log in where? %s needed", missing), "'poolcert-server account create' printed both, such as https://batch.example:8443 --account myaccount")
 	}
 	if byToken {
 		return p, p.useTokens(cmd, o)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -187,7 +188,11 @@ func printPFX(w io.Writer, info *pfx.Info) error {
 			valid += " " + style.Red("(expired)")
 		}
 		table.Row("  valid", valid)
-		table.Row("  key", fmt.Sprintf("%s, private key in the file: %t", c.Algorithm, c.HasKey))
+		key := ", private key in the file"
+		if !c.HasKey {
+			key = ", no private key in the file"
+		}
+		table.Row("  key", c.Algorithm+key)
 		table.Row("  thumbprint", c.SHA1.String())
 		table.Row("  sha256", c.SHA256)
 		if err := table.Write(w); err != nil {
@@ -255,6 +260,12 @@ func explainPFX(err error, data []byte) error {
 		return cli.Hint(err, "export it again with fewer rounds ('openssl pkcs12 -export -iter 100000'), and without the certificates of others")
 	}
 	return err
+}
+
+// isPFX reports whether data is a PFX, whatever its password.
+func isPFX(ctx context.Context, data []byte) bool {
+	_, err := pfx.Decode(ctx, data, "", pfx.Options{})
+	return err == nil || !errors.Is(err, pfx.ErrDamaged)
 }
 
 // isCertificate reports whether data is certificates, in PEM or DER.

@@ -64,7 +64,11 @@ func recipient(ctx context.Context, acct *accountFlags, name string) (*x509.Cert
 	if err == nil {
 		cert, err := pfx.DecodeCER(data)
 		if err != nil {
-			return nil, cli.Hint(fmt.Errorf("recipient %s: %w", name, err), "give the public certificate, in DER or PEM")
+			err = fmt.Errorf("recipient %s: %w", name, err)
+			if isPFX(ctx, data) {
+				return nil, cli.Hint(err, "it is a PFX, and the public certificate is wanted: 'openssl pkcs12 -in FILE -clcerts -nokeys -out NEW.crt' takes it out; once it is in the account, --to takes its name")
+			}
+			return nil, cli.Hint(err, "give the public certificate, in DER or PEM")
 		}
 		return cert, nil
 	}

@@ -15,11 +15,10 @@ import (
 	"testing"
 
 	"poolcert/decrypt/cms"
+	"poolcert/decrypt/cms/cmstest"
 	"poolcert/internal/testcert"
 	"poolcert/internal/testfolder"
 	"poolcert/internal/testtool"
-
-	"crypto/x509"
 )
 
 // The two users of these tests.
@@ -53,7 +52,7 @@ func newDesk(t *testing.T) *desk {
 	}
 	d.write("a.pfx", pair.PFX("pw"))
 	d.write("pw", []byte("pw"))
-	d.write("a.cms", sealed(t, pair.Cert, plaintext))
+	d.write("a.cms", cmstest.Seal(t, plaintext, cms.Options{}, pair.Cert))
 	return d
 }
 
@@ -72,22 +71,6 @@ var released = sync.OnceValues(func() ([]byte, error) {
 	}
 	return os.ReadFile(filepath.Join(dir, "poolcert"))
 })
-
-func sealed(t *testing.T, cert *x509.Certificate, content string) []byte {
-	t.Helper()
-	var message bytes.Buffer
-	w, err := cms.NewWriter(&message, []*x509.Certificate{cert}, cms.Options{})
-	if err == nil {
-		_, err = w.Write([]byte(content))
-	}
-	if err == nil {
-		err = w.Close()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return message.Bytes()
-}
 
 func (d *desk) path(name string) string { return filepath.Join(d.dir, name) }
 

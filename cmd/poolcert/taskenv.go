@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -40,8 +41,8 @@ folder with copies that belongs to the task's user. A scheduler's prolog, which 
 as root, makes it for --user, and its epilog removes it with --cleanup.
 
 DIR belongs to that user, or to root, and then nobody else may be able to write to it,
-to the folders above, or to a link on the way; it is made if it is missing. Root gives certificates also to
-a user who is not in their group.
+to the folders above, or to a link on the way; it is made if it is missing. Root gives
+certificates also to a user who is not in their group.
 
 With "expose" = "decrypt-only" on the node there are no keys in files, and so none to
 copy: tasks use 'poolcert decrypt' and 'poolcert exec'.`,
@@ -133,9 +134,12 @@ func (f *taskEnvFlags) remove(cmd *cobra.Command) error {
 
 // explainTaskEnv gives an error its hint and exit code.
 func explainTaskEnv(err error) error {
+	at, atPath := errors.AsType[*fs.PathError](err)
 	switch {
-	case errors.Is(err, taskcerts.ErrNoSet) && errors.Is(err, fs.ErrPermission):
-		return cli.Exit(cli.Hint(err, "the task's user must be in the group of these certificates (poolcert-task by default), or "+superuser+" has to call"), cli.ExitNotAllowed)
+	case errors.Is(err, taskcerts.ErrNoSet) && errors.Is(err, fs.ErrPermission) && atPath:
+		return cli.Exit(cli.Hint(fmt.Errorf("the certificates there are not for this user: %w", at), "the task's user must be in the group of these certificates (poolcert-task by default), or "+superuser+" has to call"), cli.ExitNotAllowed)
+	case errors.Is(err, syscall.EPERM) && !atPath:
+		return cli.Hint(err, "only "+superuser+" makes a folder for another user")
 	case errors.Is(err, taskcerts.ErrNoSet):
 		return cli.Hint(err, "does poolcert-agent run on this node, and has it this certificates_dir? 'poolcert-agent status' tells")
 	case errors.Is(err, taskcerts.ErrPlace):

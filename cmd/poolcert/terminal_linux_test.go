@@ -110,8 +110,8 @@ func TestPasswordPrompt(t *testing.T) {
 		code   int
 		want   string
 	}{
-		"right":     {"sesame\r", false, 0, "private key in the file: true"},
-		"corrected": {"sesann\x7f\x7fme\n", false, 0, "private key in the file: true"},
+		"right":     {"sesame\r", false, 0, ", private key in the file"},
+		"corrected": {"sesann\x7f\x7fme\n", false, 0, ", private key in the file"},
 		"wrong":     {"Sesame\r", false, 1, "hint: type it again"},
 		"Ctrl-D":    {"\x04", false, 1, "wrong password"},
 		"Ctrl-C":    {"ses\x03", false, 1, "error: interrupted"},

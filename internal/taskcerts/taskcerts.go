@@ -47,7 +47,8 @@ var (
 	// ErrForeign is wrapped when DIR/certs has files that Make did not make.
 	ErrForeign = errors.New("has files of others")
 
-	// ErrNoSet is wrapped when there are no installed certificates to copy.
+	// ErrNoSet is wrapped when there are no installed certificates to copy, or none
+	// that the caller may read (fs.ErrPermission).
 	ErrNoSet = errors.New("no certificates are installed there")
 )
 
@@ -120,6 +121,9 @@ func readSet(from string) ([]file, error) {
 			return nil, fmt.Errorf("%w: %w", ErrNoSet, err)
 		}
 		files, err := readFolder(folder)
+		if errors.Is(err, fs.ErrPermission) {
+			return nil, fmt.Errorf("%w: %w", ErrNoSet, err)
+		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return files, err
 		}
