@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"poolcert/decrypt/cms"
+	"poolcert/decrypt/cms/cmstest"
 	"poolcert/decrypt/jwe"
 	"poolcert/internal/testcert"
 )
@@ -24,18 +25,7 @@ func alice(t testing.TB) *identity {
 // seal encrypts content to alice.
 func seal(t testing.TB, content []byte, authenticated bool) []byte {
 	t.Helper()
-	var buf bytes.Buffer
-	w, err := cms.NewWriter(&buf, []*x509.Certificate{alice(t).cert}, cms.Options{Compat: !authenticated})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Write(content); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return buf.Bytes()
+	return cmstest.Seal(t, content, cms.Options{Compat: !authenticated}, alice(t).cert)
 }
 
 // sealJWE encrypts content to alice.

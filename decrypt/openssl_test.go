@@ -10,12 +10,20 @@ import (
 	"poolcert/internal/testcert"
 )
 
+// openssl runs the openssl command, which these tests cannot do without.
+func openssl(t *testing.T, args ...string) {
+	t.Helper()
+	path, err := exec.LookPath("openssl")
+	if err != nil {
+		t.Fatalf("these tests need the openssl command: %v", err)
+	}
+	if out, err := exec.Command(path, args...).CombinedOutput(); err != nil {
+		t.Fatalf("openssl %q: %v\n%s", args, err, out)
+	}
+}
+
 // What the openssl command writes in its own armour opens.
 func TestOpenSSLForms(t *testing.T) {
-	tool, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Fatalf("this test needs the openssl command: %v", err)
-	}
 	dir := t.TempDir()
 	cert, in, out := filepath.Join(dir, "crt"), filepath.Join(dir, "in"), filepath.Join(dir, "out")
 	if err := os.WriteFile(cert, testcert.RSA(t, testcert.Name("alice")).CertPEM(), 0o600); err != nil {
@@ -38,9 +46,7 @@ func TestOpenSSLForms(t *testing.T) {
 			"S/MIME in chunks": {[]string{"-outform", "SMIME", "-stream"}, SMIME},
 		} {
 			args := append([]string{"cms", "-encrypt", "-binary", "-aes256", "-in", in, "-out", out}, test.args...)
-			if msg, err := exec.Command(tool, append(args, cert)...).CombinedOutput(); err != nil {
-				t.Fatalf("%s: openssl: %v\n%s", name, err, msg)
-			}
+			openssl(t, append(args, cert)...)
 			message, err := os.ReadFile(out)
 			if err != nil {
 				t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,10 +14,6 @@ import (
 // sign has openssl sign content, in one of its forms.
 func sign(t *testing.T, content []byte, args ...string) []byte {
 	t.Helper()
-	tool, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Fatalf("this test needs the openssl command: %v", err)
-	}
 	dir := t.TempDir()
 	in, out, cert, key := filepath.Join(dir, "in"), filepath.Join(dir, "out"), filepath.Join(dir, "crt"), filepath.Join(dir, "key")
 	signer := testcert.RSA(t, testcert.Name("signer"))
@@ -27,10 +22,7 @@ func sign(t *testing.T, content []byte, args ...string) []byte {
 			t.Fatal(err)
 		}
 	}
-	args = append([]string{"cms", "-sign", "-binary", "-signer", cert, "-inkey", key, "-in", in, "-out", out}, args...)
-	if msg, err := exec.Command(tool, args...).CombinedOutput(); err != nil {
-		t.Fatalf("openssl %v, %d bytes: %v\n%s", args, len(content), err, msg)
-	}
+	openssl(t, append([]string{"cms", "-sign", "-binary", "-signer", cert, "-inkey", key, "-in", in, "-out", out}, args...)...)
 	signed, err := os.ReadFile(out)
 	if err != nil {
 		t.Fatal(err)

@@ -81,18 +81,7 @@ func certs(ids ...*identity) []*x509.Certificate {
 // seal encrypts content in one go.
 func seal(t testing.TB, content []byte, opts Options, to ...*identity) []byte {
 	t.Helper()
-	var buf bytes.Buffer
-	w, err := NewWriter(&buf, certs(to...), opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Write(content); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return buf.Bytes()
+	return sealTo(t, content, opts, certs(to...)...)
 }
 
 // pattern returns n bytes that repeat nowhere nearby.

@@ -18,6 +18,7 @@ import (
 	"poolcert/batch"
 	"poolcert/decrypt"
 	"poolcert/decrypt/cms"
+	"poolcert/decrypt/cms/cmstest"
 	"poolcert/decrypt/jwe"
 	"poolcert/decrypt/local"
 	"poolcert/internal/localsock"
@@ -136,31 +137,19 @@ func (s *service) restart(t *testing.T) {
 
 func seal(t testing.TB, content []byte, opts cms.Options, to ...*testcert.Pair) []byte {
 	t.Helper()
-	var certs []*x509.Certificate
-	for _, p := range to {
+	return cmstest.Seal(t, content, opts, certificatesOf(to)...)
+}
+
+func certificatesOf(pairs []*testcert.Pair) (certs []*x509.Certificate) {
+	for _, p := range pairs {
 		certs = append(certs, p.Cert)
 	}
-	var b bytes.Buffer
-	w, err := cms.NewWriter(&b, certs, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Write(content); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
+	return certs
 }
 
 func sealJWE(t testing.TB, content []byte, to ...*testcert.Pair) []byte {
 	t.Helper()
-	var certs []*x509.Certificate
-	for _, p := range to {
-		certs = append(certs, p.Cert)
-	}
-	message, err := jwe.Encrypt(certs, content)
+	message, err := jwe.Encrypt(certificatesOf(to), content)
 	if err != nil {
 		t.Fatal(err)
 	}

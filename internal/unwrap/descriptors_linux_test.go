@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 
 	"poolcert/decrypt/cms"
+	"poolcert/decrypt/cms/cmstest"
 )
 
 // More files than may be open at one time are opened, also when it takes the disk long
@@ -16,7 +17,7 @@ func TestRunWithFewDescriptors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		const n = 300
-		message := b.message("content", b.cert, cms.Options{})
+		message := cmstest.Seal(t, "content", cms.Options{}, b.cert)
 		for i := range n {
 			b.write(fmt.Sprintf("%d.cms", i), message)
 		}

@@ -17,6 +17,7 @@ import (
 
 	"poolcert/decrypt"
 	"poolcert/decrypt/cms"
+	"poolcert/decrypt/cms/cmstest"
 	"poolcert/internal/testcert"
 	"poolcert/internal/testtool"
 )
@@ -47,21 +48,6 @@ func (s source) PrivateKey(_ context.Context, match func(*x509.Certificate) bool
 
 func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
 
-// message seals content.
-func (b *bench) message(content string, cert *x509.Certificate, opts cms.Options) []byte {
-	b.Helper()
-	var out bytes.Buffer
-	w, err := cms.NewWriter(&out, []*x509.Certificate{cert}, opts)
-	if err != nil {
-		b.Fatal(err)
-	}
-	fmt.Fprint(w, content)
-	if err := w.Close(); err != nil {
-		b.Fatal(err)
-	}
-	return out.Bytes()
-}
-
 // write makes a file at one moment.
 func (b *bench) write(name string, data []byte) {
 	b.Helper()
@@ -73,7 +59,7 @@ func (b *bench) write(name string, data []byte) {
 
 func (b *bench) seal(name, content string) {
 	b.Helper()
-	b.write(name, b.message(content, b.cert, cms.Options{}))
+	b.write(name, cmstest.Seal(b.T, content, cms.Options{}, b.cert))
 }
 
 // run opens paths, which are relative to the folder, and tells what became of each.
@@ -136,12 +122,12 @@ func TestRun(t *testing.T) {
 	b := newBench(t)
 	b.seal("a.txt.cms", "content of a")
 	b.seal("b.enc", "")
-	b.write("old.p7m", b.message("not authenticated", b.cert, cms.Options{Compat: true}))
+	b.write("old.p7m", cmstest.Seal(t, "not authenticated", cms.Options{Compat: true}, b.cert))
 	b.seal("other", "not asked for")
 	b.write("bad.cms", []byte("hello"))
-	b.write("cut.cms", b.message("cut", b.cert, cms.Options{})[:300])
-	b.write("foreign.jwe", b.message("x", testcert.RSA(t, testcert.Key("rsa2048b"), testcert.Name("another")).Cert, cms.Options{}))
-	altered := b.message("altered", b.cert, cms.Options{})
+	b.write("cut.cms", cmstest.Seal(t, "cut", cms.Options{}, b.cert)[:300])
+	b.write("foreign.jwe", cmstest.Seal(t, "x", cms.Options{}, testcert.RSA(t, testcert.Key("rsa2048b"), testcert.Name("another")).Cert))
+	altered := cmstest.Seal(t, "altered", cms.Options{}, b.cert)
 	altered[len(altered)-1] ^= 1
 	b.write("altered.cms", altered)
 	b.seal(".cms", "no name")
@@ -194,7 +180,7 @@ func TestRunDoesNotReplace(t *testing.T) {
 	}
 	// A message that is altered does not tell how it differs.
 	b := newBench(t)
-	altered := b.message("content", b.cert, cms.Options{})
+	altered := cmstest.Seal(t, "content", cms.Options{}, b.cert)
 	altered[len(altered)-1] ^= 1
 	b.write("a.cms", altered)
 	b.write("a", []byte("other"))
@@ -252,7 +238,7 @@ func TestRunMeanwhile(t *testing.T) {
 	b = newBench(t)
 	b.Remove = true
 	b.seal("a.cms", "content")
-	newer := b.message("newer", b.cert, cms.Options{})
+	newer := cmstest.Seal(t, "newer", cms.Options{}, b.cert)
 	b.Unwrapper = meanwhile{opener, func() {
 		b.write("new", newer)
 		// Windows would not replace a file that is open.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"poolcert/decrypt/cms"
+	"poolcert/decrypt/cms/cmstest"
 )
 
 // A following is a Watch under way.
@@ -79,7 +80,7 @@ func TestWatch(t *testing.T) {
 	f.next("bad.cms", Opened)
 
 	// What is moved there is complete at once.
-	b.write("moved", b.message("moved", b.cert, cms.Options{}))
+	b.write("moved", cmstest.Seal(t, "moved", cms.Options{}, b.cert))
 	if err := os.Rename(b.path("moved"), b.path("moved.cms")); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +93,7 @@ func TestWatch(t *testing.T) {
 func TestWatchHalfWritten(t *testing.T) {
 	b := newBench(t)
 	f := b.follow(30)
-	message := b.message("content", b.cert, cms.Options{})
+	message := cmstest.Seal(t, "content", cms.Options{}, b.cert)
 	w, err := os.Create(b.path("slow.cms"))
 	if err != nil {
 		t.Fatal(err)
