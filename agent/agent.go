@@ -28,6 +28,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"poolcert/agent/hook"
+	"poolcert/agent/lastgood"
 	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/internal/bootclock"
@@ -130,14 +131,14 @@ func (a *Agent) live(ctx context.Context, began func()) error {
 	}
 	began()
 	links := newLinks(a.config, state, record, a.log)
-	return a.run(ctx, &parts{origin, certificates, a.openVault(state, origin.identity()), record, offline, hooks, links, metrics, old, socket.serve})
+	return a.run(ctx, &parts{origin, certificates, lastgood.New(state, origin.identity(), lastgood.Options{Key: a.config.NodeKey, Installs: a.config.installedIn()}), record, offline, hooks, links, metrics, old, socket.serve})
 }
 
 // parts are what run puts together.
 type parts struct {
 	origin  *origin
 	store   store.Store
-	vault   *vault
+	vault   *lastgood.Vault
 	record  *record
 	offline *offline
 	hooks   *hook.Runner

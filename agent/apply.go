@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"poolcert/agent/lastgood"
 	"poolcert/agent/member"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
@@ -32,7 +33,7 @@ const (
 type reconciler struct {
 	source source
 	store  store.Store
-	vault  *vault
+	vault  *lastgood.Vault
 	wants  *latest[want]
 	record *record
 	log    *slog.Logger
@@ -49,7 +50,7 @@ type reconciler struct {
 	held      map[batch.Thumbprint]*holding
 	installed map[batch.Thumbprint]batch.CertificateReference
 	named     map[string]batch.Thumbprint // what names stand for there
-	saved     *lastGood                   // what the vault holds, nil if that is not known
+	saved     *lastgood.Set               // what the vault holds, nil if that is not known
 	unsettled bool                        // the store may hold something else than installed
 	kept      bool                        // files of an earlier agent are left as they were, since nothing else is known
 	current   *want                       // nil before the first one
@@ -65,12 +66,12 @@ type reconciler struct {
 // was out of reach for too long, and that takes the certificates away, so it does
 // here.
 func (r *reconciler) restore(ctx context.Context) (revision string) {
-	set, err := r.vault.load()
+	set, err := r.vault.Load()
 	if err != nil {
 		r.log.Error("last-known-good set not used; waiting for the source", "err", err)
 	}
 	if set == nil {
-		if r.vault.hasInstalled() || err != nil && !errors.Is(err, errLastGood) {
+		if r.vault.HasInstalled() || err != nil && !errors.Is(err, lastgood.ErrUnusable) {
 			r.kept = true
 			if err != nil {
 				r.record.setProblem(fmt.Errorf("%w; installed files are left as they are until the source says what to install", err))
@@ -290,7 +291,7 @@ func (r *reconciler) install(ctx context.Context, w *want, failed map[batch.Thum
 		return ctx.Err()
 	}
 	problem := errors.Join(saveErr, setErr)
-	if saveErr != nil && r.vault.keeps(references) {
+	if saveErr != nil && r.vault.Keeps(references) {
 		left = problem
 	}
 	if problem != nil {
@@ -309,7 +310,7 @@ func (r *reconciler) install(ctx context.Context, w *want, failed map[batch.Thum
 
 // save writes the last-known-good set if it changed, or was taken away.
 func (r *reconciler) save(w *want) error {
-	set := &lastGood{w.revision, merge(w.references), make(map[batch.Thumbprint]*nodeapi.Certificate), w.revoked}
+	set := &lastgood.Set{Revision: w.revision, References: merge(w.references), Certificates: make(map[batch.Thumbprint]*nodeapi.Certificate), Revoked: w.revoked}
 	for _, reference := range set.References {
 		if h := r.held[reference.Thumbprint]; h != nil {
 			set.Certificates[reference.Thumbprint] = h.certificate
@@ -317,10 +318,10 @@ func (r *reconciler) save(w *want) error {
 			set.Certificates[reference.Thumbprint] = c // that could not be opened is no reason to lose it
 		}
 	}
-	if r.saved != nil && r.saved.same(set) && !r.vault.isMissing() {
+	if r.saved != nil && r.saved.Same(set) && !r.vault.IsMissing() {
 		return nil
 	}
-	if err := r.vault.save(set); err != nil {
+	if err := r.vault.Save(set); err != nil {
 		r.saved = nil
 		return err
 	}

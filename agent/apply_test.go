@@ -5,13 +5,14 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"path/filepath"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"poolcert/agent/lastgood"
 	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 	"poolcert/batch"
@@ -63,14 +64,18 @@ func (b *brokenStore) Replace(ctx context.Context, entries []store.Entry) (map[b
 
 func newTestReconciler(t *testing.T, s source) (*reconciler, *brokenStore) {
 	t.Helper()
-	state, err := statedir.Open(filepath.Join(t.TempDir(), "state"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { state.Close() })
+	return newTestReconcilerIn(t, s, newTestState(t))
+}
+
+func testVault(state *statedir.Dir) *lastgood.Vault {
+	return lastgood.New(state, &member.Identity{Account: "a", Pool: "p", Node: "n"}, lastgood.Options{})
+}
+
+func newTestReconcilerIn(t *testing.T, s source, state *statedir.Dir) (*reconciler, *brokenStore) {
+	t.Helper()
 	b := &brokenStore{Memory: store.NewMemory()}
 	r := &reconciler{
-		source: s, store: b, vault: newVault(state, &member.Identity{Account: "a", Pool: "p", Node: "n"}),
+		source: s, store: b, vault: testVault(state),
 		wants: newLatest[want](), record: newRecord(), log: slog.New(slog.DiscardHandler),
 		held: make(map[batch.Thumbprint]*holding),
 	}
@@ -107,28 +112,35 @@ func wantStates(t *testing.T, r *reconciler, want map[batch.Thumbprint]batch.Nod
 func TestNothingIsReportedRemovedWhileACopyIsLeft(t *testing.T) {
 	s := newFakeSource()
 	one := s.add(t, "one")
-	for name, fail := range map[string]func(*reconciler, *brokenStore) (heal func()){
-		"store can neither replace nor withdraw": func(_ *reconciler, b *brokenStore) func() {
+	for name, fail := range map[string]func(*statedir.Dir, *brokenStore) (heal func()){
+		"store can neither replace nor withdraw": func(_ *statedir.Dir, b *brokenStore) func() {
 			b.err, b.stuck = errors.New("disk full"), errors.New("disk broken")
 			return b.heal
 		},
-		"store cannot finish": func(_ *reconciler, b *brokenStore) func() {
+		"store cannot finish": func(_ *statedir.Dir, b *brokenStore) func() {
 			b.err, b.replaced = store.ErrUnfinished, true
 			return b.heal
 		},
-		"last-known-good set cannot be written": func(r *reconciler, _ *brokenStore) func() {
-			good := r.vault.state
-			r.vault.state = statedir.At(filepath.Join(good.Path(), "none"))
-			return func() { r.vault.state = good }
+		"last-known-good set cannot be written": func(state *statedir.Dir, _ *brokenStore) func() {
+			away := state.Path() + ".away"
+			if err := os.Rename(state.Path(), away); err != nil {
+				t.Error(err)
+			}
+			return func() {
+				if err := os.Rename(away, state.Path()); err != nil {
+					t.Error(err)
+				}
+			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, b := newTestReconciler(t, s)
+			state := newTestState(t)
+			r, b := newTestReconcilerIn(t, s, state)
 			if err := r.apply(t.Context(), wantOf(t.Context(), "1", one)); err != nil {
 				t.Fatal(err)
 			}
 			wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeInstalled})
-			heal := fail(r, b)
+			heal := fail(state, b)
 			for range 2 {
 				if err := r.apply(t.Context(), wantOf(t.Context(), "2")); err == nil {
 					t.Error("apply: no error")
@@ -143,7 +155,7 @@ func TestNothingIsReportedRemovedWhileACopyIsLeft(t *testing.T) {
 				t.Error(err)
 			}
 			wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeRemoved})
-			set, err := r.vault.load()
+			set, err := r.vault.Load()
 			if err != nil || set.Revision != "2" || len(set.Certificates) != 0 {
 				t.Errorf("last-known-good set %+v, %v", set, err)
 			}
@@ -166,7 +178,7 @@ func TestRemovalDoesNotNeedAnInstall(t *testing.T) {
 		if err := r.apply(t.Context(), wantOf(t.Context(), "2", narrow, three)); !errors.Is(err, b.err) {
 			t.Errorf("apply = %v", err)
 		}
-		if list, err := b.List(t.Context()); err != nil || len(list) != 1 || !sameReference(list[0].Reference, narrow.WithDefaults()) {
+		if list, err := b.List(t.Context()); err != nil || len(list) != 1 || !batch.CertificateReference.Same(list[0].Reference, narrow.WithDefaults()) {
 			t.Errorf("installed: %+v, %v; want the second one for tasks", list, err)
 		}
 		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{
@@ -343,10 +355,10 @@ func TestUnopenableSavedCertificateIsKept(t *testing.T) {
 	one := s.add(t, "one")
 	r, _ := newTestReconciler(t, s)
 	odd := refTo(batch.Thumbprint{9})
-	saved := &lastGood{"1", merge([]batch.CertificateReference{one, odd}), map[batch.Thumbprint]*nodeapi.Certificate{
+	saved := &lastgood.Set{Revision: "1", References: merge([]batch.CertificateReference{one, odd}), Certificates: map[batch.Thumbprint]*nodeapi.Certificate{
 		one.Thumbprint: s.certificates[one.Thumbprint], odd.Thumbprint: {Format: batch.FormatPFX, Data: []byte("of tomorrow")},
-	}, false}
-	if err := r.vault.save(saved); err != nil {
+	}}
+	if err := r.vault.Save(saved); err != nil {
 		t.Fatal(err)
 	}
 	r.record.contact(errors.New("down"))
@@ -354,7 +366,7 @@ func TestUnopenableSavedCertificateIsKept(t *testing.T) {
 	if err := r.apply(t.Context(), wantOf(t.Context(), "2", one, odd)); err == nil {
 		t.Error("apply: no error")
 	}
-	set, err := r.vault.load()
+	set, err := r.vault.Load()
 	if err != nil || set.Revision != "2" || set.Certificates[odd.Thumbprint] == nil {
 		t.Errorf("last-known-good set %+v, %v; want both certificates", set, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"poolcert/agent/hook"
+	"poolcert/agent/lastgood"
 	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/internal/filetrust"
@@ -150,7 +151,7 @@ func (f *findings) parent(check, path string) {
 // nodeKey looks for a TPM that is to keep the node's key. A credential is there for
 // the service only.
 func (f *findings) nodeKey(c *Config) {
-	if c.NodeKey != nodeKeyTPM {
+	if c.NodeKey != lastgood.KeyInTPM {
 		return
 	}
 	tpm, err := tpmkey.Open()

@@ -2,6 +2,8 @@
 
 package agent
 
+import "poolcert/agent/lastgood"
+
 // DefaultConfigPath returns where the configuration file is looked for.
 func DefaultConfigPath() string { return "/etc/poolcert/agent.toml" }
 
@@ -17,7 +19,7 @@ const (
 	defaultStartTaskGroup = superuser
 	superuser             = "root"
 
-	defaultNodeKey = nodeKeyFile
+	defaultNodeKey = lastgood.KeyInFile
 	hasDPAPI       = false
 
 	makeGroup     = "groupadd --system %s"

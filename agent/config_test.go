@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"poolcert/agent/lastgood"
 	"poolcert/batch"
 )
 
@@ -127,7 +128,7 @@ func TestNodeKeyDPAPIConfig(t *testing.T) {
 	if (err == nil) != (hasDPAPI) {
 		t.Errorf("dpapi: %v", err)
 	}
-	if c := DefaultConfig(); (c.NodeKey == nodeKeyDPAPI) != (hasDPAPI) {
+	if c := DefaultConfig(); (c.NodeKey == lastgood.KeyInDPAPI) != (hasDPAPI) {
 		t.Errorf("default %q", c.NodeKey)
 	}
 }

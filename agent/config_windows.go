@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"poolcert/agent/lastgood"
 	"poolcert/internal/sddl"
 	"poolcert/internal/winfile"
 )
@@ -34,7 +35,7 @@ const (
 	defaultStartTaskGroup = string(sddl.Administrators) // by name, it is another one in each language
 	superuser             = "administrators"
 
-	defaultNodeKey = nodeKeyDPAPI
+	defaultNodeKey = lastgood.KeyInDPAPI
 	hasDPAPI       = true
 
 	makeGroup     = "net localgroup %s /add"

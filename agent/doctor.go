@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"poolcert/agent/lastgood"
 	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 	"poolcert/decrypt/local"
@@ -99,7 +100,7 @@ func (f *findings) source(ctx context.Context, c *Config) {
 func (f *findings) identity(c *Config, id *member.Identity) {
 	left := time.Until(id.Certificate.NotAfter)
 	switch {
-	case wasEvicted(c.StateDir, id):
+	case lastgood.WasEvicted(c.StateDir, id):
 		f.wrong("identity", "make a new token with 'poolcert pool token create POOL', stop the agent, run 'poolcert-agent join TOKEN', and start it", "node %s was evicted from pool %s, or the pool is gone", id.Node, id.Pool)
 	case left < 0:
 		f.wrong("identity", "let the agent reach its service: it renews the certificate then, if the clocks are right", "the certificate of node %s ended at %s", id.Node, id.Certificate.NotAfter.UTC().Format(time.RFC3339))

@@ -24,7 +24,7 @@ func TestRemovalOnFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer state.Close()
-	r.vault.state = state
+	r.vault = testVault(state)
 	if err := r.apply(t.Context(), wantOf(t.Context(), "1", one, two)); err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestRemovalOnFullDisk(t *testing.T) {
 		t.Errorf("apply: %v", err)
 	}
 	wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeRemoved, two.Thumbprint: batch.NodeInstalled})
-	if set, err := r.vault.load(); err != nil || set == nil || set.Revision != "2" || len(set.Certificates) != 1 {
+	if set, err := r.vault.Load(); err != nil || set == nil || set.Revision != "2" || len(set.Certificates) != 1 {
 		t.Errorf("last-known-good set %+v, %v; want the new one", set, err)
 	}
 }

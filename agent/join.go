@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"poolcert/agent/lastgood"
 	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 	"poolcert/internal/nodeapi"
@@ -110,7 +111,7 @@ func formerIdentity(ctx context.Context, opts JoinOptions) (*former, error) {
 	case err != nil:
 		return nil, err
 	}
-	f := &former{id: id, evicted: wasEvicted(opts.StateDir, id)}
+	f := &former{id: id, evicted: lastgood.WasEvicted(opts.StateDir, id)}
 	if !f.evicted && !opts.Force {
 		// Perhaps no agent ran since.
 		err := id.Standing(ctx)

@@ -14,28 +14,10 @@ import (
 	"poolcert/batch"
 )
 
-func TestLastGoodIsBoundToItsNode(t *testing.T) {
-	r, _ := newTestReconciler(t, newFakeSource())
-	if err := r.vault.save(&lastGood{Revision: "1"}); err != nil {
-		t.Fatal(err)
-	}
-	if set, err := r.vault.load(); err != nil || set.Revision != "1" {
-		t.Fatalf("load = %+v, %v", set, err)
-	}
-	for _, other := range []*member.Identity{
-		{Account: "b", Pool: "p", Node: "n"}, {Account: "a", Pool: "q", Node: "n"},
-		{Account: "a", Pool: "p", Node: "m"}, {Account: "ap", Node: "n"},
-	} {
-		if _, err := newVault(r.vault.state, other).load(); !errors.Is(err, errLastGood) {
-			t.Errorf("node %+v: load = %v, want errLastGood", other, err)
-		}
-	}
-}
-
 // stuck makes each write of the last-known-good set fail, and no removal.
-func (v *vault) stuck(t *testing.T) (heal func()) {
+func stuck(t *testing.T, state *statedir.Dir) (heal func()) {
 	t.Helper()
-	key := v.state.File(statedir.LastGoodKeyFile)
+	key := state.File(statedir.LastGoodKeyFile)
 	if err := errors.Join(os.Remove(key), os.Mkdir(key, 0o700)); err != nil {
 		t.Fatal(err)
 	}
@@ -46,8 +28,8 @@ func (v *vault) stuck(t *testing.T) (heal func()) {
 	}
 }
 
-func (v *vault) isStored() bool {
-	_, err := os.Stat(v.state.File(statedir.LastGoodFile))
+func isStored(state *statedir.Dir) bool {
+	_, err := os.Stat(state.File(statedir.LastGoodFile))
 	return err == nil
 }
 
@@ -69,16 +51,17 @@ func TestLastGoodGoesWithWhatIsTakenAway(t *testing.T) {
 		"another order, same": {[]batch.CertificateReference{two, one}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, _ := newTestReconciler(t, s)
+			state := newTestState(t)
+			r, _ := newTestReconcilerIn(t, s, state)
 			if err := r.apply(t.Context(), wantOf(t.Context(), "1", one, two)); err != nil {
 				t.Fatal(err)
 			}
-			heal := r.vault.stuck(t)
+			heal := stuck(t, state)
 			for range 2 {
 				if err := r.apply(t.Context(), wantOf(t.Context(), "2", test.next...)); err == nil {
 					t.Error("apply: no error")
 				}
-				if got := !r.vault.isStored(); got != test.goes {
+				if got := !isStored(state); got != test.goes {
 					t.Errorf("the old set is gone: %v, want %v", got, test.goes)
 				}
 			}
@@ -93,7 +76,7 @@ func TestLastGoodGoesWithWhatIsTakenAway(t *testing.T) {
 			}
 			heal()
 			r.apply(t.Context(), wantOf(t.Context(), "2", test.next...))
-			if set, err := r.vault.load(); err != nil || set == nil || set.Revision != "2" {
+			if set, err := r.vault.Load(); err != nil || set == nil || set.Revision != "2" {
 				t.Errorf("healed: last-known-good set %+v, %v", set, err)
 			}
 		})
@@ -104,18 +87,19 @@ func TestLastGoodGoesWithWhatIsTakenAway(t *testing.T) {
 func TestUnreadLastGoodGoes(t *testing.T) {
 	s := newFakeSource()
 	one := s.add(t, "one")
-	before, _ := newTestReconciler(t, s)
+	state := newTestState(t)
+	before, _ := newTestReconcilerIn(t, s, state)
 	if err := before.apply(t.Context(), wantOf(t.Context(), "1", one)); err != nil {
 		t.Fatal(err)
 	}
 	r, _ := newTestReconciler(t, s)
-	r.vault.state = before.vault.state
-	r.vault.stuck(t)
+	r.vault = before.vault
+	stuck(t, state)
 	r.restore(t.Context())
 	if err := r.apply(t.Context(), wantOf(t.Context(), "2", one)); err == nil {
 		t.Error("apply: no error")
 	}
-	if r.vault.isStored() {
+	if isStored(state) {
 		t.Error("the set that could not be read is still there")
 	}
 }
@@ -124,7 +108,7 @@ func TestJoinedErrorsAreOneLine(t *testing.T) {
 	s := newFakeSource()
 	r, b := newTestReconciler(t, s)
 	b.err = errors.New("disk full")
-	r.vault.state = statedir.At(filepath.Join(r.vault.state.Path(), "none"))
+	r.vault = testVault(statedir.At(filepath.Join(t.TempDir(), "none")))
 	if err := r.apply(t.Context(), wantOf(t.Context(), "1", s.add(t, "one"))); err == nil {
 		t.Error("apply: no error")
 	}

@@ -36,7 +36,7 @@ func (r *reconciler) logChange(next map[batch.Thumbprint]batch.CertificateRefere
 	for thumbprint, reference := range next {
 		if have, ok := old[thumbprint]; !ok {
 			added = append(added, thumbprint.String())
-		} else if !sameReference(have, reference) {
+		} else if !have.Same(reference) {
 			changed = append(changed, thumbprint.String())
 		}
 	}

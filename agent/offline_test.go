@@ -174,14 +174,15 @@ func TestFollowerRemovesWhatIsOutdated(t *testing.T) {
 func TestOutdatedSetIsNotRestored(t *testing.T) {
 	s := newFakeSource()
 	one := s.add(t, "one")
-	before, _ := newTestReconciler(t, s)
+	state := newTestState(t)
+	before, _ := newTestReconcilerIn(t, s, state)
 	if err := before.apply(t.Context(), wantOf(t.Context(), "1", one)); err != nil {
 		t.Fatal(err)
 	}
 	config := DefaultConfig()
 	config.AfterMaxOffline = afterRemove
 	n := &fakeNode{"boot", time.Hour, time.Now(), true}
-	newOffline(config, before.vault.state, n.clock(), before.log).reached()
+	newOffline(config, state, n.clock(), before.log).reached()
 	for _, test := range []struct {
 		passed time.Duration
 		want   int
@@ -190,8 +191,8 @@ func TestOutdatedSetIsNotRestored(t *testing.T) {
 		later := *n
 		later.pass(passed)
 		r, b := newTestReconciler(t, s)
-		r.vault.state = before.vault.state
-		r.offline = newOffline(config, before.vault.state, later.clock(), r.log)
+		r.vault = before.vault
+		r.offline = newOffline(config, state, later.clock(), r.log)
 		revision := r.restore(t.Context())
 		if list, err := b.List(t.Context()); err != nil || len(list) != want || (revision == "1") != (want == 1) {
 			t.Errorf("after %v: %d installed of revision %q, %v; want %d", passed, len(list), revision, err, want)

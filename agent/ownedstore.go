@@ -78,7 +78,7 @@ func (l *ownedSet) stands(owners map[batch.Visibility]store.Owner, entries []sto
 		}
 	}
 	return slices.EqualFunc(l.entries, entries, func(a, b store.Entry) bool {
-		return sameReference(a.Reference, b.Reference) && a.Bundle == b.Bundle
+		return a.Reference.Same(b.Reference) && a.Bundle == b.Bundle
 	})
 }
 

@@ -26,7 +26,7 @@ func NewPlan(want []batch.CertificateReference, held func(batch.Thumbprint) bool
 		wanted[r.Thumbprint] = true
 		have, ok := installed[r.Thumbprint]
 		switch {
-		case ok && sameReference(have, r):
+		case ok && have.Same(r):
 			p.Keep = append(p.Keep, r)
 		case held(r.Thumbprint):
 			p.Install = append(p.Install, r)
@@ -60,9 +60,4 @@ func merge(references []batch.CertificateReference) []batch.CertificateReference
 		*first = first.WithDefaults() // order and doubles
 	}
 	return merged
-}
-
-func sameReference(a, b batch.CertificateReference) bool {
-	return a.Thumbprint == b.Thumbprint && a.Name == b.Name && a.StoreLocation == b.StoreLocation &&
-		a.StoreName == b.StoreName && slices.Equal(a.Visibility, b.Visibility)
 }

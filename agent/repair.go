@@ -26,7 +26,7 @@ func (r *reconciler) repair(ctx context.Context) int {
 	drifts, err := r.socket.mend()
 	if r.record.hasSet() {
 		more, storeErr := r.store.Repair(ctx)
-		if r.lost != nil && r.vault.isMissing() {
+		if r.lost != nil && r.vault.IsMissing() {
 			r.lost.raise()
 		}
 		drifts, err = append(drifts, more...), errors.Join(err, storeErr, r.old.clear(ctx))

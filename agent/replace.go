@@ -23,11 +23,11 @@ func (r *reconciler) replace(ctx context.Context, entries []store.Entry, failed 
 		references = append(references, e.Reference)
 	}
 	named := namesOf(references, next)
-	if !r.unsettled && r.installed != nil && maps.EqualFunc(next, r.installed, sameReference) && maps.Equal(named, r.named) {
+	if !r.unsettled && r.installed != nil && maps.EqualFunc(next, r.installed, batch.CertificateReference.Same) && maps.Equal(named, r.named) {
 		return nil, nil
 	}
 	if len(entries) > 0 {
-		if err := r.vault.willInstall(); err != nil {
+		if err := r.vault.WillInstall(); err != nil {
 			r.log.Warn("a restart may not know its certificates", "err", err) // and then removes them
 		}
 	}

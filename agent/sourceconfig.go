@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"path/filepath"
 	"time"
+
+	"poolcert/agent/lastgood"
 )
 
 // A SourceConfig says where the wanted certificates come from, and what the node
@@ -60,11 +62,6 @@ const (
 	SourceService   = "service"
 	SourceDirectory = "directory"
 
-	nodeKeyFile       = "file"
-	nodeKeyCredential = "credential"
-	nodeKeyTPM        = "tpm"
-	nodeKeyDPAPI      = "dpapi"
-
 	afterKeep   = "keep"
 	afterRemove = "remove"
 )
@@ -91,9 +88,9 @@ func (c *SourceConfig) check() error {
 		return fmt.Errorf("directory.path: %q is not an absolute path", c.Directory.Path)
 	case c.PollInterval != 0 && (c.PollInterval < time.Second || c.PollInterval > time.Hour):
 		return errors.New(`poll_interval: want 1s to 1h, such as "30s", or "0s" to have polls held`)
-	case c.NodeKey == nodeKeyDPAPI && !hasDPAPI:
+	case c.NodeKey == lastgood.KeyInDPAPI && !hasDPAPI:
 		return errors.New("node_key: dpapi is for Windows; use file, credential or tpm")
-	case c.NodeKey != nodeKeyFile && c.NodeKey != nodeKeyCredential && c.NodeKey != nodeKeyTPM && c.NodeKey != nodeKeyDPAPI:
+	case c.NodeKey != lastgood.KeyInFile && c.NodeKey != lastgood.KeyInCredential && c.NodeKey != lastgood.KeyInTPM && c.NodeKey != lastgood.KeyInDPAPI:
 		return fmt.Errorf("node_key: %q is none of file, credential, tpm and dpapi", c.NodeKey)
 	case c.MaxOffline != 0 && c.MaxOffline < time.Second:
 		return errors.New(`max_offline: want 1s or more, such as "720h", or "0s" for ever`)

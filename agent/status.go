@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"poolcert/agent/hook"
+	"poolcert/agent/lastgood"
 	"poolcert/agent/member"
 	"poolcert/batch"
 )
@@ -104,7 +105,7 @@ func StoppedStatus(c *Config, version string) (*Status, error) {
 	if c.Server != "" {
 		s.Server = c.Server
 	}
-	if wasEvicted(c.StateDir, id) {
+	if lastgood.WasEvicted(c.StateDir, id) {
 		s.State = StateRevoked
 	}
 	return s, nil

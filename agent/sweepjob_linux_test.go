@@ -18,7 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"poolcert/agent/member"
+	"poolcert/agent/lastgood"
 	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
@@ -83,8 +83,8 @@ func (j *sweepJob) run(ctx context.Context) error {
 	return r.apply(ctx, wantOf(ctx, j.Revision, j.References...))
 }
 
-func (j *sweepJob) vault(state *statedir.Dir) *vault {
-	return newVault(state, &member.Identity{Account: "a", Pool: "p", Node: "n"})
+func (j *sweepJob) vault(state *statedir.Dir) *lastgood.Vault {
+	return testVault(state)
 }
 
 // overwrite is the negative control: it has the same end, and keeps no promise.
@@ -220,7 +220,7 @@ func (j *sweepJob) leftovers() (found []string) {
 
 // saved returns the revision of the last-known-good set.
 func (j *sweepJob) saved() (string, error) {
-	set, err := j.vault(statedir.At(j.state())).load()
+	set, err := j.vault(statedir.At(j.state())).Load()
 	if err != nil || set == nil {
 		return "none", err
 	}

@@ -61,6 +61,13 @@ type CertificateReference struct {
 	Name CertificateName `json:"poolcert:name,omitempty"`
 }
 
+// Same tells whether both references put the same certificate into the same place for
+// the same visibilities, in the same order: see [CertificateReference.WithDefaults].
+func (r CertificateReference) Same(other CertificateReference) bool {
+	return r.Thumbprint == other.Thumbprint && r.Name == other.Name && r.StoreLocation == other.StoreLocation &&
+		r.StoreName == other.StoreName && slices.Equal(r.Visibility, other.Visibility)
+}
+
 // WithDefaults returns r with absent fields set to what they mean.
 // The visibilities are in the order of [Visibilities], each once.
 func (r CertificateReference) WithDefaults() CertificateReference {

@@ -1,6 +1,6 @@
 //go:build unix
 
-package agent
+package lastgood
 
 import (
 	"bytes"
@@ -61,28 +61,26 @@ func TestNodeKeys(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			state := newTestState(t)
+			state := newTestDir(t)
 			id := node
 			for _, revision := range []string{"1", "2"} {
-				v := newVault(state, id)
-				v.key = test.key(state)
-				if err := v.save(&lastGood{Revision: revision}); err != nil {
+				v := newVault(state, id, test.key(state))
+				if err := v.Save(&Set{Revision: revision}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			v := newVault(state, id)
-			v.key = test.key(state)
-			if set, err := v.load(); err != nil || set == nil || set.Revision != "2" {
+			v := newVault(state, id, test.key(state))
+			if set, err := v.Load(); err != nil || set == nil || set.Revision != "2" {
 				t.Fatalf("load = %+v, %v", set, err)
 			}
 			v.key = test.other(state)
-			if set, err := v.load(); !errors.Is(err, errLastGood) {
+			if set, err := v.Load(); !errors.Is(err, ErrUnusable) {
 				t.Errorf("with another key: %+v, %v", set, err)
 			}
-			if err := v.save(&lastGood{Revision: "3"}); err != nil { // begins anew
+			if err := v.Save(&Set{Revision: "3"}); err != nil { // begins anew
 				t.Fatal(err)
 			}
-			if set, err := v.load(); err != nil || set.Revision != "3" {
+			if set, err := v.Load(); err != nil || set.Revision != "3" {
 				t.Errorf("load = %+v, %v", set, err)
 			}
 		})
@@ -91,11 +89,10 @@ func TestNodeKeys(t *testing.T) {
 
 // A key that cannot be had now is no reason to take the set for damaged.
 func TestNodeKeyOutOfReach(t *testing.T) {
-	state := newTestState(t)
+	state := newTestDir(t)
 	id := &member.Identity{Account: "a", Pool: "p", Node: "n"}
-	v := newVault(state, id)
-	v.key = &tpmKey{state, testTPM(t)}
-	if err := v.save(&lastGood{Revision: "1"}); err != nil {
+	v := newVault(state, id, &tpmKey{state, testTPM(t)})
+	if err := v.Save(&Set{Revision: "1"}); err != nil {
 		t.Fatal(err)
 	}
 	short := t.TempDir()
@@ -108,21 +105,20 @@ func TestNodeKeyOutOfReach(t *testing.T) {
 		"no such credential":   &credentialKey{t.TempDir()},
 		"credential too short": &credentialKey{short},
 	} {
-		v := newVault(state, id)
-		v.key = key
-		if _, err := v.load(); err == nil || errors.Is(err, errLastGood) {
+		v := newVault(state, id, key)
+		if _, err := v.Load(); err == nil || errors.Is(err, ErrUnusable) {
 			t.Errorf("%s: load = %v", name, err)
 		}
-		if err := v.trySave(&lastGood{Revision: "2"}); err == nil {
+		if err := v.trySave(&Set{Revision: "2"}); err == nil {
 			t.Errorf("%s: saved", name)
 		}
 	}
-	v = newVault(state, id)
+	v = newVault(state, id, nil)
 	if err := os.WriteFile(state.File(statedir.LastGoodTPMFile), []byte("damaged"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	v.key = &tpmKey{state, testTPM(t)}
-	if _, err := v.load(); !errors.Is(err, errLastGood) {
+	if _, err := v.Load(); !errors.Is(err, ErrUnusable) {
 		t.Errorf("damaged key: load = %v", err)
 	}
 }
@@ -130,24 +126,23 @@ func TestNodeKeyOutOfReach(t *testing.T) {
 // With another node_key, the key of the one before does not stay beside what it
 // opened.
 func TestNodeKeyBeforeGoes(t *testing.T) {
-	state := newTestState(t)
+	state := newTestDir(t)
 	tpm := &tpmKey{state, testTPM(t)}
 	for _, test := range []struct {
 		key        nodeKey
 		there, not string
 	}{
-		{nil, statedir.LastGoodKeyFile, statedir.LastGoodTPMFile},
+		{&fileKey{state}, statedir.LastGoodKeyFile, statedir.LastGoodTPMFile},
 		{tpm, statedir.LastGoodTPMFile, statedir.LastGoodKeyFile},
 		{&fileKey{state}, statedir.LastGoodKeyFile, statedir.LastGoodTPMFile},
 		{&dpapiKey{state, nil, dpapitest.New(t)}, statedir.LastGoodDPAPIFile, statedir.LastGoodKeyFile},
 		{tpm, statedir.LastGoodTPMFile, statedir.LastGoodDPAPIFile},
 	} {
-		v := newVault(state, nil)
-		v.key = test.key
-		if err := v.save(&lastGood{Revision: "1"}); err != nil {
+		v := newVault(state, nil, test.key)
+		if err := v.Save(&Set{Revision: "1"}); err != nil {
 			t.Fatal(err)
 		}
-		if set, err := v.load(); err != nil || set.Revision != "1" {
+		if set, err := v.Load(); err != nil || set.Revision != "1" {
 			t.Errorf("load = %+v, %v", set, err)
 		}
 		if _, err := os.Lstat(state.File(test.there)); err != nil {
@@ -156,42 +151,5 @@ func TestNodeKeyBeforeGoes(t *testing.T) {
 		if _, err := os.Lstat(state.File(test.not)); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s: error %v, want that it is not there", test.not, err)
 		}
-	}
-}
-
-// What DPAPI cannot do for the moment is not taken for another computer's key.
-func TestDPAPIKeyPasses(t *testing.T) {
-	state := newTestState(t)
-	m := dpapitest.New(t)
-	v := newVault(state, nil)
-	v.key = &dpapiKey{state, nil, m}
-	if err := v.save(&lastGood{Revision: "1"}); err != nil {
-		t.Fatal(err)
-	}
-	passing := errors.New("the service does not run yet")
-	m.Fail(passing)
-	if _, err := v.load(); !errors.Is(err, passing) || errors.Is(err, errLastGood) {
-		t.Errorf("load: %v", err)
-	}
-	if err := v.trySave(&lastGood{Revision: "2"}); !errors.Is(err, passing) {
-		t.Errorf("save: %v", err)
-	}
-	m.Fail(nil)
-	if set, err := v.load(); err != nil || set == nil || set.Revision != "1" {
-		t.Errorf("load = %+v, %v", set, err)
-	}
-}
-
-// The key is bound to the node, like the set.
-func TestDPAPIKeyOfNode(t *testing.T) {
-	state := newTestState(t)
-	m := dpapitest.New(t)
-	one := &dpapiKey{state, &member.Identity{Account: "a", Pool: "p", Node: "one"}, m}
-	if _, err := one.load(true); err != nil {
-		t.Fatal(err)
-	}
-	two := &dpapiKey{state, &member.Identity{Account: "a", Pool: "p", Node: "two"}, m}
-	if _, err := two.load(false); !errors.Is(err, errLastGood) {
-		t.Error(err)
 	}
 }

@@ -1,4 +1,4 @@
-package agent
+package lastgood
 
 import (
 	"errors"
@@ -33,7 +33,7 @@ func (k *dpapiKey) load(create bool) ([]byte, error) {
 	case err == nil:
 		key, openErr := dpapi.Open(k.machine, sealed, k.purpose())
 		switch {
-		case openErr == nil && len(key) == lastGoodKeySize:
+		case openErr == nil && len(key) == keySize:
 			return key, nil
 		case openErr != nil && !errors.Is(openErr, dpapi.ErrSealed):
 			return nil, openErr
@@ -45,7 +45,7 @@ func (k *dpapiKey) load(create bool) ([]byte, error) {
 		return nil, err
 	}
 	if !create {
-		return nil, fmt.Errorf("%w: %w", errLastGood, err)
+		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
 	key := newKey()
 	if sealed, err = dpapi.Seal(k.machine, key, k.purpose()); err != nil {

@@ -1,4 +1,4 @@
-package agent
+package lastgood
 
 import (
 	"crypto/hkdf"
@@ -17,29 +17,35 @@ import (
 	"poolcert/internal/tpmkey"
 )
 
+// The places where a key may lie.
+const (
+	KeyInFile       = "file"       // beside the set
+	KeyInCredential = "credential" // with the service manager
+	KeyInTPM        = "tpm"        // beside the set, sealed to the TPM
+	KeyInDPAPI      = "dpapi"      // beside the set, sealed to the computer's Windows
+)
+
 // A nodeKey is where the key lies that seals the last-known-good set.
 type nodeKey interface {
-	// load returns the key, lastGoodKeySize bytes, which the caller clears. With
+	// load returns the key, keySize bytes, which the caller clears. With
 	// create it makes one where there is none that can be used. An error wraps
-	// errLastGood when what was sealed will never open again.
+	// ErrUnusable when what was sealed will never open again.
 	load(create bool) ([]byte, error)
 
 	// file is the file of the state directory that it is in, or "".
 	file() string
 }
 
-func (a *Agent) openVault(state *statedir.Dir, id *member.Identity) *vault {
-	v := newVault(state, id)
-	switch a.config.NodeKey {
-	case nodeKeyCredential:
-		v.key = &credentialKey{os.Getenv("CREDENTIALS_DIRECTORY")}
-	case nodeKeyTPM:
-		v.key = &tpmKey{state, tpmkey.Open}
-	case nodeKeyDPAPI:
-		v.key = &dpapiKey{state, id, dpapi.System}
+func keyOf(place string, state *statedir.Dir, id *member.Identity) nodeKey {
+	switch place {
+	case KeyInCredential:
+		return &credentialKey{os.Getenv("CREDENTIALS_DIRECTORY")}
+	case KeyInTPM:
+		return &tpmKey{state, tpmkey.Open}
+	case KeyInDPAPI:
+		return &dpapiKey{state, id, dpapi.System}
 	}
-	v.installs = a.config.installedIn()
-	return v
+	return &fileKey{state}
 }
 
 // A fileKey is in a file of the state directory: it protects a copy of the set
@@ -49,15 +55,15 @@ type fileKey struct{ state *statedir.Dir }
 func (k *fileKey) file() string { return statedir.LastGoodKeyFile }
 
 func (k *fileKey) load(create bool) ([]byte, error) {
-	key, err := k.state.Read(statedir.LastGoodKeyFile, lastGoodKeySize)
-	usable := err == nil && len(key) == lastGoodKeySize
+	key, err := k.state.Read(statedir.LastGoodKeyFile, keySize)
+	usable := err == nil && len(key) == keySize
 	switch {
 	case usable:
 		return key, nil
 	case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, filetrust.ErrTooLarge):
 		return nil, err
 	case !create:
-		return nil, fmt.Errorf("%w: its key is missing", errLastGood)
+		return nil, fmt.Errorf("%w: its key is missing", ErrUnusable)
 	}
 	key = newKey()
 	if err := k.state.Write(statedir.LastGoodKeyFile, key); err != nil {
@@ -67,7 +73,7 @@ func (k *fileKey) load(create bool) ([]byte, error) {
 }
 
 func newKey() []byte {
-	key := make([]byte, lastGoodKeySize)
+	key := make([]byte, keySize)
 	rand.Read(key)
 	return key
 }
@@ -95,10 +101,10 @@ func (k *credentialKey) load(bool) ([]byte, error) {
 		return nil, fmt.Errorf("read credential: %w", err)
 	}
 	defer clear(secret)
-	if len(secret) < lastGoodKeySize {
-		return nil, fmt.Errorf("the credential %s has %d bytes, and needs %d", credentialName, len(secret), lastGoodKeySize)
+	if len(secret) < keySize {
+		return nil, fmt.Errorf("the credential %s has %d bytes, and needs %d", credentialName, len(secret), keySize)
 	}
-	return hkdf.Key(sha256.New, secret, nil, "poolcert last known good", lastGoodKeySize)
+	return hkdf.Key(sha256.New, secret, nil, "poolcert last known good", keySize)
 }
 
 // A tpmKey is in a file of the state directory that only this node's TPM opens.
@@ -119,7 +125,7 @@ func (k *tpmKey) load(create bool) ([]byte, error) {
 		return nil, err
 	}
 	if err != nil && !create {
-		return nil, fmt.Errorf("%w: its key is missing", errLastGood)
+		return nil, fmt.Errorf("%w: its key is missing", ErrUnusable)
 	}
 	tpm, openErr := k.open()
 	if openErr != nil {
@@ -130,12 +136,12 @@ func (k *tpmKey) load(create bool) ([]byte, error) {
 		var key []byte
 		key, err = tpmkey.Unseal(tpm, blob)
 		switch {
-		case err == nil && len(key) == lastGoodKeySize:
+		case err == nil && len(key) == keySize:
 			return key, nil
 		case err != nil && !errors.Is(err, tpmkey.ErrBlob):
 			return nil, err
 		case !create:
-			return nil, fmt.Errorf("%w: its key was %w", errLastGood, tpmkey.ErrBlob)
+			return nil, fmt.Errorf("%w: its key was %w", ErrUnusable, tpmkey.ErrBlob)
 		}
 	}
 	key := newKey()

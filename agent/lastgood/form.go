@@ -1,6 +1,7 @@
-package agent
+package lastgood
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -11,11 +12,11 @@ import (
 	"poolcert/internal/nodeapi"
 )
 
-// A lastGoodHead is the JSON in front of the certificates of a lastGood. Their
+// A setHead is the JSON in front of the certificates of a Set. Their
 // files and passwords follow it as they are, sorted by thumbprint: encoding/json
 // would leave copies of them in buffers that it keeps for others.
-type lastGoodHead struct {
-	*lastGood
+type setHead struct {
+	*Set
 	Certificates map[batch.Thumbprint]certificateHead `json:"certificates"`
 }
 
@@ -27,8 +28,8 @@ type certificateHead struct {
 
 // marshal returns the size of the head in four bytes, the head, and the secrets.
 // The caller clears it.
-func (set *lastGood) marshal() ([]byte, error) {
-	head := lastGoodHead{set, make(map[batch.Thumbprint]certificateHead, len(set.Certificates))}
+func (set *Set) marshal() ([]byte, error) {
+	head := setHead{set, make(map[batch.Thumbprint]certificateHead, len(set.Certificates))}
 	size := 0
 	for thumbprint, c := range set.Certificates {
 		head.Certificates[thumbprint] = certificateHead{c.Format, len(c.Data), len(c.Password)}
@@ -48,10 +49,10 @@ func (set *lastGood) marshal() ([]byte, error) {
 	return plain, nil
 }
 
-var errLastGoodForm = errors.New("not in the form of a last-known-good set")
+var errForm = errors.New("not in the form of a last-known-good set")
 
-// parseLastGood is the inverse of marshal. It keeps no part of plain.
-func parseLastGood(plain []byte) (*lastGood, error) {
+// parseSet is the inverse of marshal. It keeps no part of plain.
+func parseSet(plain []byte) (*Set, error) {
 	take := func(n int) (data []byte, ok bool) {
 		if n < 0 || n > len(plain) {
 			return nil, false
@@ -61,30 +62,30 @@ func parseLastGood(plain []byte) (*lastGood, error) {
 	}
 	size, ok := take(4)
 	if !ok {
-		return nil, errLastGoodForm
+		return nil, errForm
 	}
 	text, ok := take(int(binary.BigEndian.Uint32(size)))
-	head := lastGoodHead{lastGood: new(lastGood)}
+	head := setHead{Set: new(Set)}
 	if !ok || json.Unmarshal(text, &head) != nil {
-		return nil, errLastGoodForm
+		return nil, errForm
 	}
-	set := head.lastGood
+	set := head.Set
 	set.Certificates = make(map[batch.Thumbprint]*nodeapi.Certificate, len(head.Certificates))
 	for _, thumbprint := range sortedThumbprints(head.Certificates) {
 		h := head.Certificates[thumbprint]
 		data, ok := take(h.Data)
 		password, ok2 := take(h.Password)
 		if !ok || !ok2 {
-			return nil, errLastGoodForm
+			return nil, errForm
 		}
 		set.Certificates[thumbprint] = &nodeapi.Certificate{Format: h.Format, Data: slices.Clone(data), Password: batch.Password(password)}
 	}
 	if len(plain) > 0 {
-		return nil, errLastGoodForm
+		return nil, errForm
 	}
 	return set, nil
 }
 
 func sortedThumbprints[T any](m map[batch.Thumbprint]T) []batch.Thumbprint {
-	return slices.SortedFunc(maps.Keys(m), compareThumbprints)
+	return slices.SortedFunc(maps.Keys(m), func(a, b batch.Thumbprint) int { return bytes.Compare(a[:], b[:]) })
 }
