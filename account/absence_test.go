@@ -162,14 +162,10 @@ func TestNodeTTLFreesCertificates(t *testing.T) {
 		f.openTTL()
 		f.setReferences("pool")
 		time.Sleep(testTTL - time.Minute)
-		if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil {
-			t.Fatal(err)
-		}
+		f.deleteCertificate(tp)
 		time.Sleep(time.Minute / 2)
 		synctest.Wait()
-		if c := f.certificate(tp); c.State != batch.StateDeleting {
-			t.Errorf("got %s, want deleting while the node may be there", c.State)
-		}
+		f.wantState(tp, batch.StateDeleting)
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil { // it failed when the window was over
@@ -177,8 +173,7 @@ func TestNodeTTLFreesCertificates(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		_, err := f.Certificate(t.Context(), f.acct, tp)
-		wantCode(t, err, batch.CodeCertificateNotFound)
+		f.wantGone(tp)
 	})
 }
 

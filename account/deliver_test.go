@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"poolcert/account"
-	"poolcert/account/db"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 	"poolcert/internal/testcert"
@@ -60,9 +59,7 @@ func TestDelivery(t *testing.T) {
 		f.setReferences("pool", cer.Thumbprint)
 		_, err = n.fetch(tp)
 		wantNodeCode(t, err, nodeapi.CodeNotAllowed)
-		if err := f.DeleteCertificate(t.Context(), f.acct, cer.Thumbprint); err != nil {
-			t.Fatal(err)
-		}
+		f.deleteCertificate(cer.Thumbprint)
 		_, err = n.fetch(cer.Thumbprint)
 		wantNodeCode(t, err, nodeapi.CodeNotAllowed)
 	})
@@ -126,9 +123,7 @@ func TestReport(t *testing.T) {
 		type states = map[batch.Thumbprint]batch.NodeCertificateState
 		check(batch.NodeStarting, states{})
 		for _, tp := range []batch.Thumbprint{first, second} {
-			if _, err := n.fetch(tp); err != nil {
-				t.Fatal(err)
-			}
+			n.mustFetch(tp)
 		}
 		check(batch.NodeStarting, states{first: batch.NodeDelivering, second: batch.NodeDelivering})
 		n.report(batch.NodeInstalled, first)
@@ -266,9 +261,7 @@ func testReportLeavesOut(t *testing.T, f *fixture) {
 	f.addPool("pool", own, dropped)
 	f.addPool("other", foreign)
 	n := f.joined("pool", "n1")
-	if _, err := n.fetch(dropped); err != nil {
-		t.Fatal(err)
-	}
+	n.mustFetch(dropped)
 	f.setReferences("pool", own)
 	f.setReferences("other")
 	for _, state := range []batch.NodeCertificateState{batch.NodeRemoved, batch.NodeFailed, batch.NodeInstalled} {
@@ -292,12 +285,8 @@ func testReportLeavesOut(t *testing.T, f *fixture) {
 		}
 	}
 	for tp, gone := range map[batch.Thumbprint]bool{foreign: true, dropped: false} {
-		if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil {
-			t.Fatal(err)
-		}
-		if err := account.EndDeletion(f.Service, t.Context(), &db.Certificate{Account: f.acct.ID, Thumbprint: tp}); err != nil {
-			t.Fatal(err)
-		}
+		f.deleteCertificate(tp)
+		f.endDeletion(tp)
 		if _, err := f.Certificate(t.Context(), f.acct, tp); (err != nil) != gone {
 			t.Errorf("certificate %v: got %v, want it gone: %v", tp, err, gone)
 		}
@@ -312,23 +301,13 @@ func TestDeliveryAgain(t *testing.T) {
 		tp := f.addCertificate("cert")
 		f.addPool("pool", tp)
 		n := f.joined("pool", "n1")
-		if _, err := n.fetch(tp); err != nil {
-			t.Fatal(err)
-		}
+		n.mustFetch(tp)
 		n.report(state, tp)
-		if _, err := n.fetch(tp); err != nil {
-			t.Fatal(err)
-		}
+		n.mustFetch(tp)
 		f.setReferences("pool")
-		if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil {
-			t.Fatal(err)
-		}
-		if err := account.EndDeletion(f.Service, t.Context(), &db.Certificate{Account: f.acct.ID, Thumbprint: tp}); err != nil {
-			t.Fatal(err)
-		}
-		if c := f.certificate(tp); c.State != batch.StateDeleting {
-			t.Errorf("after %s: got state %s, want deleting", state, c.State)
-		}
+		f.deleteCertificate(tp)
+		f.endDeletion(tp)
+		f.wantState(tp, batch.StateDeleting)
 	}
 }
 

@@ -46,9 +46,7 @@ func TestEnroll(t *testing.T) {
 	n.checkCertificate(renewed.Certificate, renewed.CA)
 
 	// Evicted, it may join again with the same key.
-	if err := f.EvictNode(t.Context(), f.acct, "pool", id); err != nil {
-		t.Fatal(err)
-	}
+	n.evict()
 	wantNodeCode(t, n.enroll(token), nodeapi.CodeTokenRefused)
 	if err := n.enroll(f.token("pool", nil)); err != nil {
 		t.Error(err)
@@ -85,9 +83,7 @@ func testEvictedStaysOut(t *testing.T, f *fixture) {
 	}
 	join(n, old) // it left at its own wish
 	for range 2 {
-		if err := f.EvictNode(t.Context(), f.acct, "pool", n.Node); err != nil {
-			t.Fatal(err)
-		}
+		n.evict()
 		refused(old)
 		refused(oldOfOther)
 		fresh := f.token("pool", nil)
@@ -196,9 +192,7 @@ func TestEnrollRefuses(t *testing.T) {
 			}
 		})
 	}
-	if err := f.DeletePool(t.Context(), f.acct, "other", account.Conditions{}); err != nil {
-		t.Fatal(err)
-	}
+	f.deletePool("other")
 	wantNodeCode(t, f.newNode("n").enroll(deleted), nodeapi.CodeTokenRefused)
 	page, _, err := f.Nodes(t.Context(), f.acct, "pool", account.NodeQuery{})
 	if err != nil || len(page) != 0 {

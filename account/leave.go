@@ -8,7 +8,7 @@ import (
 
 // Leave takes a node out of its pool at its own wish. The account forgets the
 // node as if it had been evicted, but would let it in again: see
-// [Service.EvictNode]. So the node is to
+// [Service.RemoveNodes]. So the node is to
 // remove its certificates first. Refusals are [*nodeapi.Error]: node-revoked when
 // it is no member any more, busy.
 func (s *Service) Leave(ctx context.Context, n *NodeIdentity) error {

@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"poolcert/account"
-	"poolcert/account/db"
 	"poolcert/batch"
 )
 
@@ -129,9 +128,7 @@ func TestDeletionHistory(t *testing.T) {
 			t.Errorf("a new certificate has the previous state %q", first.PreviousState)
 		}
 		time.Sleep(time.Minute)
-		if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil {
-			t.Fatal(err)
-		}
+		f.deleteCertificate(tp)
 		deleted := time.Now()
 		time.Sleep(account.DefaultDeleteWindow - time.Nanosecond)
 		synctest.Wait()
@@ -170,21 +167,15 @@ func TestNodeHoldsDeletion(t *testing.T) {
 		tp := f.addCertificate("cert")
 		f.addPool("pool", tp)
 		n := f.joined("pool", "n1")
-		if _, err := n.fetch(tp); err != nil {
-			t.Fatal(err)
-		}
+		n.mustFetch(tp)
 		f.setReferences("pool")
 		deleteIt := func() {
 			t.Helper()
-			if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil {
-				t.Fatal(err)
-			}
+			f.deleteCertificate(tp)
 			synctest.Wait()
 		}
 		deleteIt()
-		if c := f.certificate(tp); c.State != batch.StateDeleting {
-			t.Errorf("delivering: got %s, want deleting", c.State)
-		}
+		f.wantState(tp, batch.StateDeleting)
 		time.Sleep(account.DefaultDeleteWindow)
 		synctest.Wait()
 		c := f.certificate(tp)
@@ -197,13 +188,10 @@ func TestNodeHoldsDeletion(t *testing.T) {
 		deleteIt()
 		n.report(batch.NodeInstalled, tp)
 		synctest.Wait()
-		if c := f.certificate(tp); c.State != batch.StateDeleting {
-			t.Errorf("installed: got %s, want deleting", c.State)
-		}
+		f.wantState(tp, batch.StateDeleting)
 		n.report(batch.NodeRemoved, tp)
 		synctest.Wait()
-		_, err := f.Certificate(t.Context(), f.acct, tp)
-		wantCode(t, err, batch.CodeCertificateNotFound)
+		f.wantGone(tp)
 	})
 }
 
@@ -215,19 +203,14 @@ func TestEvictionFreesDeletion(t *testing.T) {
 		tp := f.addCertificate("cert")
 		f.addPool("pool", tp)
 		n := f.joined("pool", "n1")
-		if _, err := n.fetch(tp); err != nil {
-			t.Fatal(err)
-		}
+		n.mustFetch(tp)
 		f.setReferences("pool")
-		if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil {
-			t.Fatal(err)
-		}
-		if err := f.EvictNode(t.Context(), f.acct, "POOL", n.Node); err != nil {
+		f.deleteCertificate(tp)
+		if err := f.RemoveNodes(t.Context(), f.acct, "POOL", []string{n.Node}, account.Conditions{}); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		_, err := f.Certificate(t.Context(), f.acct, tp)
-		wantCode(t, err, batch.CodeCertificateNotFound)
+		f.wantGone(tp)
 	})
 }
 
@@ -239,23 +222,17 @@ func TestDeletionSurvivesRestart(t *testing.T) {
 		stop := f.run()
 		tp := f.addCertificate("cert")
 		f.addPool("pool", tp)
-		if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil {
-			t.Fatal(err)
-		}
+		f.deleteCertificate(tp)
 		time.Sleep(account.DefaultDeleteWindow / 2)
 		stop()
 		f.reopen()
 		time.Sleep(account.DefaultDeleteWindow / 4)
 		f.run()
 		synctest.Wait()
-		if c := f.certificate(tp); c.State != batch.StateDeleting {
-			t.Errorf("got %s, want deleting", c.State)
-		}
+		f.wantState(tp, batch.StateDeleting)
 		time.Sleep(account.DefaultDeleteWindow / 4)
 		synctest.Wait()
-		if c := f.certificate(tp); c.State != batch.StateDeleteFailed {
-			t.Errorf("got %s, want deletefailed", c.State)
-		}
+		f.wantState(tp, batch.StateDeleteFailed)
 	})
 }
 
@@ -265,35 +242,22 @@ func TestStaleDeletion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t) // Run doesn't run
 		tp := f.addCertificate("cert")
-		listed := &db.Certificate{Account: f.acct.ID, Thumbprint: tp}
-		check := func(when string, want batch.CertificateState) {
+		check := func(want batch.CertificateState) {
 			t.Helper()
-			if err := account.EndDeletion(f.Service, t.Context(), listed); err != nil {
-				t.Fatal(err)
-			}
-			if c := f.certificate(tp); c.State != want {
-				t.Errorf("%s: got %s, want %s", when, c.State, want)
-			}
+			f.endDeletion(tp)
+			f.wantState(tp, want)
 		}
-		check("not deleted", batch.StateActive)
+		check(batch.StateActive)
 		f.addPool("pool", tp)
-		if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil {
-			t.Fatal(err)
-		}
-		check("in use, early", batch.StateDeleting)
+		f.deleteCertificate(tp)
+		check(batch.StateDeleting)
 		time.Sleep(account.DefaultDeleteWindow)
-		check("in use, late", batch.StateDeleteFailed)
-		check("failed", batch.StateDeleteFailed)
+		check(batch.StateDeleteFailed)
+		check(batch.StateDeleteFailed)
 		f.setReferences("pool")
-		if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil {
-			t.Fatal(err)
-		}
-		for range 2 { // the second time it is gone already
-			if err := account.EndDeletion(f.Service, t.Context(), listed); err != nil {
-				t.Fatal(err)
-			}
-		}
-		_, err := f.Certificate(t.Context(), f.acct, tp)
-		wantCode(t, err, batch.CodeCertificateNotFound)
+		f.deleteCertificate(tp)
+		f.endDeletion(tp)
+		f.endDeletion(tp) // it is gone already
+		f.wantGone(tp)
 	})
 }

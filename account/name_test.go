@@ -30,11 +30,6 @@ func byName(name batch.CertificateName) batch.CertificateReference {
 	return batch.CertificateReference{Name: name, Visibility: []batch.Visibility{batch.Task}}
 }
 
-func (f *fixture) patchReferences(pool string, refs ...batch.CertificateReference) error {
-	_, err := f.PatchPool(f.t.Context(), f.acct, pool, account.PoolPatch{CertificateReferences: &refs}, account.Conditions{})
-	return err
-}
-
 func (f *fixture) setByName(pool string, name batch.CertificateName) {
 	f.t.Helper()
 	if err := f.patchReferences(pool, byName(name)); err != nil {
@@ -101,10 +96,7 @@ func TestNameRotation(t *testing.T) {
 		before := f.wantReferences("pool", on(old, "Storage-Key"))
 		other := f.wantReferences("other", old.String())
 		n := f.joined("pool", "n")
-		doc, err := f.References(t.Context(), n.identity())
-		if err != nil {
-			t.Fatal(err)
-		}
+		doc := n.references()
 
 		time.Sleep(time.Hour)
 		w := n.wait(t.Context(), doc.Tag, time.Minute)
@@ -142,10 +134,7 @@ func TestNameRotation(t *testing.T) {
 		time.Sleep(overlap - time.Nanosecond)
 		synctest.Wait()
 		f.wantReferences("pool", on(added, "Storage-Key"), on(old, "Storage-Key"))
-		doc, err = f.References(t.Context(), n.identity())
-		if err != nil {
-			t.Fatal(err)
-		}
+		doc = n.references()
 		w = n.wait(t.Context(), doc.Tag, time.Minute)
 		time.Sleep(time.Nanosecond)
 		if !w.isDone() || w.took != time.Nanosecond {
@@ -157,7 +146,7 @@ func TestNameRotation(t *testing.T) {
 		if !history[1].Until.Equal(end) {
 			t.Errorf("it left at %v, want %v", history[1].Until, end)
 		}
-		_, err = f.joined("pool", "late").fetch(old)
+		_, err := f.joined("pool", "late").fetch(old)
 		wantNodeCode(t, err, nodeapi.CodeNotAllowed)
 	})
 }

@@ -2,7 +2,6 @@ package account_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -35,10 +34,7 @@ func TestRollback(t *testing.T) {
 		b := f.addNamed("key", "b")
 		time.Sleep(time.Hour)
 		n := f.joined("pool", "n")
-		doc, err := f.References(t.Context(), n.identity())
-		if err != nil {
-			t.Fatal(err)
-		}
+		doc := n.references()
 		w := n.wait(t.Context(), doc.Tag, time.Minute)
 		wantCode(t, f.setCurrent("key", a, a), batch.CodeConditionNotMet)
 		if w.isDone() {
@@ -84,14 +80,11 @@ func TestDeleteNamed(t *testing.T) {
 		f.addPool("pinned", b)
 		remove := func(tp batch.Thumbprint) {
 			t.Helper()
-			if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil {
-				t.Fatal(err)
-			}
+			f.deleteCertificate(tp)
 			synctest.Wait()
 		}
 		remove(a)
-		_, err := f.Certificate(t.Context(), f.acct, a)
-		wantCode(t, err, batch.CodeCertificateNotFound)
+		f.wantGone(a)
 		f.wantReferences("pool", on(c, "Key"), on(b, "Key"))
 		f.wantHistory("key", c.String()+" current", b.String()+" overlap")
 
@@ -119,13 +112,10 @@ func TestDeleteNamed(t *testing.T) {
 		f.wantReferences("pool", on(d, "Key"))
 		f.wantHistory("key", d.String()+" current", c.String()+" past", b.String()+" past")
 		remove(c)
-		_, err = f.Certificate(t.Context(), f.acct, c)
-		wantCode(t, err, batch.CodeCertificateNotFound)
+		f.wantGone(c)
 
 		// Without a pool, the current one can go: then the name stands for none.
-		if err := f.DeletePool(t.Context(), f.acct, "pool", account.Conditions{}); err != nil {
-			t.Fatal(err)
-		}
+		f.deletePool("pool")
 		remove(d)
 		f.wantHistory("key", b.String()+" past")
 		wantCode(t, f.patchReferences("pinned", byName("key")), batch.CodeInvalidCertificateReferences)
@@ -143,7 +133,7 @@ func TestDeleteNamed(t *testing.T) {
 			t.Fatal(err)
 		}
 		remove(b)
-		_, _, err = f.NameHistory(t.Context(), f.acct, account.NameQuery{Name: "key"})
+		_, _, err := f.NameHistory(t.Context(), f.acct, account.NameQuery{Name: "key"})
 		wantCode(t, err, batch.CodeNameNotFound)
 		if f.addNamed("kEY", "e"); f.historyNow("key") == nil {
 			t.Error("the name can't be used again")
@@ -159,9 +149,7 @@ func TestDeleteCurrentBesideOverlap(t *testing.T) {
 		account.SetOverlap(f.Service, overlap)
 		f.run()
 		a, b := f.addNamed("key", "a"), f.addNamed("key", "b")
-		if err := f.DeleteCertificate(t.Context(), f.acct, b); err != nil {
-			t.Fatal(err)
-		}
+		f.deleteCertificate(b)
 		synctest.Wait()
 		f.wantHistory("key", a.String()+" overlap")
 		time.Sleep(overlap)
@@ -235,18 +223,6 @@ func testNamesAtOnce(t *testing.T, f *fixture) {
 	account.SetOverlap(f.Service, 20*time.Millisecond)
 	f.run()
 	f.addNamed("key", "first")
-	allowed := func(err error, codes ...batch.ErrorCode) bool {
-		if err == nil {
-			return true
-		}
-		for _, code := range codes {
-			if errors.Is(err, &batch.Error{Code: code}) {
-				return false
-			}
-		}
-		t.Errorf("got %v", err)
-		return false
-	}
 	const clients, rounds = 8, 12
 	var adds [clients][]*batch.AddCertificate
 	for i := range adds {
@@ -263,25 +239,25 @@ func testNamesAtOnce(t *testing.T, f *fixture) {
 		f.addPool(pool)
 		all.Go(func() {
 			for n := range rounds {
-				allowed(f.AddCertificate(t.Context(), f.acct, adds[i][n]))
-				if allowed(f.patchReferences(pool, byName("key")), batch.CodeInvalidCertificateReferences) {
+				wentWell(t, f.AddCertificate(t.Context(), f.acct, adds[i][n]))
+				if wentWell(t, f.patchReferences(pool, byName("key")), batch.CodeInvalidCertificateReferences) {
 					f.checkPool(pool)
 				}
 				page, _, err := f.NameHistory(t.Context(), f.acct, account.NameQuery{Name: "key", Limit: 4})
-				if !allowed(err, batch.CodeNameNotFound) {
+				if !wentWell(t, err, batch.CodeNameNotFound) {
 					continue
 				}
 				oldest := page[len(page)-1]
 				if n%2 == 0 {
 					former := page[min(1, len(page)-1)]
-					if allowed(f.setCurrent("key", former.Thumbprint, batch.Thumbprint{}), batch.CodeInvalidCertificateReferences, batch.CodeCertificateNotFound) {
+					if wentWell(t, f.setCurrent("key", former.Thumbprint, batch.Thumbprint{}), batch.CodeInvalidCertificateReferences, batch.CodeCertificateNotFound) {
 						rolled.Add(1)
 					}
-				} else if allowed(f.DeleteCertificate(t.Context(), f.acct, oldest.Thumbprint), batch.CodeCertificateNotFound, batch.CodeCertificateBeingDeleted) {
+				} else if wentWell(t, f.DeleteCertificate(t.Context(), f.acct, oldest.Thumbprint), batch.CodeCertificateNotFound, batch.CodeCertificateBeingDeleted) {
 					deleted.Add(1)
 				}
 				if n%5 == 4 {
-					allowed(f.patchReferences(pool))
+					wentWell(t, f.patchReferences(pool))
 				}
 			}
 		})

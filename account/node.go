@@ -145,7 +145,10 @@ func (s *Service) nodeOf(row *db.Node) batch.Node {
 }
 
 // RemoveNodes evicts the named nodes if the conditions hold for the pool, all or
-// none of them: see [Service.EvictNode]. Refusals: PoolNotFound, NodeNotFound,
+// none of them. A node's next request is refused, and the account forgets what it
+// holds: a certificate is free to go even if the evicted node still has a copy. Its key
+// joins a pool of the account again only by a token that was made since; who has a
+// token makes new keys at will, so revoke the tokens that the node may know. Refusals: PoolNotFound, NodeNotFound,
 // ConditionNotMet, and InvalidPropertyValue for none or more than 100.
 func (s *Service) RemoveNodes(ctx context.Context, a *Account, pool string, ids []string, cond Conditions) error {
 	if len(ids) == 0 || len(ids) > maxRemove {
@@ -198,13 +201,4 @@ func (s *Service) removeNodes(ctx context.Context, a *Account, pool string, ids 
 	s.nodes.evict(keys)
 	s.release()
 	return nil
-}
-
-// EvictNode removes a node from its pool. Its next request is refused, and the
-// account forgets what it holds: a certificate is free to go even if the evicted
-// node still has a copy. Its key joins a pool of the account again only by a token
-// that was made since; who has a token makes new keys at will, so revoke the tokens
-// that the node may know. Refusals: PoolNotFound, NodeNotFound.
-func (s *Service) EvictNode(ctx context.Context, a *Account, pool, id string) error {
-	return s.RemoveNodes(ctx, a, pool, []string{id}, Conditions{})
 }

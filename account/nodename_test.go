@@ -14,10 +14,7 @@ import (
 // thumbprints, with /name behind those that are by name.
 func (n *testNode) onNode() (told []string, tag string) {
 	n.f.t.Helper()
-	doc, err := n.f.References(n.f.t.Context(), n.identity())
-	if err != nil {
-		n.f.t.Fatal(err)
-	}
+	doc := n.references()
 	var refs nodeapi.References
 	if err := json.Unmarshal(doc.Body, &refs); err != nil {
 		n.f.t.Fatal(err)

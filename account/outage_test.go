@@ -19,10 +19,7 @@ func TestPostgresOutage(t *testing.T) {
 	f.addPool("pool", tp)
 	n := f.joined("pool", "a")
 	stranger := f.newNode("b")
-	doc, err := f.References(t.Context(), n.identity())
-	if err != nil {
-		t.Fatal(err)
-	}
+	doc := n.references()
 	for _, end := range []func() error{server.Stop, server.Crash} {
 		if err := end(); err != nil {
 			t.Fatal(err)

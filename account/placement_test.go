@@ -66,9 +66,7 @@ func testPlacement(t *testing.T, f *fixture) {
 	want("joined", batch.CertificatePool{PoolID: "Used", Refers: true, Nodes: 5, Waiting: 5})
 	left("joined", "a waiting", "b waiting", "c waiting", "d waiting", "e waiting")
 
-	if _, err := nodes[1].fetch(tp); err != nil {
-		t.Fatal(err)
-	}
+	nodes[1].mustFetch(tp)
 	for _, n := range []*testNode{nodes[0], nodes[3], nodes[4]} {
 		n.report(batch.NodeInstalled, tp)
 	}
@@ -81,9 +79,7 @@ func testPlacement(t *testing.T, f *fixture) {
 	want("one more", batch.CertificatePool{PoolID: "Used", Refers: true, Nodes: 6, Installed: 5, Waiting: 1})
 
 	f.setReferences("Used")
-	if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil {
-		t.Fatal(err)
-	}
+	f.deleteCertificate(tp)
 	want("deleting", batch.CertificatePool{PoolID: "Used", Nodes: 6, Installed: 5})
 	nodes[0].report(batch.NodeRemoved, tp)
 	nodes[1].report(batch.NodeRemoved) // as after a restart of the agent
@@ -95,9 +91,7 @@ func testPlacement(t *testing.T, f *fixture) {
 	if err := f.Leave(t.Context(), nodes[1].identity()); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.EvictNode(t.Context(), f.acct, "used", nodes[2].Node); err != nil {
-		t.Fatal(err)
-	}
+	nodes[2].evict()
 	want("one left, one is gone", batch.CertificatePool{PoolID: "Used", Nodes: 5, Installed: 2, Removed: 1})
 	left("one left, one is gone", "a removed")
 
@@ -124,10 +118,7 @@ func testLastUse(t *testing.T, f *fixture) {
 	begin := time.Now().Truncate(time.Minute)
 	report := func(n *testNode, certificates ...batch.NodeCertificate) {
 		t.Helper()
-		doc, err := f.References(t.Context(), n.identity())
-		if err != nil {
-			t.Fatal(err)
-		}
+		doc := n.references()
 		if err := f.Report(t.Context(), n.identity(), &nodeapi.Status{Revision: doc.Tag, Certificates: certificates}); err != nil {
 			t.Fatal(err)
 		}
@@ -155,9 +146,7 @@ func testLastUse(t *testing.T, f *fixture) {
 	report(later, use(tp, begin.Add(-time.Minute)))
 	report(n, use(tp, begin.Add(-time.Hour)))
 	want("used later", tp, begin.Add(-time.Minute), later.Node, 2)
-	if err := f.EvictNode(t.Context(), f.acct, "p", later.Node); err != nil {
-		t.Fatal(err)
-	}
+	later.evict()
 	f.setReferences("p")
 	report(n)
 	want("the node is gone, and the pool drops it", tp, begin.Add(-time.Minute), later.Node, 0)
@@ -169,9 +158,7 @@ func testLastUse(t *testing.T, f *fixture) {
 	if err != nil || len(pools) != 1 || pools[0].LastUsed.After(time.Now()) {
 		t.Errorf("got %+v, %v, want no use in the future", pools, err)
 	}
-	if err := f.DeletePool(t.Context(), f.acct, "p", account.Conditions{}); err != nil {
-		t.Fatal(err)
-	}
+	f.deletePool("p")
 	if pools, _, err := f.CertificatePools(t.Context(), f.acct, tp, account.PoolQuery{}); err != nil || len(pools) > 0 {
 		t.Errorf("without its pool: %+v, %v", pools, err)
 	}
@@ -194,9 +181,7 @@ func TestManyHolders(t *testing.T) {
 			values int
 			more   bool
 		}{{100, true}, {100, false}} {
-			if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil {
-				t.Fatal(err)
-			}
+			f.deleteCertificate(tp)
 			time.Sleep(account.DefaultDeleteWindow + time.Second)
 			synctest.Wait()
 			e := f.certificate(tp).DeleteCertificateError

@@ -174,7 +174,7 @@ func (s *Service) changePool(ctx context.Context, a *Account, id string, cond Co
 
 // DeletePool removes a pool with its join tokens and nodes, if the conditions
 // hold. Its references are free and its nodes are evicted at once: see
-// [Service.EvictNode]. Refusals: PoolNotFound, ConditionNotMet.
+// [Service.RemoveNodes]. Refusals: PoolNotFound, ConditionNotMet.
 func (s *Service) DeletePool(ctx context.Context, a *Account, id string, cond Conditions) error {
 	var nodes [][32]byte
 	err := s.write(ctx, a, func(tx *db.Tx, rev int64) error {

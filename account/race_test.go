@@ -3,15 +3,25 @@ package account_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	"poolcert/account"
-	"poolcert/account/db"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 )
+
+// wentWell tells whether there was no error. One with one of the codes is none of the
+// test's business.
+func wentWell(t *testing.T, err error, codes ...batch.ErrorCode) bool {
+	t.Helper()
+	if err != nil && !slices.ContainsFunc(codes, func(code batch.ErrorCode) bool { return errors.Is(err, &batch.Error{Code: code}) }) {
+		t.Errorf("got %v", err)
+	}
+	return err == nil
+}
 
 // TestAttachAgainstDelete: 32 clients attach, detach, delete and add one
 // certificate. At no moment does a pool refer to a certificate that is not there.
@@ -24,17 +34,6 @@ func testAttachAgainstDelete(t *testing.T, f *fixture) {
 	if err := f.AddCertificate(t.Context(), f.acct, add); err != nil {
 		t.Fatal(err)
 	}
-	allowed := func(err error, codes ...batch.ErrorCode) {
-		if err == nil {
-			return
-		}
-		for _, code := range codes {
-			if errors.Is(err, &batch.Error{Code: code}) {
-				return
-			}
-		}
-		t.Errorf("got %v", err)
-	}
 	const clients = 32
 	const rounds = 30
 	var attached, deleted atomic.Int64
@@ -45,28 +44,21 @@ func testAttachAgainstDelete(t *testing.T, f *fixture) {
 		all.Go(func() {
 			for n := range rounds {
 				if client%2 == 0 { // attaches and detaches
-					refs := references(tp)
-					_, err := f.PatchPool(t.Context(), f.acct, pool, account.PoolPatch{CertificateReferences: &refs}, account.Conditions{})
-					allowed(err, batch.CodeInvalidCertificateReferences)
-					if err == nil {
+					if wentWell(t, f.patchReferences(pool, references(tp)...), batch.CodeInvalidCertificateReferences) {
 						attached.Add(1)
 						// It is attached, so it is there, whatever its state.
 						if _, err := f.Certificate(t.Context(), f.acct, tp); err != nil {
 							t.Errorf("attached, but: %v", err)
 						}
 					}
-					none := references()
-					_, err = f.PatchPool(t.Context(), f.acct, pool, account.PoolPatch{CertificateReferences: &none}, account.Conditions{})
-					allowed(err)
+					wentWell(t, f.patchReferences(pool, references()...))
 					continue
 				}
-				err := f.DeleteCertificate(t.Context(), f.acct, tp)
-				allowed(err, batch.CodeCertificateNotFound, batch.CodeCertificateBeingDeleted)
-				if err == nil {
+				if wentWell(t, f.DeleteCertificate(t.Context(), f.acct, tp), batch.CodeCertificateNotFound, batch.CodeCertificateBeingDeleted) {
 					deleted.Add(1)
 				}
 				if n%4 == client/2%4 {
-					allowed(f.AddCertificate(t.Context(), f.acct, add), batch.CodeCertificateExists)
+					wentWell(t, f.AddCertificate(t.Context(), f.acct, add), batch.CodeCertificateExists)
 				}
 			}
 		})
@@ -122,9 +114,7 @@ func testFetchAgainstDelete(t *testing.T, f *fixture) {
 			f.setReferences("pool")
 		})
 		all.Wait()
-		if err := account.EndDeletion(f.Service, t.Context(), &db.Certificate{Account: f.acct.ID, Thumbprint: tp}); err != nil {
-			t.Fatal(err)
-		}
+		f.endDeletion(tp)
 		if _, err := f.Certificate(t.Context(), f.acct, tp); (fetched.Load() > 0) != (err == nil) {
 			t.Errorf("round %d: %d nodes have it, and looking for it gives: %v", round, fetched.Load(), err)
 		}

@@ -99,9 +99,7 @@ func TestReplicas(t *testing.T) {
 			if test.cut {
 				cutListeners(t, dsn)
 			}
-			if err := one.EvictNode(t.Context(), one.acct, "pool", evicted.Node); err != nil {
-				t.Fatal(err)
-			}
+			evicted.evict()
 			_, err := woken()
 			wantNodeCode(t, err, nodeapi.CodeNodeRevoked)
 			if _, err := two.NodeByKey(t.Context(), node.spki()); err != nil {
@@ -109,9 +107,7 @@ func TestReplicas(t *testing.T) {
 			}
 
 			woken = two.wakes(orphan)
-			if err := one.DeletePool(t.Context(), one.acct, "other", account.Conditions{}); err != nil {
-				t.Fatal(err)
-			}
+			one.deletePool("other")
 			_, err = woken()
 			wantNodeCode(t, err, nodeapi.CodeNodeRevoked)
 
@@ -155,9 +151,7 @@ func TestReplicaEndsDeletion(t *testing.T) {
 	two := one.replica()
 	two.run()
 	woken := two.wakes(node)
-	if err := one.DeleteCertificate(t.Context(), one.acct, tp); err != nil {
-		t.Fatal(err)
-	}
+	one.deleteCertificate(tp)
 	one.setReferences("pool")
 	if _, err := woken(); err != nil {
 		t.Error(err)

@@ -63,9 +63,7 @@ func TestEndOfDeletionIsTold(t *testing.T) {
 	f.reopen()
 	tp := f.addCertificate("a")
 	f.run()
-	if err := f.DeleteCertificate(t.Context(), f.acct, tp); err != nil {
-		t.Fatal(err)
-	}
+	f.deleteCertificate(tp)
 	if c := <-acts; c.Operation != "certificate.deleted" || c.Account != "acme" || c.Thumbprint != tp.String() || c.Auth != request.Service || c.Code != "" || !c.Audited {
 		t.Errorf("got %+v", c)
 	}

@@ -154,9 +154,7 @@ func testVersion1(t *testing.T, dsn string) {
 
 	// Deletions go on: one was under way, the other one is free once its pool is.
 	f.run()
-	if err := f.DeletePool(t.Context(), f.acct, "holder", account.Conditions{}); err != nil {
-		t.Fatal(err)
-	}
+	f.deletePool("holder")
 	if err := f.DeleteCertificate(t.Context(), f.acct, thumbprints["deletefailed"]); err != nil {
 		t.Fatal(err)
 	}

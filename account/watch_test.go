@@ -53,10 +53,7 @@ func TestWaitReferences(t *testing.T) {
 		f.addPool("Pool", tp)
 		f.addPool("other")
 		n := f.joined("pool", "n1")
-		doc, err := f.References(t.Context(), n.identity())
-		if err != nil {
-			t.Fatal(err)
-		}
+		doc := n.references()
 		var body nodeapi.References
 		if err := json.Unmarshal(doc.Body, &body); err != nil {
 			t.Fatal(err)
@@ -120,7 +117,7 @@ func TestWaitReferences(t *testing.T) {
 func TestWaitEndsWithEviction(t *testing.T) {
 	for name, end := range map[string]func(*fixture, *testNode) error{
 		"evicted": func(f *fixture, n *testNode) error {
-			return f.EvictNode(f.t.Context(), f.acct, "pool", n.Node)
+			return f.RemoveNodes(f.t.Context(), f.acct, "pool", []string{n.Node}, account.Conditions{})
 		},
 		"pool deleted": func(f *fixture, n *testNode) error {
 			return f.DeletePool(f.t.Context(), f.acct, "pool", account.Conditions{})
@@ -161,10 +158,7 @@ func TestUnchangedPollReadsNoDatabase(t *testing.T) {
 	f := newFixture(t)
 	f.addPool("pool")
 	n := f.joined("pool", "n1")
-	doc, err := f.References(t.Context(), n.identity())
-	if err != nil {
-		t.Fatal(err)
-	}
+	doc := n.references()
 	if err := f.db.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -2,18 +2,11 @@ package account_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/hpke"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"poolcert/account"
 	"poolcert/account/db"
@@ -167,127 +160,28 @@ func (f *fixture) addPool(id string, thumbprints ...batch.Thumbprint) *batch.Poo
 	return p
 }
 
-// setReferences makes the pool refer to these certificates only.
-func (f *fixture) setReferences(pool string, thumbprints ...batch.Thumbprint) {
+func (f *fixture) deletePool(id string) {
 	f.t.Helper()
-	refs := references(thumbprints...)
+	if err := f.DeletePool(f.t.Context(), f.acct, id, account.Conditions{}); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *fixture) patchReferences(pool string, refs ...batch.CertificateReference) error {
 	_, err := f.PatchPool(f.t.Context(), f.acct, pool, account.PoolPatch{CertificateReferences: &refs}, account.Conditions{})
-	if err != nil {
-		f.t.Fatal(err)
-	}
-}
-
-// A testNode is the agent's side.
-type testNode struct {
-	f    *fixture
-	key  *ecdsa.PrivateKey
-	seal hpke.PrivateKey
-	name string
-	*nodeapi.EnrollResponse
-}
-
-func (f *fixture) newNode(name string) *testNode {
-	f.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	seal, err := nodeapi.GenerateSealKey()
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return &testNode{f: f, key: key, seal: seal, name: name}
-}
-
-func (f *fixture) token(pool string, uses *int) *nodeapi.Token {
-	f.t.Helper()
-	made, err := f.AddJoinToken(f.t.Context(), f.acct, pool, batch.AddJoinToken{TTL: 3600, Uses: uses})
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	token, err := nodeapi.ParseToken(made.Token)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return token
-}
-
-func (n *testNode) request(token *nodeapi.Token) *nodeapi.EnrollRequest {
-	n.f.t.Helper()
-	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, n.key)
-	if err != nil {
-		n.f.t.Fatal(err)
-	}
-	r := &nodeapi.EnrollRequest{CSR: csr, SealKey: n.seal.PublicKey().Bytes(), NodeName: n.name}
-	token.Prove(r, time.Now())
-	return r
-}
-
-func (n *testNode) enroll(token *nodeapi.Token) (err error) {
-	n.f.t.Helper()
-	n.EnrollResponse, err = n.f.Enroll(n.f.t.Context(), n.request(token))
 	return err
 }
 
-// joined returns a node of the pool.
-func (f *fixture) joined(pool, name string) *testNode {
+// setReferences makes the pool refer to these certificates only.
+func (f *fixture) setReferences(pool string, thumbprints ...batch.Thumbprint) {
 	f.t.Helper()
-	n := f.newNode(name)
-	if err := n.enroll(f.token(pool, nil)); err != nil {
+	if err := f.patchReferences(pool, references(thumbprints...)...); err != nil {
 		f.t.Fatal(err)
-	}
-	return n
-}
-
-func (n *testNode) spki() [sha256.Size]byte {
-	der, err := x509.MarshalPKIXPublicKey(n.key.Public())
-	if err != nil {
-		n.f.t.Fatal(err)
-	}
-	return sha256.Sum256(der)
-}
-
-func (n *testNode) identity() *account.NodeIdentity {
-	n.f.t.Helper()
-	id, err := n.f.NodeByKey(n.f.t.Context(), n.spki())
-	if err != nil {
-		n.f.t.Fatal(err)
-	}
-	return id
-}
-
-// fetch gets a certificate and opens it.
-func (n *testNode) fetch(tp batch.Thumbprint) (*nodeapi.Certificate, error) {
-	n.f.t.Helper()
-	sealed, err := n.f.SealedCertificate(n.f.t.Context(), n.identity(), tp)
-	if err != nil {
-		return nil, err
-	}
-	c, err := nodeapi.Open(n.seal, nodeapi.Binding{Account: n.Account, Pool: n.Pool, Node: n.Node, Thumbprint: tp}, sealed)
-	if err != nil {
-		n.f.t.Fatal(err)
-	}
-	return c, nil
-}
-
-// report says that the node has applied the present references, with the result.
-func (n *testNode) report(state batch.NodeCertificateState, thumbprints ...batch.Thumbprint) {
-	n.f.t.Helper()
-	doc, err := n.f.References(n.f.t.Context(), n.identity())
-	if err != nil {
-		n.f.t.Fatal(err)
-	}
-	status := &nodeapi.Status{Revision: doc.Tag, AgentVersion: "test"}
-	for _, tp := range thumbprints {
-		status.Certificates = append(status.Certificates, batch.NodeCertificate{Thumbprint: tp, State: state, Time: batch.TimeOf(time.Now())})
-	}
-	if err := n.f.Report(n.f.t.Context(), n.identity(), status); err != nil {
-		n.f.t.Fatal(err)
 	}
 }
 
 // wantCode checks a refusal to an API user.
-func wantCode(t *testing.T, err error, code batch.ErrorCode) *batch.Error {
+func wantCode(t testing.TB, err error, code batch.ErrorCode) *batch.Error {
 	t.Helper()
 	refusal, ok := errors.AsType[*batch.Error](err)
 	if !ok {
@@ -300,11 +194,40 @@ func wantCode(t *testing.T, err error, code batch.ErrorCode) *batch.Error {
 	return refusal
 }
 
-func wantNodeCode(t *testing.T, err error, code nodeapi.ErrorCode) {
+func wantNodeCode(t testing.TB, err error, code nodeapi.ErrorCode) {
 	t.Helper()
 	refusal, ok := errors.AsType[*nodeapi.Error](err)
 	if !ok || refusal.Code != code {
 		t.Errorf("got error %v, want %s", err, code)
+	}
+}
+
+// wantGone wants the certificate to be gone.
+func (f *fixture) wantGone(tp batch.Thumbprint) {
+	f.t.Helper()
+	_, err := f.Certificate(f.t.Context(), f.acct, tp)
+	wantCode(f.t, err, batch.CodeCertificateNotFound)
+}
+
+func (f *fixture) wantState(tp batch.Thumbprint, want batch.CertificateState) {
+	f.t.Helper()
+	if got := f.certificate(tp).State; got != want {
+		f.t.Errorf("got state %s, want %s", got, want)
+	}
+}
+
+func (f *fixture) deleteCertificate(tp batch.Thumbprint) {
+	f.t.Helper()
+	if err := f.DeleteCertificate(f.t.Context(), f.acct, tp); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// endDeletion does what Run does at the end of the window.
+func (f *fixture) endDeletion(tp batch.Thumbprint) {
+	f.t.Helper()
+	if err := account.EndDeletion(f.Service, f.t.Context(), &db.Certificate{Account: f.acct.ID, Thumbprint: tp}); err != nil {
+		f.t.Fatal(err)
 	}
 }
 
