@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"io"
 	"net/http"
@@ -17,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"poolcert/account"
 	"poolcert/batch"
 )
 
@@ -245,20 +243,9 @@ func TestRunInsecure(t *testing.T) {
 func TestRunOwnCertificate(t *testing.T) {
 	r := &running{t: t, dir: filepath.Join(t.TempDir(), "data"), ended: make(chan int, 1)}
 	call(t, "init", "--dir", r.dir, "--host", "localhost", "--listen", "127.0.0.1:0", "--node-listen", "127.0.0.1:0")
-	own, err := account.NewCA()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := own.IssueServer([]string{"localhost"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.write("tls.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]}))
-	r.write("tls.key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))
+	own := newPair(t)
+	r.write("tls.pem", own.cert)
+	r.write("tls.key", own.key)
 	text, err := os.ReadFile(configPath(r.dir))
 	if err != nil {
 		t.Fatal(err)
@@ -273,7 +260,7 @@ func TestRunOwnCertificate(t *testing.T) {
 		t.Errorf("node listener: %d, want 404", status)
 	}
 	roots := x509.NewCertPool()
-	roots.AddCert(own.Certificate())
+	roots.AddCert(own.ca)
 	r.http = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true}}
 	if status, _ := r.get(r.ready.URL + "/healthz"); status != 200 {
 		t.Errorf("with the operator's CA: %d", status)

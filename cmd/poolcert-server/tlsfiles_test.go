@@ -17,10 +17,11 @@ import (
 	"poolcert/account"
 )
 
-// A pair is a certificate and key in PEM.
+// A pair is a certificate and key in PEM, for localhost.
 type pair struct {
 	cert, key []byte
 	serial    *big.Int
+	ca        *x509.Certificate
 }
 
 func newPair(t *testing.T) pair {
@@ -39,7 +40,7 @@ func newPair(t *testing.T) pair {
 	}
 	return pair{
 		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]}),
-		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), cert.Leaf.SerialNumber,
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), cert.Leaf.SerialNumber, ca.Certificate(),
 	}
 }
 
