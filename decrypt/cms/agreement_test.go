@@ -158,10 +158,7 @@ func TestFits(t *testing.T) {
 		id := newECIdentity(t, curve)
 		keys, to = append(keys, id.key.(interface{ Public() crypto.PublicKey }).Public()), append(to, id.cert)
 	}
-	m, err := ReadHeader(bytes.NewReader(sealTo(t, nil, Options{}, to...)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := header(t, sealTo(t, nil, Options{}, to...))
 	if len(m.Recipients) != len(keys) {
 		t.Fatalf("%d recipients, want %d", len(m.Recipients), len(keys))
 	}

@@ -2,7 +2,6 @@ package cms
 
 import (
 	"bytes"
-	"crypto/aes"
 	"crypto/cipher"
 	"io"
 	"testing"
@@ -16,10 +15,7 @@ func sealAppended(t testing.TB, content []byte, params func(nonce []byte) []byte
 	if err != nil {
 		t.Fatal(err)
 	}
-	block, err := aes.NewCipher(cek)
-	if err != nil {
-		t.Fatal(err)
-	}
+	block := aesBlock(t, cek)
 	aead, err := cipher.NewGCM(block)
 	if err != nil {
 		t.Fatal(err)
@@ -61,10 +57,7 @@ func TestAppendedTag(t *testing.T) {
 		algorithm := el(tagSequence, []byte{0x06, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 0x2e}, el(tagOctets, pattern(12)))
 		message := enveloped(derVersion, el(tagSet), el(tagSequence, derData, algorithm, el(tagContent, make([]byte, size))))
 		for _, message := range [][]byte{message, toBER(t, message)} {
-			m, err := ReadHeader(bytes.NewReader(message))
-			if err != nil {
-				t.Fatal(err)
-			}
+			m := header(t, message)
 			if err := m.Decrypt(t.Context(), io.Discard, pattern(32)); err != ErrDecrypt {
 				t.Errorf("%d bytes of content: %v, want ErrDecrypt", size, err)
 			}

@@ -2,7 +2,6 @@ package cms
 
 import (
 	"bytes"
-	"crypto/aes"
 	"crypto/cipher"
 	"slices"
 	"testing"
@@ -22,10 +21,7 @@ func authenticatedAttributes(t testing.TB, content []byte, nonceSize, tagSize in
 	if err != nil {
 		t.Fatal(err)
 	}
-	block, err := aes.NewCipher(cek)
-	if err != nil {
-		t.Fatal(err)
-	}
+	block := aesBlock(t, cek)
 	aead, err := cipher.NewGCMWithNonceSize(block, nonceSize)
 	if err != nil {
 		t.Fatal(err)

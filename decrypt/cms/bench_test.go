@@ -3,7 +3,6 @@ package cms
 import (
 	"bytes"
 	"context"
-	"crypto/aes"
 	"crypto/cipher"
 	"crypto/x509"
 	"fmt"
@@ -18,10 +17,7 @@ func BenchmarkDecrypt(b *testing.B) {
 		for _, size := range []int{100, 64 << 20} {
 			b.Run(fmt.Sprintf("compat=%v/%d", compat, size), func(b *testing.B) {
 				message := seal(b, make([]byte, size), Options{Compat: compat}, alice(b))
-				m, err := ReadHeader(bytes.NewReader(message))
-				if err != nil {
-					b.Fatal(err)
-				}
+				m := header(b, message)
 				cek, err := Keys(alice(b)).Unwrap(context.Background(), m.WrappedKey())
 				if err != nil {
 					b.Fatal(err)
@@ -45,10 +41,7 @@ func BenchmarkDecrypt(b *testing.B) {
 func BenchmarkUnwrap(b *testing.B) {
 	for _, compat := range []bool{false, true} {
 		b.Run(fmt.Sprintf("compat=%v", compat), func(b *testing.B) {
-			m, err := ReadHeader(bytes.NewReader(seal(b, nil, Options{Compat: compat}, alice(b))))
-			if err != nil {
-				b.Fatal(err)
-			}
+			m := header(b, seal(b, nil, Options{Compat: compat}, alice(b)))
 			for b.Loop() {
 				if _, err := Keys(alice(b)).Unwrap(context.Background(), m.WrappedKey()); err != nil {
 					b.Fatal(err)
@@ -59,10 +52,7 @@ func BenchmarkUnwrap(b *testing.B) {
 }
 
 func BenchmarkCBCChunk(b *testing.B) {
-	block, err := aes.NewCipher(make([]byte, 32))
-	if err != nil {
-		b.Fatal(err)
-	}
+	block := aesBlock(b, make([]byte, 32))
 	c := &chunk{data: make([]byte, chunkSize)}
 	b.Run("open", func(b *testing.B) {
 		b.SetBytes(chunkSize)
@@ -79,10 +69,7 @@ func BenchmarkCBCChunk(b *testing.B) {
 }
 
 func BenchmarkGCMChunk(b *testing.B) {
-	block, err := aes.NewCipher(make([]byte, 32))
-	if err != nil {
-		b.Fatal(err)
-	}
+	block := aesBlock(b, make([]byte, 32))
 	m, err := newGCMMode(block, make([]byte, 12))
 	if err != nil {
 		b.Fatal(err)
@@ -138,10 +125,7 @@ func BenchmarkOracle(b *testing.B) {
 					to = alice(b).cert
 				}
 				message := sealTo(b, nil, Options{Compat: algorithm == "PKCS #1 v1.5"}, to)
-				m, err := ReadHeader(bytes.NewReader(message))
-				if err != nil {
-					b.Fatal(err)
-				}
+				m := header(b, message)
 				if !good {
 					m.Recipients[0].encryptedKey[20] ^= 1
 				}

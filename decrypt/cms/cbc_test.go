@@ -2,17 +2,13 @@ package cms
 
 import (
 	"bytes"
-	"crypto/aes"
 	"crypto/cipher"
 	"crypto/des"
 	"testing"
 )
 
 func TestCBCAgreesWithStandardLibrary(t *testing.T) {
-	aesBlock, err := aes.NewCipher(pattern(32))
-	if err != nil {
-		t.Fatal(err)
-	}
+	aesBlock := aesBlock(t, pattern(32))
 	desBlock, err := des.NewTripleDESCipher(pattern(24))
 	if err != nil {
 		t.Fatal(err)

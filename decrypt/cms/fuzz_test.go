@@ -85,10 +85,7 @@ func FuzzMessage(f *testing.F) {
 // FuzzWrappedKey: what parses has one form.
 func FuzzWrappedKey(f *testing.F) {
 	for _, message := range messages(f, nil) {
-		m, err := ReadHeader(bytes.NewReader(message))
-		if err != nil {
-			f.Fatal(err)
-		}
+		m := header(f, message)
 		data, err := m.WrappedKey().MarshalBinary()
 		if err != nil {
 			f.Fatal(err)
@@ -110,10 +107,7 @@ func FuzzWrappedKey(f *testing.F) {
 func TestWrappedKey(t *testing.T) {
 	content := pattern(50)
 	for i, message := range messages(t, content) {
-		m, err := ReadHeader(bytes.NewReader(message))
-		if err != nil {
-			t.Fatal(err)
-		}
+		m := header(t, message)
 		data, err := m.WrappedKey().MarshalBinary()
 		if err != nil {
 			t.Fatal(err)

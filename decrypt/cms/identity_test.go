@@ -50,6 +50,16 @@ func (id *identity) save(t testing.TB, dir string) (cert, key string) {
 	return name + ".crt", name + ".key"
 }
 
+// header reads what is before a message's content, which stays to be read.
+func header(t testing.TB, message []byte) *Message {
+	t.Helper()
+	m, err := ReadHeader(bytes.NewReader(message))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 // open decrypts a message with the keys of src.
 func open(src KeySource, message []byte) ([]byte, error) {
 	return openReader(src, bytes.NewReader(message))

@@ -20,10 +20,7 @@ func TestLabel(t *testing.T) {
 		if got, err := open(id, message); err != nil || !bytes.Equal(got, content) {
 			t.Errorf("open: %d bytes, error %v", len(got), err)
 		}
-		m, err := ReadHeader(bytes.NewReader(message))
-		if err != nil {
-			t.Fatal(err)
-		}
+		m := header(t, message)
 		for i := range m.Recipients {
 			if got := m.Recipients[i].Label(); !bytes.Equal(got, label) {
 				t.Errorf("label %q, want %q", got, label)

@@ -140,10 +140,7 @@ func TestEndlessInput(t *testing.T) {
 func TestOtherRecipients(t *testing.T) {
 	agreement := agreed{scheme: derSHA256KDF, wrap: derWrap256}.info(t, pattern(32), crypto.SHA256, 32, newECIdentity(t, "P-256"))
 	content := el(tagSequence, derData, derCBC, derBlock)
-	m, err := ReadHeader(bytes.NewReader(enveloped(derVersion, el(tagSet, agreement, el(0xa2), el(0xa3), el(0xa4)), content)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := header(t, enveloped(derVersion, el(tagSet, agreement, el(0xa2), el(0xa3), el(0xa4)), content))
 	var kinds []RecipientKind
 	for _, r := range m.Recipients {
 		kinds = append(kinds, r.Kind)
@@ -151,7 +148,7 @@ func TestOtherRecipients(t *testing.T) {
 	if want := []RecipientKind{KeyAgreement, KEKRecipient, Password, OtherKind}; !slices.Equal(kinds, want) {
 		t.Errorf("kinds = %v, want %v", kinds, want)
 	}
-	_, err = Keys(alice(t)).Unwrap(t.Context(), m.WrappedKey())
+	_, err := Keys(alice(t)).Unwrap(t.Context(), m.WrappedKey())
 	var none *NoRecipientError
 	if !errors.Is(err, ErrNoRecipient) || !errors.As(err, &none) || len(none.Recipients) != 4 {
 		t.Errorf("Unwrap: %v, want a NoRecipientError with 4 recipients", err)
@@ -176,10 +173,7 @@ func TestUnsupported(t *testing.T) {
 	}
 
 	message := enveloped(derVersion, el(tagSet), el(tagSequence, derData, el(tagSequence, unknown), derBlock))
-	m, err := ReadHeader(bytes.NewReader(message))
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := header(t, message)
 	_, err = Keys(alice(t)).Unwrap(t.Context(), m.WrappedKey())
 	if got := name(err); got != "1.2.3.4" {
 		t.Errorf("content algorithm: %q", got)
@@ -191,10 +185,7 @@ func TestUnsupported(t *testing.T) {
 	// An unknown algorithm for our key is told before the key is used.
 	id := alice(t)
 	info := el(tagSequence, derVersion, el(0x80, id.cert.SubjectKeyId), el(tagSequence, unknown), el(tagOctets, pattern(256)))
-	m, err = ReadHeader(bytes.NewReader(enveloped(derVersion, el(tagSet, info), el(tagSequence, derData, derCBC, derBlock))))
-	if err != nil {
-		t.Fatal(err)
-	}
+	m = header(t, enveloped(derVersion, el(tagSet, info), el(tagSequence, derData, derCBC, derBlock)))
 	src := &countingSource{id.cert, &countingKey{PrivateKey: id.key}}
 	_, err = Keys(src).Unwrap(t.Context(), m.WrappedKey())
 	if got := name(err); got != "1.2.3.4" || src.key.operations != 0 {

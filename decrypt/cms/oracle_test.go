@@ -40,10 +40,7 @@ func (s *countingSource) PrivateKey(_ context.Context, match func(*x509.Certific
 // withEncryptedKey replaces the encrypted key of a message for one recipient.
 func withEncryptedKey(t testing.TB, message, key []byte) []byte {
 	t.Helper()
-	m, err := ReadHeader(bytes.NewReader(message))
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := header(t, message)
 	old := m.Recipients[0].encryptedKey
 	if len(old) != len(key) {
 		t.Fatal("keys of different length")
@@ -110,10 +107,7 @@ func checkNoOracle(t *testing.T, name string, message, content []byte) {
 	var keys [][]byte
 	for range 2 {
 		src := &countingSource{alice(t).cert, &countingKey{PrivateKey: alice(t).key}}
-		m, err := ReadHeader(bytes.NewReader(message))
-		if err != nil {
-			t.Fatal(err)
-		}
+		m := header(t, message)
 		cek, err := Keys(src).Unwrap(t.Context(), m.WrappedKey())
 		if err != nil || len(cek) != m.ContentAlgorithm.KeySize {
 			t.Errorf("%s: Unwrap = %d bytes, %v; want a key and no error", name, len(cek), err)
@@ -192,10 +186,7 @@ func TestNoOracleInAnotherForm(t *testing.T) {
 // Only the first recipient that names our certificate is tried.
 func TestFirstRecipientOnly(t *testing.T) {
 	message := seal(t, pattern(10), Options{}, alice(t))
-	m, err := ReadHeader(bytes.NewReader(message))
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := header(t, message)
 	good := m.Recipients[0].Raw
 	bad := bytes.Replace(good, m.Recipients[0].encryptedKey, make([]byte, 256), 1)
 	oaep := []byte{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 7}
@@ -210,6 +201,7 @@ func TestFirstRecipientOnly(t *testing.T) {
 		{"good first", slices.Concat(good, bad), true},
 		{"bad first", slices.Concat(bad, good), false},
 	} {
+		var err error
 		if w.Recipients, err = parseRecipients(el(tagSet, test.recipients)); err != nil {
 			t.Fatal(err)
 		}
@@ -221,9 +213,7 @@ func TestFirstRecipientOnly(t *testing.T) {
 		if err := m.Decrypt(t.Context(), io.Discard, cek); (err == nil) != test.same {
 			t.Errorf("%s: Decrypt: %v", test.name, err)
 		}
-		if m, err = ReadHeader(bytes.NewReader(message)); err != nil {
-			t.Fatal(err)
-		}
+		m = header(t, message)
 	}
 }
 

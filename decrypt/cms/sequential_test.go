@@ -2,7 +2,6 @@ package cms
 
 import (
 	"bytes"
-	"crypto/aes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -31,10 +30,7 @@ func sealSequential(c sequentialCipher, aad, content []byte, size int) (cipherte
 
 func ccm(t testing.TB, key, nonce []byte, tagSize int) sequentialCipher {
 	t.Helper()
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	block := aesBlock(t, key)
 	return newCCM(block, nonce, tagSize)
 }
 
@@ -226,10 +222,7 @@ func TestLayout(t *testing.T) {
 			"plain in pieces":       {toBER(t, plain), layout{-1, true}},
 			"attributes, in pieces": {toBER(t, with), layout{-1, true}},
 		} {
-			m, err := ReadHeader(bytes.NewReader(test.message))
-			if err != nil {
-				t.Fatal(err)
-			}
+			m := header(t, test.message)
 			if got := m.layout(); got != test.want {
 				t.Errorf("%s, %s: %+v, want %+v", name, form, got, test.want)
 			}

@@ -48,10 +48,7 @@ func TestTruncated(t *testing.T) {
 	for _, opts := range []Options{{}, {Compat: true}} {
 		der := seal(t, pattern(40), opts, alice(t))
 		for _, message := range [][]byte{der, toBER(t, der)} {
-			m, err := ReadHeader(bytes.NewReader(message))
-			if err != nil {
-				t.Fatal(err)
-			}
+			m := header(t, message)
 			cek, err := Keys(alice(t)).Unwrap(t.Context(), m.WrappedKey())
 			if err != nil {
 				t.Fatal(err)
@@ -105,10 +102,7 @@ func TestInterruptedStream(t *testing.T) {
 	content := pattern(20 * chunkSize)
 	for _, opts := range []Options{{}, {Compat: true}} {
 		message := seal(t, content, opts, alice(t))
-		header, err := ReadHeader(bytes.NewReader(message))
-		if err != nil {
-			t.Fatal(err)
-		}
+		header := header(t, message)
 		cek, err := Keys(alice(t)).Unwrap(t.Context(), header.WrappedKey())
 		if err != nil {
 			t.Fatal(err)
@@ -147,10 +141,7 @@ type writerFunc func([]byte)
 func (f writerFunc) Write(p []byte) (int, error) { f(p); return len(p), nil }
 
 func TestDecryptTwice(t *testing.T) {
-	m, err := ReadHeader(bytes.NewReader(seal(t, nil, Options{}, alice(t))))
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := header(t, seal(t, nil, Options{}, alice(t)))
 	cek, err := Keys(alice(t)).Unwrap(t.Context(), m.WrappedKey())
 	if err != nil {
 		t.Fatal(err)
