@@ -45,13 +45,7 @@ func TestHiddenRoot(t *testing.T) {
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: 54_321, Size: 1}}
 		var out strings.Builder
 		cmd.Stdout = &out
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		conn, err := l.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
+		conn := callOf(t, l, cmd)
 		// The agent sees who it is outside.
 		if c := callerOf(t, conn); c.UID != 54_321 || c.GID != 54_321 {
 			t.Errorf("the caller is %+v, want uid and gid 54321", c)

@@ -47,6 +47,19 @@ func accept(t *testing.T, l net.Listener) (client, server net.Conn) {
 	return client, server
 }
 
+// callOf starts a program and returns its connection.
+func callOf(t *testing.T, l net.Listener, cmd *exec.Cmd) net.Conn {
+	t.Helper()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
 func TestCallerOf(t *testing.T) {
 	l := listen(t, filepath.Join(testfolder.New(t, ""), "s"), localsock.Options{})
 	_, server := accept(t, l)
@@ -110,13 +123,7 @@ func TestCallersOfOtherUsers(t *testing.T) {
 		{Uid: 54_323, Gid: 54_324, Groups: many},
 	} {
 		cmd := dialAs(t, path, cred)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		conn, err := l.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
+		conn := callOf(t, l, cmd)
 		c, err := localsock.CallerOf(conn)
 		conn.Close()
 		if err != nil || c.UID != cred.Uid || c.GID != cred.Gid || c.PID != int32(cmd.Process.Pid) || !slices.Equal(c.Groups, cred.Groups) {
@@ -134,13 +141,7 @@ func TestCallerHasEnded(t *testing.T) {
 	path := filepath.Join(testfolder.New(t, ""), "s")
 	l := listen(t, path, localsock.Options{Mode: 0o666})
 	cmd := dialAs(t, path, &syscall.Credential{Uid: 54_321, Gid: 54_322, Groups: []uint32{54_323}})
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	conn, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := callOf(t, l, cmd)
 	defer conn.Close()
 	cmd.Process.Kill()
 	cmd.Wait()
@@ -166,13 +167,7 @@ func TestModeKeepsOthersOut(t *testing.T) {
 		t.Errorf("a stranger: %s, %v, want permission denied", out, err)
 	}
 	cmd := dialAs(t, path, &syscall.Credential{Uid: 54_321, Gid: 54_322, Groups: []uint32{54_330}})
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	conn, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := callOf(t, l, cmd)
 	conn.Close()
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)

@@ -86,13 +86,7 @@ func TestProcessHasEnded(t *testing.T) {
 	path := filepath.Join(testfolder.New(t, ""), "s")
 	l := listen(t, path, localsock.Options{Mode: 0o666})
 	cmd := dialAs(t, path, &syscall.Credential{Uid: 54_321, Gid: 54_321})
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	conn, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := callOf(t, l, cmd)
 	defer conn.Close()
 	caller := callerOf(t, conn)
 	if p, err := localsock.ProcessOf(conn, caller); err != nil || p.Command == "" {
