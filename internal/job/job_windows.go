@@ -13,6 +13,8 @@ import (
 // killed is the exit code of what a job ends: what a shell has for SIGKILL.
 const killed = 137
 
+var procSetInformationJobObject = windows.NewLazySystemDLL("kernel32.dll").NewProc("SetInformationJobObject")
+
 // A Job is a job object whose processes end when it is closed. No process can leave
 // it. Its methods are safe for concurrent use, but for Close, which comes last.
 type Job struct{ handle windows.Handle }
@@ -34,9 +36,10 @@ func New() (*Job, error) {
 func (j *Job) limit(flags uint32) error {
 	var limits windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION
 	limits.BasicLimitInformation.LimitFlags = flags
-	_, err := windows.SetInformationJobObject(j.handle, windows.JobObjectExtendedLimitInformation,
-		uintptr(unsafe.Pointer(&limits)), uint32(unsafe.Sizeof(limits)))
-	if err != nil {
+	// Not by golang.org/x/sys, which takes the limits' address and does not keep them there.
+	ok, _, err := procSetInformationJobObject.Call(uintptr(j.handle), windows.JobObjectExtendedLimitInformation,
+		uintptr(unsafe.Pointer(&limits)), unsafe.Sizeof(limits))
+	if uint32(ok) == 0 {
 		return fmt.Errorf("set the limits of a job object: %w", err)
 	}
 	return nil

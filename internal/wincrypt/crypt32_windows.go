@@ -3,7 +3,6 @@ package wincrypt
 import (
 	"bytes"
 	"fmt"
-	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -17,9 +16,11 @@ func (crypt32) openStore(name string, flags uint32) (handle, error) {
 	if err != nil {
 		return 0, err
 	}
-	store, err := windows.CertOpenStore(windows.CERT_STORE_PROV_SYSTEM, 0, 0, flags, uintptr(unsafe.Pointer(wide)))
-	runtime.KeepAlive(wide)
-	return handle(store), failed("CertOpenStore", err)
+	store, _, err := procCertOpenStore.Call(windows.CERT_STORE_PROV_SYSTEM, 0, 0, uintptr(flags), uintptr(unsafe.Pointer(wide)))
+	if store == 0 {
+		return 0, failed("CertOpenStore", err)
+	}
+	return handle(store), nil
 }
 
 func (crypt32) closeStore(store handle) error {
@@ -86,14 +87,14 @@ func (crypt32) deleteCertificate(c certContext) error {
 
 // aligned returns a property in memory that is aligned as Windows has it, and its size.
 func aligned(c certContext, id uint32) ([]uint64, uint32, error) {
-	cert := uintptr(unsafe.Pointer(c.(*windows.CertContext)))
+	cert := c.(*windows.CertContext)
 	var size uint32
-	if err := call(procCertGetCertificateContextProperty, cert, uintptr(id), 0, uintptr(unsafe.Pointer(&size))); err != nil {
+	if err := call(procCertGetCertificateContextProperty, uintptr(unsafe.Pointer(cert)), uintptr(id), 0, uintptr(unsafe.Pointer(&size))); err != nil {
 		return nil, 0, err
 	}
 	buf := make([]uint64, (size+7)/8+1)
 	size = uint32(8 * len(buf))
-	err := call(procCertGetCertificateContextProperty, cert, uintptr(id), uintptr(unsafe.Pointer(&buf[0])), uintptr(unsafe.Pointer(&size)))
+	err := call(procCertGetCertificateContextProperty, uintptr(unsafe.Pointer(cert)), uintptr(id), uintptr(unsafe.Pointer(&buf[0])), uintptr(unsafe.Pointer(&size)))
 	return buf, min(size, uint32(8*len(buf))), err
 }
 

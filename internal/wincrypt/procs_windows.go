@@ -8,14 +8,15 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// All calls that golang.org/x/sys lacks. The libraries are those of the system's
-// directory.
+// All calls that golang.org/x/sys lacks, or has with an address that is a number, which
+// keeps nothing where it is. The libraries are those of the system's directory.
 var (
 	crypt32Library = windows.NewLazySystemDLL("crypt32.dll")
 	advapiLibrary  = windows.NewLazySystemDLL("advapi32.dll")
 	ncryptLibrary  = windows.NewLazySystemDLL("ncrypt.dll")
 
 	procCertControlStore                  = crypt32Library.NewProc("CertControlStore")
+	procCertOpenStore                     = crypt32Library.NewProc("CertOpenStore")
 	procCertGetCertificateContextProperty = crypt32Library.NewProc("CertGetCertificateContextProperty")
 	procCertSetCertificateContextProperty = crypt32Library.NewProc("CertSetCertificateContextProperty")
 

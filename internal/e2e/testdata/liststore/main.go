@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -31,6 +32,7 @@ func list(location, name string) error {
 		return err
 	}
 	store, err := windows.CertOpenStore(windows.CERT_STORE_PROV_SYSTEM_W, 0, 0, flags|windows.CERT_STORE_READONLY_FLAG, uintptr(unsafe.Pointer(text)))
+	runtime.KeepAlive(text)
 	if err != nil {
 		return err
 	}
