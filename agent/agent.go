@@ -29,6 +29,7 @@ import (
 
 	"poolcert/agent/hook"
 	"poolcert/agent/lastgood"
+	"poolcert/agent/pace"
 	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/internal/bootclock"
@@ -182,7 +183,7 @@ func (a *Agent) run(ctx context.Context, p *parts) error {
 		group.Go(func() error { news.run(ctx); return nil })
 	}
 	group.Go(func() error {
-		if sleep(ctx, a.config.InitialSync) == nil {
+		if pace.Sleep(ctx, a.config.InitialSync) == nil {
 			p.record.ready()
 		}
 		return nil

@@ -14,6 +14,7 @@ import (
 
 	"poolcert/agent/lastgood"
 	"poolcert/agent/member"
+	"poolcert/agent/pace"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 	"poolcert/store"
@@ -55,7 +56,7 @@ type reconciler struct {
 	kept      bool                        // files of an earlier agent are left as they were, since nothing else is known
 	current   *want                       // nil before the first one
 	again     error                       // why what was restored is to be tried again
-	retry     retry
+	retry     pace.Retry
 }
 
 // restore installs the last-known-good set, before any contact with the source.
@@ -101,7 +102,7 @@ func (r *reconciler) run(ctx context.Context) {
 	var again <-chan time.Time
 	tryAgain := func(err error) {
 		if again = nil; err != nil {
-			wait := r.retry.next(err)
+			wait := r.retry.Next(err)
 			again = time.After(wait)
 			r.log.Debug("not everything is installed", "wait", wait)
 		}
@@ -120,7 +121,7 @@ func (r *reconciler) run(ctx context.Context) {
 			continue
 		case w := <-r.wants.c:
 			r.current = &w
-			r.retry.reset()
+			r.retry.Reset()
 		case <-r.record.online: // what could not be fetched can be now
 			if again == nil {
 				continue
@@ -153,7 +154,7 @@ func (r *reconciler) check(ctx context.Context) checked {
 	if r.current == nil {
 		return checked{}
 	}
-	r.retry.reset()
+	r.retry.Reset()
 	err := r.apply(ctx, r.current)
 	return checked{r.repair(ctx), err}
 }
@@ -262,7 +263,7 @@ func (r *reconciler) fetchOne(ctx context.Context, w *want, thumbprint batch.Thu
 	}
 	c, err := r.source.Certificate(ctx, thumbprint)
 	if isStale(err) {
-		sleep(w.superseded, staleTime)
+		pace.Sleep(w.superseded, staleTime)
 	}
 	if err != nil {
 		return nil, &fetchError{err}

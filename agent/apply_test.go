@@ -14,6 +14,7 @@ import (
 
 	"poolcert/agent/lastgood"
 	"poolcert/agent/member"
+	"poolcert/agent/pace"
 	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
@@ -309,7 +310,7 @@ func TestFailedCertificateIsTriedAgain(t *testing.T) {
 		synctest.Wait()
 		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeFailed})
 		broken.Store(false)
-		time.Sleep(retryCap)
+		time.Sleep(pace.Cap)
 		synctest.Wait()
 		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeInstalled})
 		cancel()
@@ -340,7 +341,7 @@ func TestRestoreIsTriedAgain(t *testing.T) {
 		synctest.Wait()
 		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeFailed})
 		b.heal()
-		time.Sleep(retryCap)
+		time.Sleep(pace.Cap)
 		synctest.Wait()
 		wantStates(t, r, map[batch.Thumbprint]batch.NodeCertificateState{one.Thumbprint: batch.NodeInstalled})
 		cancel()

@@ -7,13 +7,10 @@ import (
 	"time"
 
 	"poolcert/agent/member"
+	"poolcert/agent/pace"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 )
-
-// changePause lies between a change and the next poll: a burst of changes becomes
-// one, and a revision that never rests no busy loop.
-const changePause = 20 * time.Millisecond
 
 // stallTime is how much longer than planned a step of a loop may take, before the
 // loop counts as stalled.
@@ -38,7 +35,7 @@ type want struct {
 // Without, the source holds each poll until something changes, at most for wait.
 //
 // A thousand nodes lose a service in one moment when it ends: their polls are cut,
-// or answered early. See [pace] for how they come back.
+// or answered early. See [pace.Polls] for how they come back.
 type follower struct {
 	source   source
 	member   membership    // nil: the source does not know its nodes
@@ -58,7 +55,7 @@ type follower struct {
 	warned    bool   // that there was no contact for too long
 	supersede context.CancelFunc
 	renewal   struct {
-		retry   retry
+		retry   pace.Retry
 		next    time.Time // not before
 		overdue bool      // the service says that the certificate has expired: our clock may be wrong
 	}
@@ -68,18 +65,18 @@ type follower struct {
 func (f *follower) run(ctx context.Context) {
 	turn, _ := f.turns.begin(ctx)
 	f.pulse.within(f.jitter + stallTime)
-	if sleep(turn, jitter(f.jitter)) != nil && ctx.Err() != nil {
+	if pace.Sleep(turn, pace.Jitter(f.jitter)) != nil && ctx.Err() != nil {
 		return
 	}
-	pace := &pace{wait: f.wait, interval: f.interval, failures: retry{cap: f.retryCap}}
+	polls := pace.NewPolls(f.wait, f.interval, f.retryCap)
 	for {
 		turn, asked := f.turns.begin(ctx)
 		if asked {
-			pace.probe()
+			polls.Probe()
 		}
 		started := time.Now()
-		f.pulse.within(pace.hold + stallTime)
-		references, err := f.poll(turn, pace.hold)
+		f.pulse.within(polls.Hold + stallTime)
+		references, err := f.poll(turn, polls.Hold)
 		if ctx.Err() != nil {
 			return
 		}
@@ -94,9 +91,9 @@ func (f *follower) run(ctx context.Context) {
 				f.log.Error("this node was evicted, or its pool is gone: its certificates are removed", "err", err)
 				f.pass(ctx, want{revoked: true})
 			}
-			pause = pace.refused()
+			pause = polls.Refused()
 		case err != nil:
-			pause = pace.failed(err)
+			pause = polls.Failed(err)
 			f.log.Warn("no new references", "err", err, "wait", pause)
 			f.checkOffline(ctx)
 		default:
@@ -106,11 +103,11 @@ func (f *follower) run(ctx context.Context) {
 			if changed {
 				f.pass(ctx, want{revision: references.Revision, references: references.References})
 			}
-			pause = pace.answered(changed, time.Since(started))
+			pause = polls.Answered(changed, time.Since(started))
 		}
 		f.turns.end(err, pause)
 		f.pulse.within(pause + stallTime)
-		if sleep(turn, pause) != nil && ctx.Err() != nil {
+		if pace.Sleep(turn, pause) != nil && ctx.Err() != nil {
 			return
 		}
 	}
@@ -177,12 +174,12 @@ func (f *follower) renewIfDue(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return err
 		}
-		wait := f.renewal.retry.next(err)
+		wait := f.renewal.retry.Next(err)
 		f.renewal.next = now.Add(wait)
 		f.log.Warn("node certificate not renewed", "err", err, "wait", wait)
 		return err
 	}
-	f.renewal.retry.reset()
+	f.renewal.retry.Reset()
 	f.log.Debug("node certificate renewed")
 	if !now.Before(f.member.RenewAt()) { // and once more at each poll, for nothing
 		f.renewal.next = now.Add(aheadPause)

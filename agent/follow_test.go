@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"poolcert/agent/member"
+	"poolcert/agent/pace"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 )
@@ -189,7 +190,7 @@ func TestFollowWakesAtAChange(t *testing.T) {
 		}
 		s.setReferences(ref(2))
 		s.setReferences(ref(3)) // a burst
-		if w := <-f.wants.c; w.revision != "r3" || time.Since(start) != changePause {
+		if w := <-f.wants.c; w.revision != "r3" || time.Since(start) != pace.ChangePause {
 			t.Errorf("want %+v after %v", w, time.Since(start))
 		}
 		if w.superseded.Err() == nil {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"poolcert/agent/pace"
 	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/internal/fsuser"
@@ -89,7 +90,7 @@ func newLinks(c *Config, state *statedir.Dir, record *record, log *slog.Logger) 
 // run returns when ctx ends. A home may come later, and a link may be lost.
 func (l *links) run(ctx context.Context) {
 	for more := true; more; {
-		more = l.tend(ctx) && sleep(ctx, l.interval) == nil
+		more = l.tend(ctx) && pace.Sleep(ctx, l.interval) == nil
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"poolcert/agent/pace"
 )
 
 const (
@@ -36,7 +38,7 @@ func (n *newsWatch) run(ctx context.Context) {
 		// First the watch, then the look: nothing can happen in between.
 		n.follow(inotify)
 		n.tell(ctx)
-		if sleep(ctx, newsRest) != nil || !n.await(ctx, inotify) || !settle(ctx, inotify) {
+		if pace.Sleep(ctx, newsRest) != nil || !n.await(ctx, inotify) || !settle(ctx, inotify) {
 			return
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"poolcert/agent/agenttest"
+	"poolcert/agent/pace"
 	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/internal/bootclock"
@@ -153,7 +154,7 @@ func TestFollowerRemovesWhatIsOutdated(t *testing.T) {
 		start := time.Now()
 		s.update(func() { s.err = errors.New("down") })
 		w := <-f.wants.c
-		if d := time.Since(start); !w.outdated || w.revoked || w.revision != "" || d < 24*time.Hour || d > 24*time.Hour+retryCap {
+		if d := time.Since(start); !w.outdated || w.revoked || w.revision != "" || d < 24*time.Hour || d > 24*time.Hour+pace.Cap {
 			t.Errorf("want %+v after %v", w, d)
 		}
 		time.Sleep(24 * time.Hour)

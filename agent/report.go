@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"poolcert/agent/member"
+	"poolcert/agent/pace"
 	"poolcert/internal/nodeapi"
 )
 
@@ -21,7 +22,7 @@ type reporter struct {
 
 // run returns when ctx ends.
 func (r *reporter) run(ctx context.Context) {
-	var failures retry
+	var failures pace.Retry
 	// The jitter keeps nodes apart that were started, or changed, together.
 	next := time.NewTimer(nodeapi.StatusInterval)
 	defer next.Stop()
@@ -32,7 +33,7 @@ func (r *reporter) run(ctx context.Context) {
 		case <-r.record.changed:
 		case <-next.C:
 		}
-		next.Reset(nodeapi.StatusInterval - jitter(nodeapi.StatusInterval/10))
+		next.Reset(nodeapi.StatusInterval - pace.Jitter(nodeapi.StatusInterval/10))
 		status := r.record.report(r.version)
 		if status == nil || !r.record.hasContact() {
 			continue
@@ -40,12 +41,12 @@ func (r *reporter) run(ctx context.Context) {
 		err := r.member.Report(ctx, status)
 		switch {
 		case err == nil:
-			failures.reset()
+			failures.Reset()
 		case ctx.Err() != nil:
 			return
 		case member.IsRevoked(err): // the follower hears it too, and acts
 		default:
-			wait := failures.next(err)
+			wait := failures.Next(err)
 			r.log.Warn("status not reported", "err", err, "wait", wait)
 			next.Reset(wait)
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"poolcert/agent/pace"
 )
 
 // Resumed tells the agent that the node was asleep: it asks its source, and looks at
@@ -30,7 +32,7 @@ func (r *resumer) run(ctx context.Context) {
 		case <-r.resumed:
 		}
 		r.log.Info("the node was asleep: looking for changes")
-		if sleep(ctx, jitter(r.jitter)) != nil {
+		if pace.Sleep(ctx, pace.Jitter(r.jitter)) != nil {
 			return
 		}
 		r.forget()

@@ -22,7 +22,7 @@ const (
 // nodes poll one source.
 func TestNodesComeBackWithoutAStorm(t *testing.T) {
 	down := errors.New("down")
-	busy := &member.RefusedError{RetryAfter: 10 * time.Second, Refusal: &nodeapi.Error{Code: nodeapi.CodeBusy, Message: "busy"}}
+	busy := &member.RefusedError{Wait: 10 * time.Second, Refusal: &nodeapi.Error{Code: nodeapi.CodeBusy, Message: "busy"}}
 	for name, test := range map[string]struct {
 		interval time.Duration
 		lose     func(*fakeSource)

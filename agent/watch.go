@@ -15,6 +15,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 	"golang.org/x/time/rate"
 
+	"poolcert/agent/pace"
 	"poolcert/store"
 )
 
@@ -79,7 +80,7 @@ func (w *watcher) run(ctx context.Context) {
 		if found > 0 {
 			rest = max(rest, repairs.Reserve().Delay())
 		}
-		if sleep(ctx, rest) != nil || !w.wait(ctx, regular.C, mounts) {
+		if pace.Sleep(ctx, rest) != nil || !w.wait(ctx, regular.C, mounts) {
 			return
 		}
 		w.settle(ctx)
@@ -162,7 +163,7 @@ func (w *watcher) wait(ctx context.Context, regular <-chan time.Time, mounts sig
 			if w.moved() {
 				return true
 			}
-			if sleep(ctx, checkRest) != nil { // some nodes mount all the time
+			if pace.Sleep(ctx, checkRest) != nil { // some nodes mount all the time
 				return false
 			}
 		}

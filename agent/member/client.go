@@ -109,12 +109,15 @@ func (c *client) do(ctx context.Context, timeout time.Duration, method, path str
 
 // A RefusedError is a refusal by the service, or by something in between.
 type RefusedError struct {
-	Refusal    *nodeapi.Error // its Code is empty if it was not the service that spoke
-	RetryAfter time.Duration  // that it asks for; 0: it does not
+	Refusal *nodeapi.Error // its Code is empty if it was not the service that spoke
+	Wait    time.Duration  // that it asks for; 0: it does not
 }
 
 func (e *RefusedError) Error() string { return e.Refusal.Message }
 func (e *RefusedError) Unwrap() error { return e.Refusal }
+
+// RetryAfter returns how long to wait, if that was said; see package pace.
+func (e *RefusedError) RetryAfter() time.Duration { return e.Wait }
 
 func newRefusedError(r *http.Response, body []byte) *RefusedError {
 	e := &RefusedError{Refusal: &nodeapi.Error{}}
@@ -122,9 +125,9 @@ func newRefusedError(r *http.Response, body []byte) *RefusedError {
 		e.Refusal = &nodeapi.Error{Message: "the server answered " + strconv.Itoa(r.StatusCode) + " " + http.StatusText(r.StatusCode)}
 	}
 	if seconds, err := strconv.ParseInt(r.Header.Get("Retry-After"), 10, 32); err == nil && seconds > 0 {
-		e.RetryAfter = time.Duration(seconds) * time.Second
+		e.Wait = time.Duration(seconds) * time.Second
 	} else if t, err := http.ParseTime(r.Header.Get("Retry-After")); err == nil {
-		e.RetryAfter = max(0, time.Until(t))
+		e.Wait = max(0, time.Until(t))
 	}
 	return e
 }

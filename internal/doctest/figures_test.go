@@ -70,8 +70,8 @@ var figures = []figure{
 	{"docs/systemd.md", `is started again after (\d+ s)`, agentUnit, `RestartSec=(\w+)`, 0, 0},
 	{"docs/systemd.md", `one that hangs after (\d+ min)`, agentUnit, `WatchdogSec=(\w+)`, 0, 0},
 	{"docs/agent.md", `an agent whose loops hang \([^)]*\), after (\d+ min)`, agentUnit, `WatchdogSec=(\w+)`, 0, 0},
-	{"docs/agent.md", `tries again, after (\d+ s) to`, "agent/retry.go", `retryBase\s+= (.+)`, 0, 0},
-	{"docs/agent.md", `tries again, after \d+ s to (\d+ min)`, "agent/retry.go", `retryCap\s+= (.+)`, 0, 0},
+	{"docs/agent.md", `tries again, after (\d+ s) to`, "agent/pace/retry.go", `base\s+= (\S+)`, 0, 0},
+	{"docs/agent.md", `tries again, after \d+ s to (\d+ min)`, "agent/pace/retry.go", `Cap\s+= ([^/]+?) +//`, 0, 0},
 	{operations, "signs the certificates of nodes, for (\\d+ hours)", "internal/nodeapi/nodeapi.go", `CertificateLife\s+= (\d+ \* [\w.]+)`, 0, 0},
 
 	// Exposure. What it is, docs/systemd.md shows in a block that is typed.

@@ -1,4 +1,4 @@
-package agent
+package pace
 
 import (
 	"errors"
@@ -11,27 +11,27 @@ import (
 )
 
 func TestRetryWindowDoublesToTheCap(t *testing.T) {
-	var r retry
+	var r Retry
 	err := errors.New("down")
 	for i := range 40 {
-		window := min(retryBase<<min(i, 20), retryCap)
-		if wait := r.next(err); wait < 0 || wait >= window {
+		window := min(base<<min(i, 20), Cap)
+		if wait := r.Next(err); wait < 0 || wait >= window {
 			t.Errorf("wait %d = %v, want below %v", i, wait, window)
 		}
 	}
-	r.reset()
-	if wait := r.next(err); wait >= retryBase {
-		t.Errorf("wait after a success = %v, want below %v", wait, retryBase)
+	r.Reset()
+	if wait := r.Next(err); wait >= base {
+		t.Errorf("wait after a success = %v, want below %v", wait, base)
 	}
 }
 
 func TestRetryRespectsRetryAfter(t *testing.T) {
-	var r retry
-	busy := &member.RefusedError{Refusal: &nodeapi.Error{Code: nodeapi.CodeBusy, Message: "busy"}, RetryAfter: time.Minute}
+	var r Retry
+	busy := &member.RefusedError{Refusal: &nodeapi.Error{Code: nodeapi.CodeBusy, Message: "busy"}, Wait: time.Minute}
 	spread := time.Duration(0)
 	for range 100 { // a thousand nodes are told the same
-		r.reset()
-		wait := r.next(busy)
+		r.Reset()
+		wait := r.Next(busy)
 		if wait < time.Minute || wait >= 90*time.Second {
 			t.Errorf("wait = %v, want a minute and jitter below half of that", wait)
 		}
@@ -40,16 +40,16 @@ func TestRetryRespectsRetryAfter(t *testing.T) {
 	if spread < 20*time.Second {
 		t.Errorf("100 waits lie within %v", spread)
 	}
-	busy.RetryAfter = 1000 * time.Hour
-	if wait := r.next(busy); wait > maxRetryAfter+retryCap {
+	busy.Wait = 1000 * time.Hour
+	if wait := r.Next(busy); wait > maxRetryAfter+Cap {
 		t.Errorf("wait = %v, want at most %v and jitter", wait, maxRetryAfter)
 	}
 }
 
 func TestRetrySlow(t *testing.T) {
-	var r retry
-	if wait := r.slow(); wait < retryCap/2 || wait >= retryCap {
-		t.Errorf("slow = %v, want between %v and %v", wait, retryCap/2, retryCap)
+	var r Retry
+	if wait := r.slow(); wait < Cap/2 || wait >= Cap {
+		t.Errorf("slow = %v, want between %v and %v", wait, Cap/2, Cap)
 	}
 }
 
@@ -57,7 +57,7 @@ func TestSleepEndsWithContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
 		start := time.Now()
-		if err := sleep(ctx, time.Hour); err != nil || time.Since(start) != time.Hour {
+		if err := Sleep(ctx, time.Hour); err != nil || time.Since(start) != time.Hour {
 			t.Errorf("sleep = %v after %v", err, time.Since(start))
 		}
 	})
