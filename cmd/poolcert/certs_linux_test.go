@@ -107,7 +107,7 @@ func TestCertsAndExplain(t *testing.T) {
 			}{
 				{[]string{"certs", "--socket", socket}, test.certsCode, test.certs},
 				{[]string{"certs", "--socket", socket, "--json"}, test.certsCode, `"access"`},
-				{[]string{"explain", "--socket", socket, "--certificates-dir", test.installed, "--thumbprint", strings.ToUpper(tp)}, test.explainCode, test.explain},
+				{[]string{"explain", "--socket", socket, "--certificates-dir", test.installed, strings.ToUpper(tp)}, test.explainCode, test.explain},
 			} {
 				var out bytes.Buffer
 				code := run(t.Context(), c.args, strings.NewReader(""), &out, &out)

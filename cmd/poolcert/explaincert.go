@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -19,29 +20,36 @@ import (
 
 func newExplainCommand(acct *accountFlags) *cobra.Command {
 	var keys keyFlags
-	var thumbprint, installed string
+	var installed string
 	cmd := &cobra.Command{
-		Use:   "explain --thumbprint THUMBPRINT",
-		Short: "Find out why a certificate cannot be used here",
+		Use:   "explain (MESSAGE | THUMBPRINT | NAME)",
+		Short: "Find out why a message does not open, or a certificate cannot be used here",
 		Long: `Follow a certificate from the account to this process, and say where the way ends: is
 it in the account, does a pool refer to it, do nodes have it, does this node's agent, in
 a file, and may this process use it?
+
+It is the certificate that the file MESSAGE ("-" is standard input) is sealed to, the one
+with that thumbprint, or the one that the account's name stands for.
 
 The account is asked if 'poolcert login' was done here; a task need not.
 
 Exit codes: 0 it can be used; else that of the first break: 3 it is not here, 4 it is
 not allowed, 1 others.`,
-		Example: `  poolcert explain --thumbprint 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b`,
-		Args:    cobra.NoArgs,
+		Example: `  poolcert explain secret.cms
+  poolcert explain 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b`,
+		Args: cobra.ExactArgs(1),
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, start string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			thumbprints, _ := keys.completeCertificates(cmd, args, start)
+			return thumbprints, cobra.ShellCompDirectiveDefault
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if thumbprint == "" {
-				return cli.Hint(cli.Usagef("which certificate? No --thumbprint is given"), "'poolcert inspect MESSAGE' and 'poolcert certs' show some")
+			e := &explanation{w: cmd.OutOrStdout(), installed: installed}
+			if err := e.find(cmd, acct, args[0]); err != nil {
+				return err
 			}
-			tp, err := batch.ParseThumbprint(thumbprint)
-			if err != nil {
-				return cli.Usagef("--thumbprint: %w", err)
-			}
-			e := &explanation{tp: tp, w: cmd.OutOrStdout(), installed: installed}
 			agent := local.Dial(keys.socket)
 			defer agent.Close()
 			for _, look := range []func(context.Context) error{
@@ -53,14 +61,12 @@ not allowed, 1 others.`,
 					return err
 				}
 			}
-			_, err = fmt.Fprintln(e.w, "This process can open secrets with it.")
+			_, err := fmt.Fprintln(e.w, "This process can open secrets with it.")
 			return err
 		},
 	}
 	keys.registerSocket(cmd)
-	cmd.Flags().StringVar(&thumbprint, "thumbprint", "", "SHA-1 `thumbprint` of the certificate (required)")
 	registerInstalled(cmd, &installed)
-	completeFlags(cmd, map[string]cobra.CompletionFunc{"thumbprint": keys.completeCertificates})
 	return cmd
 }
 
@@ -72,6 +78,30 @@ type explanation struct {
 
 	visibility []batch.Visibility // of the references, as the account has them; nil: not known
 	identity   *local.Identity
+}
+
+// find sets the certificate from what a person typed. As for 'poolcert encrypt --to', a
+// file goes before a name.
+func (e *explanation) find(cmd *cobra.Command, acct *accountFlags, text string) (err error) {
+	if e.tp, err = batch.ParseThumbprint(text); err == nil {
+		return nil
+	}
+	if _, err := os.Stat(text); err == nil || text == "-" {
+		in, err := openInput(cmd, []string{text})
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		e.tp, err = e.message(cmd.Context(), acct, in)
+		return err
+	}
+	name, err := thumbprintOf(cmd.Context(), acct, text)
+	if err != nil {
+		return cli.Hint(cli.Usagef("%s: no such file, and not a thumbprint; as a name: %w", cli.Text(text), err),
+			"give the sealed file, or what 'poolcert certs' and 'poolcert cert list' show")
+	}
+	e.tp, err = batch.ParseThumbprint(name)
+	return cli.Usage(err)
 }
 
 // say notes what was found.

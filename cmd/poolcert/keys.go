@@ -89,7 +89,7 @@ func explainDecrypt(err error) error {
 	var unsupported *decrypt.UnsupportedError
 	switch {
 	case errors.Is(err, decrypt.ErrNoRecipient):
-		return cli.Exit(cli.Hint(err, `was it sealed to a certificate of this node's pool, with a visibility that includes this task ("task"), and with its private key? 'poolcert pool show' and 'poolcert cert list' tell`), cli.ExitNoCertificate)
+		return cli.Exit(cli.Hint(err, `was it sealed to a certificate of this node's pool, with a visibility that includes this task ("task"), and with its private key? 'poolcert explain MESSAGE' finds out`), cli.ExitNoCertificate)
 	case errors.Is(err, local.ErrNotAllowed):
 		return cli.Exit(cli.Hint(err, "a task's user must be in the group that the agent gives its certificates to (poolcert-task by default)"), cli.ExitNotAllowed)
 	case errors.Is(err, binding.ErrBound):

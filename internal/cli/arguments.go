@@ -13,14 +13,16 @@ var optional = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`\([^)]*\)|\[[^\]]*\]|\s-\w+ \S+`)
 })
 
-// either matches an argument that may be one of two things.
-var either = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\(([A-Z]+) \| ([A-Z]+)\)`) })
+// either matches an argument that may be one of several things.
+var either = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\([A-Z]+( \| [A-Z]+)+\)`) })
 
 // required returns the names of the arguments that a command must have, from its
 // usage line, such as POOL and NODE from "evict POOL NODE...".
 func required(use string) []string {
 	var names []string
-	use = either().ReplaceAllString(use, "$1|$2")
+	use = either().ReplaceAllStringFunc(use, func(all string) string {
+		return strings.ReplaceAll(strings.Trim(all, "()"), " | ", "|")
+	})
 	for _, word := range strings.Fields(optional().ReplaceAllString(use, " "))[1:] {
 		if name := strings.TrimSuffix(word, "..."); strings.Trim(name, ".-") != "" {
 			names = append(names, name)

@@ -59,6 +59,7 @@ func TestRequired(t *testing.T) {
 		"set POOL (--cert REF... | --none)":  "POOL",
 		"exec [--env A=B]... -- COMMAND [X]": "COMMAND",
 		"show (THUMBPRINT | NAME) [--pem]":   "THUMBPRINT|NAME",
+		"explain (MESSAGE | TEXT | NAME)":    "MESSAGE|TEXT|NAME",
 	} {
 		if got := strings.Join(required(use), " "); got != want {
 			t.Errorf("%q: %q, want %q", use, got, want)
