@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"poolcert/account/db"
@@ -97,7 +96,7 @@ func (s *Service) Account(ctx context.Context, name string) (*Account, error) {
 	if err != nil {
 		return nil, fmt.Errorf("account %s: %w", name, err)
 	}
-	return s.accounts.put(&Account{ID: row.ID, Name: name, Keys: []batch.Key{primary, secondary}}, changes), nil
+	return s.accounts.put(name, &Account{ID: row.ID, Name: name, Keys: []batch.Key{primary, secondary}}, changes), nil
 }
 
 // A KeyName names one of the two keys of an account.
@@ -160,43 +159,4 @@ func (s *Service) RotateKey(ctx context.Context, name string, which KeyName) (ba
 func (s *Service) Accounts(ctx context.Context) (names []string, err error) {
 	err = s.read(ctx, func(tx *db.Tx) (err error) { names, err = tx.AccountNames(); return err })
 	return names, err
-}
-
-// An accountCache holds accounts with their open keys. The zero value is ready.
-type accountCache struct {
-	mu      sync.RWMutex
-	byName  map[string]*Account
-	changes uint64
-}
-
-// get returns the account, or nil and what put wants to know.
-func (c *accountCache) get(name string) (a *Account, changes uint64) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.byName[name], c.changes
-}
-
-// put keeps a, unless accounts changed since changes was read: a may be one of
-// them. It returns the account to use.
-func (c *accountCache) put(a *Account, changes uint64) *Account {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if other, ok := c.byName[a.Name]; ok {
-		return other
-	}
-	if c.changes == changes {
-		if c.byName == nil {
-			c.byName = make(map[string]*Account)
-		}
-		c.byName[a.Name] = a
-	}
-	return a
-}
-
-// forget makes the next request read the account. Call it after the commit.
-func (c *accountCache) forget(name string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.changes++
-	delete(c.byName, name)
 }

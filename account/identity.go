@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -54,13 +53,13 @@ func (n *NodeIdentity) see() {
 // evicted node is refused as node-revoked from then on, and one of which nothing is
 // known as node-unknown. It seldom reads the database.
 func (s *Service) NodeByKey(ctx context.Context, spki [sha256.Size]byte) (*NodeIdentity, error) {
-	n, evictions := s.nodes.get(spki)
+	n, changes := s.nodes.get(spki)
 	if n == nil {
 		var err error
 		if n, err = s.loadNode(ctx, spki); err != nil {
 			return nil, err
 		}
-		n = s.nodes.put(n, evictions)
+		n = s.nodes.put(spki, n, changes)
 	}
 	n.see()
 	return n, nil
@@ -110,48 +109,15 @@ func absentNode(tx *db.Tx, spki [sha256.Size]byte) error {
 	return errUnknownNode
 }
 
-// A nodeCache holds the identities of nodes that made a request. The zero value
-// is ready.
+// A nodeCache holds the identities of nodes that made a request, by their keys.
 type nodeCache struct {
-	mu        sync.RWMutex
-	byKey     map[[sha256.Size]byte]*NodeIdentity
-	evictions uint64
-}
-
-// get returns the node, or nil and what put wants to know.
-func (c *nodeCache) get(key [sha256.Size]byte) (n *NodeIdentity, evictions uint64) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.byKey[key], c.evictions
-}
-
-// put keeps n, unless nodes were evicted since evictions was read: n may be one of
-// them. It returns the identity to use.
-func (c *nodeCache) put(n *NodeIdentity, evictions uint64) *NodeIdentity {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if other, ok := c.byKey[n.key]; ok {
-		return other
-	}
-	if c.evictions == evictions {
-		if c.byKey == nil {
-			c.byKey = make(map[[sha256.Size]byte]*NodeIdentity)
-		}
-		c.byKey[n.key] = n
-	}
-	return n
+	cache[[sha256.Size]byte, NodeIdentity]
 }
 
 // evict forgets nodes and ends their waits. Call it after the commit.
 func (c *nodeCache) evict(keys [][sha256.Size]byte) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.evictions++
-	for _, key := range keys {
-		if n, ok := c.byKey[key]; ok {
-			close(n.gone)
-			delete(c.byKey, key)
-		}
+	for _, n := range c.forget(keys...) {
+		close(n.gone)
 	}
 }
 
@@ -160,7 +126,7 @@ func (c *nodeCache) evict(keys [][sha256.Size]byte) {
 func (c *nodeCache) evictIf(acct int64, gone func(*NodeIdentity) bool) {
 	c.mu.RLock()
 	var keys [][sha256.Size]byte
-	for key, n := range c.byKey {
+	for key, n := range c.values {
 		if n.acct == acct && gone(n) {
 			keys = append(keys, key)
 		}
@@ -184,7 +150,7 @@ func (c *nodeCache) unrecorded() []*NodeIdentity {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	var nodes []*NodeIdentity
-	for _, n := range c.byKey {
+	for _, n := range c.values {
 		if n.seen.Load() > n.recorded.Load() {
 			nodes = append(nodes, n)
 		}

@@ -68,13 +68,13 @@ func TestNodeCacheEviction(t *testing.T) {
 	key := [32]byte{1}
 	_, before := c.get(key)
 	c.evict([][32]byte{key})
-	c.put(&NodeIdentity{key: key, gone: make(chan struct{})}, before)
+	c.put(key, &NodeIdentity{key: key, gone: make(chan struct{})}, before)
 	if n, _ := c.get(key); n != nil {
 		t.Error("the evicted node was kept")
 	}
 	_, after := c.get(key)
-	n := c.put(&NodeIdentity{key: key, gone: make(chan struct{})}, after)
-	if other := c.put(&NodeIdentity{key: key}, after); other != n {
+	n := c.put(key, &NodeIdentity{key: key, gone: make(chan struct{})}, after)
+	if other := c.put(key, &NodeIdentity{key: key}, after); other != n {
 		t.Error("one node has two identities")
 	}
 	c.evict([][32]byte{key})
@@ -137,7 +137,7 @@ func TestUnrecordedInOrder(t *testing.T) {
 	for i := range 100 {
 		n := &NodeIdentity{key: [32]byte{byte(i * 37)}, gone: make(chan struct{})}
 		n.see()
-		c.put(n, 0)
+		c.put(n.key, n, 0)
 	}
 	nodes := c.unrecorded()
 	sorted := slices.IsSortedFunc(nodes, func(a, b *NodeIdentity) int { return bytes.Compare(a.key[:], b.key[:]) })

@@ -64,7 +64,7 @@ type Service struct {
 	known          map[int64]db.Revisions // what the caches know of, by account
 	followInterval time.Duration
 
-	accounts accountCache
+	accounts cache[string, Account] // with their open keys, by name
 	nodes    nodeCache
 	hub      hub
 	decoding chan struct{} // bounds how many files are decoded at a time
