@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"poolcert/decrypt/cms"
-	"poolcert/decrypt/cms/cmstest"
+	"poolcert/decrypt/cmstest"
 	"poolcert/decrypt/jwe"
 	"poolcert/internal/testcert"
 )

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/windows"
 
 	"poolcert/decrypt/cms"
-	"poolcert/decrypt/cms/cmstest"
+	"poolcert/decrypt/cmstest"
 	"poolcert/internal/sddl"
 	"poolcert/internal/testcert"
 	"poolcert/internal/testtool"

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"poolcert/decrypt/cms"
-	"poolcert/decrypt/cms/cmstest"
+	"poolcert/decrypt/cmstest"
 	"poolcert/internal/testcert"
 )
 

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"poolcert/decrypt/cms"
-	"poolcert/decrypt/cms/cmstest"
+	"poolcert/decrypt/cmstest"
 	"poolcert/internal/securefile"
 	"poolcert/internal/testcert"
 	"poolcert/internal/testtool"

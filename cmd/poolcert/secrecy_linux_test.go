@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"poolcert/decrypt/cms"
-	"poolcert/decrypt/cms/cmstest"
+	"poolcert/decrypt/cmstest"
 	"poolcert/internal/testcert"
 	"poolcert/internal/testfolder"
 	"poolcert/internal/testtool"

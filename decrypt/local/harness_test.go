@@ -18,7 +18,7 @@ import (
 	"poolcert/batch"
 	"poolcert/decrypt"
 	"poolcert/decrypt/cms"
-	"poolcert/decrypt/cms/cmstest"
+	"poolcert/decrypt/cmstest"
 	"poolcert/decrypt/jwe"
 	"poolcert/decrypt/local"
 	"poolcert/internal/localsock"

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 
 	"poolcert/decrypt/cms"
-	"poolcert/decrypt/cms/cmstest"
+	"poolcert/decrypt/cmstest"
 )
 
 // More files than may be open at one time are opened, also when it takes the disk long

@@ -17,7 +17,7 @@ import (
 
 	"poolcert/decrypt"
 	"poolcert/decrypt/cms"
-	"poolcert/decrypt/cms/cmstest"
+	"poolcert/decrypt/cmstest"
 	"poolcert/internal/testcert"
 	"poolcert/internal/testtool"
 )

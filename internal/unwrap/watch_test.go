@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"poolcert/decrypt/cms"
-	"poolcert/decrypt/cms/cmstest"
+	"poolcert/decrypt/cmstest"
 )
 
 // A following is a Watch under way.
