@@ -178,9 +178,11 @@ func (a *Agent) run(ctx context.Context, p *parts) error {
 		reporter := &reporter{p.origin.member, p.record, a.version, a.log}
 		group.Go(func() error { reporter.run(ctx); return nil })
 	}
-	if news := p.origin.news; news != nil {
-		news.tell = func(ctx context.Context) { turns.ask(ctx) }
-		group.Go(func() error { news.run(ctx); return nil })
+	if watch := p.origin.watch; watch != nil {
+		group.Go(func() error {
+			watch(ctx, a.log, func(ctx context.Context) { turns.ask(ctx) })
+			return nil
+		})
 	}
 	group.Go(func() error {
 		if pace.Sleep(ctx, a.config.InitialSync) == nil {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"poolcert/agent/directory"
 	"poolcert/agent/lastgood"
 	"poolcert/agent/member"
 	"poolcert/agent/statedir"
@@ -88,7 +89,7 @@ func (f *findings) agent(ctx context.Context, c *Config) {
 
 // source reads a directory source as the agent does.
 func (f *findings) source(ctx context.Context, c *Config) {
-	references, err := newDirectory(c.Directory.Path).References(ctx, "", 0)
+	references, err := directory.New(c.Directory.Path).References(ctx, "", 0)
 	if err != nil {
 		f.fail("references", "mend the folder; the node keeps the set that it has until then", err)
 		return

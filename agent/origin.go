@@ -1,9 +1,11 @@
 package agent
 
 import (
-	"fmt"
+	"context"
+	"log/slog"
 	"time"
 
+	"poolcert/agent/directory"
 	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 )
@@ -13,10 +15,13 @@ type origin struct {
 	source
 	member   membership              // nil: the source does not know its nodes
 	identity func() *member.Identity // returns nil without a membership
-	news     *newsWatch              // nil: there are no folders to watch
-	retryCap time.Duration           // of the waits after failures; 0: retryCap
+	retryCap time.Duration           // of the waits after failures; 0: pace.Cap
 	interval time.Duration           // between polls; 0: the source holds them
 	close    func()
+
+	// watch calls told, which asks the source, when the source may have changed, until
+	// ctx ends. nil: the source tells by itself.
+	watch func(ctx context.Context, log *slog.Logger, told func(context.Context))
 }
 
 // openOrigin fails with ErrNotJoined when the source is the service and the node
@@ -24,11 +29,11 @@ type origin struct {
 func (a *Agent) openOrigin(state *statedir.Dir) (*origin, error) {
 	c := a.config
 	if c.Source == SourceDirectory {
-		d := newDirectory(c.Directory.Path)
+		d := directory.New(c.Directory.Path)
 		return &origin{
 			source: d, identity: func() *member.Identity { return nil },
-			news:     &newsWatch{folders: d.folders, matters: d.matters, log: a.log},
-			interval: directoryInterval, retryCap: directoryInterval, close: func() {},
+			watch:    d.Watch,
+			interval: directory.Interval, retryCap: directory.Interval, close: func() {},
 		}, nil
 	}
 	id, err := member.Load(c.StateDir)
@@ -52,14 +57,3 @@ func (a *Agent) describe(s *Status, o *offline) {
 		s.LastContact = &t
 	}
 }
-
-// A SourceError says what is wrong in the folder of a directory source.
-type SourceError struct {
-	Path string // of the folder
-	Err  error
-}
-
-func (e *SourceError) Error() string {
-	return fmt.Sprintf("directory %s: %s", e.Path, oneLine(e.Err))
-}
-func (e *SourceError) Unwrap() error { return e.Err }

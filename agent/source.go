@@ -9,7 +9,7 @@ import (
 )
 
 // A source says what the node has to have, and hands it out: the account service
-// (see [service]), or a directory (see [directory]). This is all that another one,
+// ([member.Service]), or a folder ([directory.Source]). This is all that another one,
 // such as a key vault, has to do. Implementations are safe for concurrent use,
 // keep no goroutine, and do not retry: the follower does.
 //

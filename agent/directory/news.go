@@ -1,4 +1,4 @@
-package agent
+package directory
 
 import (
 	"context"
@@ -17,12 +17,20 @@ const (
 	newsRest  = time.Second            // between two looks, at least
 )
 
+// Watch calls told, which returns when the folder was read, at once, and whenever the
+// folder may have changed, until ctx ends. A folder that changes all the time is read once
+// in five seconds.
+func (d *Source) Watch(ctx context.Context, log *slog.Logger, told func(context.Context)) {
+	n := &newsWatch{folders: d.folders, matters: d.matters, tell: told, log: log}
+	n.run(ctx)
+}
+
 // A newsWatch tells when something changes in the folders of a source. Where that
-// cannot be known, say on a network file system, the follower's interval is left.
+// cannot be known, say on a network file system, the [Interval] is left.
 type newsWatch struct {
 	folders func() []string
 	matters func(path string) bool // of what changed there
-	tell    func(context.Context)  // returns when the folders were read
+	tell    func(context.Context)
 	log     *slog.Logger
 }
 
