@@ -9,25 +9,21 @@ import (
 	"testing"
 
 	"poolcert/internal/testcert"
+	"poolcert/internal/testtool"
 )
 
 // sign has openssl sign content, in one of its forms.
 func sign(t *testing.T, content []byte, args ...string) []byte {
 	t.Helper()
 	dir := t.TempDir()
-	in, out, cert, key := filepath.Join(dir, "in"), filepath.Join(dir, "out"), filepath.Join(dir, "crt"), filepath.Join(dir, "key")
+	cert, key := filepath.Join(dir, "crt"), filepath.Join(dir, "key")
 	signer := testcert.RSA(t, testcert.Name("signer"))
-	for path, data := range map[string][]byte{in: content, cert: signer.CertPEM(), key: signer.KeyPEM()} {
+	for path, data := range map[string][]byte{cert: signer.CertPEM(), key: signer.KeyPEM()} {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	openssl(t, append([]string{"cms", "-sign", "-binary", "-signer", cert, "-inkey", key, "-in", in, "-out", out}, args...)...)
-	signed, err := os.ReadFile(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signed
+	return testtool.OpenSSL(t, content, "cms", append([]string{"-sign", "-binary", "-signer", cert, "-inkey", key}, args...)...)
 }
 
 func TestUnwrapSigned(t *testing.T) {

@@ -3,9 +3,9 @@ package cms
 import (
 	"bytes"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
+
+	"poolcert/internal/testtool"
 )
 
 // All that openssl can write for EC keys opens.
@@ -15,17 +15,9 @@ func TestOpenSSLEncryptsToEC(t *testing.T) {
 		dir := t.TempDir()
 		id := newECIdentity(t, curve)
 		cert, _ := id.save(t, dir)
-		in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
-		if err := os.WriteFile(in, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
 		encrypt := func(t *testing.T, args ...string) {
 			t.Helper()
-			openssl(t, append([]string{"cms", "-encrypt", "-binary", "-outform", "DER", "-in", in, "-out", out}, args...)...)
-			message, err := os.ReadFile(out)
-			if err != nil {
-				t.Fatal(err)
-			}
+			message := testtool.OpenSSL(t, content, "cms", append([]string{"-encrypt", "-binary", "-outform", "DER"}, args...)...)
 			if got, err := open(id, message); err != nil || !bytes.Equal(got, content) {
 				t.Errorf("openssl %v: %d bytes, %v", args, len(got), err)
 			}
@@ -60,15 +52,7 @@ func TestOpenSSLDecryptsWithEC(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/compat=%v/%d", curve, compat, size), func(t *testing.T) {
 					content := pattern(size)
 					message := sealTo(t, content, Options{Compat: compat}, alice(t).cert, newECIdentity(t, "X25519").cert, id.cert)
-					in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
-					if err := os.WriteFile(in, message, 0o600); err != nil {
-						t.Fatal(err)
-					}
-					openssl(t, "cms", "-decrypt", "-binary", "-inform", "DER", "-in", in, "-out", out, "-recip", cert, "-inkey", key)
-					got, err := os.ReadFile(out)
-					if err != nil || !bytes.Equal(got, content) {
-						t.Errorf("openssl decrypts %d bytes, %v; want the %d bytes of content", len(got), err, size)
-					}
+					wantOpenSSLOpens(t, message, cert, key, content)
 				})
 			}
 		}

@@ -3,23 +3,19 @@ package cms
 import (
 	"bytes"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"poolcert/internal/testtool"
 )
 
-// openssl runs the openssl command, which these tests cannot do without.
-func openssl(t testing.TB, args ...string) {
+// wantOpenSSLOpens has openssl open a message, by a certificate and key in files.
+func wantOpenSSLOpens(t *testing.T, message []byte, cert, key string, content []byte) {
 	t.Helper()
-	path, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Fatalf("these tests need the openssl command: %v", err)
-	}
-	if out, err := exec.Command(path, args...).CombinedOutput(); err != nil {
-		t.Fatalf("openssl %s: %v\n%s", strings.Join(args, " "), err, out)
+	got := testtool.OpenSSL(t, message, "cms", "-decrypt", "-binary", "-inform", "DER", "-recip", cert, "-inkey", key)
+	if !bytes.Equal(got, content) {
+		t.Errorf("openssl decrypts %d bytes; want the %d bytes of content", len(got), len(content))
 	}
 }
 
@@ -62,20 +58,12 @@ func TestOpenSSLEncrypts(t *testing.T) {
 					continue // openssl cannot write this
 				}
 				t.Run(fmt.Sprintf("%s/stream=%v/%d", name, stream, size), func(t *testing.T) {
-					in, out := filepath.Join(t.TempDir(), "in"), filepath.Join(t.TempDir(), "out")
 					content := pattern(size)
-					if err := os.WriteFile(in, content, 0o600); err != nil {
-						t.Fatal(err)
-					}
-					args := []string{"cms", "-encrypt", "-binary", "-outform", "DER", "-in", in, "-out", out}
+					args := []string{"-encrypt", "-binary", "-outform", "DER"}
 					if stream {
 						args = append(args, "-stream")
 					}
-					openssl(t, slices.Concat(args, v.args)...)
-					message, err := os.ReadFile(out)
-					if err != nil {
-						t.Fatal(err)
-					}
+					message := testtool.OpenSSL(t, content, "cms", slices.Concat(args, v.args)...)
 					got, err := open(alice(t), message)
 					if err != nil || !bytes.Equal(got, content) {
 						t.Errorf("open: %d bytes, %v; want the %d bytes of content", len(got), err, size)
@@ -94,15 +82,7 @@ func TestOpenSSLDecrypts(t *testing.T) {
 			t.Run(fmt.Sprintf("compat=%v/%d", compat, size), func(t *testing.T) {
 				content := pattern(size)
 				message := seal(t, content, Options{Compat: compat}, alice(t), bob(t))
-				in, out := filepath.Join(t.TempDir(), "in"), filepath.Join(t.TempDir(), "out")
-				if err := os.WriteFile(in, message, 0o600); err != nil {
-					t.Fatal(err)
-				}
-				openssl(t, "cms", "-decrypt", "-binary", "-inform", "DER", "-in", in, "-out", out, "-recip", cert, "-inkey", key)
-				got, err := os.ReadFile(out)
-				if err != nil || !bytes.Equal(got, content) {
-					t.Errorf("openssl decrypts %d bytes, %v; want the %d bytes of content", len(got), err, size)
-				}
+				wantOpenSSLOpens(t, message, cert, key, content)
 			})
 		}
 	}

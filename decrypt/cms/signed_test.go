@@ -4,28 +4,18 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"testing/iotest"
+
+	"poolcert/internal/testtool"
 )
 
 // opensslSigned signs content with openssl.
 func opensslSigned(t testing.TB, content []byte, args ...string) []byte {
 	t.Helper()
-	dir := t.TempDir()
-	cert, key := alice(t).save(t, dir)
-	in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
-	if err := os.WriteFile(in, content, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	openssl(t, append([]string{"cms", "-sign", "-binary", "-outform", "DER", "-in", in, "-out", out, "-signer", cert, "-inkey", key}, args...)...)
-	message, err := os.ReadFile(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return message
+	cert, key := alice(t).save(t, t.TempDir())
+	return testtool.OpenSSL(t, content, "cms", append([]string{"-sign", "-binary", "-outform", "DER", "-signer", cert, "-inkey", key}, args...)...)
 }
 
 func TestSignedContent(t *testing.T) {

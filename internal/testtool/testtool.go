@@ -1,5 +1,6 @@
-// Package testtool says what becomes of a test that cannot run here: [Missing]
-// skips it, or fails it where all tools have to be there.
+// Package testtool is for tests that want programs of others: [Missing] says what becomes
+// of one that cannot run here, which is skipped, or fails where all tools have to be
+// there.
 package testtool
 
 import (
