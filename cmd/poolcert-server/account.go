@@ -102,7 +102,9 @@ func newAccountListCommand(dir *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the accounts",
-		Args:  cobra.NoArgs,
+		Example: `  poolcert-server account list
+  poolcert-server account list --json`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withService(cmd.Context(), *dir, func(_ *config, s *account.Service) error {
 				names, err := s.Accounts(cmd.Context())

@@ -109,6 +109,8 @@ func newKeyForgetCommand(dir *string) *cobra.Command {
 		Short: "Remove an old master key from the file",
 		Long: `Remove an old key from master.key. Backups from before the rotation open no more
 without it. The key that seals the database stays.`,
+		Example: `  poolcert-server key list
+  poolcert-server key forget a758f7b4ecea60cf`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withData(cmd.Context(), *dir, func(cfg *config, d *data) error {

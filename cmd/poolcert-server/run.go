@@ -30,6 +30,8 @@ new audit log, after the old one was moved away, and reads the TLS certificate a
 
 If root runs it, it acts as the owner of the data directory. Without a data directory
 it ends with exit code 6, and its unit doesn't start it again.`,
+		Example: `  poolcert-server run
+  poolcert-server run --dir /tmp/try 2>server.log &`,
 		Args:        cobra.NoArgs,
 		Annotations: map[string]string{cli.KeepsHangup: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {

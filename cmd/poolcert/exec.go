@@ -37,7 +37,8 @@ func newExecCommand() *cobra.Command {
 A variable of the environment whose value is "sealed:" and a message in base64 is
 opened. --env NAME=MESSAGE opens MESSAGE, in base64 or PEM, for the variable NAME;
 --env NAME=@FILE reads the message from a file. --env-file has lines NAME=VALUE, of
-which those whose value is "sealed:" and a message are opened, and others set as they are.
+which those whose value is "sealed:" and a message are opened, and others set as they
+are.
 
 --file MESSAGE-FILE=NAME is for programs that want a file: ` + fileSentence + `
 

@@ -17,7 +17,8 @@ import (
 const (
 	fileSentence = `NAME is the path
 of a temporary file that only you can read, and nobody can change. It is removed when
-the command has ended, and by the next 'poolcert exec --file' if this program was killed.`
+the command has ended, and by the next 'poolcert exec --file' if this program was
+killed.`
 	placeSentence = `Its exit code is passed on, Ctrl-C is
 its own, and what it leaves running ends with it, also if this program is killed.`
 )

@@ -28,8 +28,8 @@ func newExplainCommand(acct *accountFlags) *cobra.Command {
 it in the account, does a pool refer to it, do nodes have it, does this node's agent, in
 a file, and may this process use it?
 
-It is the certificate that the file MESSAGE ("-" is standard input) is sealed to, the one
-with that thumbprint, or the one that the account's name stands for.
+It is the certificate that the file MESSAGE ("-" is standard input) is sealed to, the
+one with that thumbprint, or the one that the account's name stands for.
 
 The account is asked if 'poolcert login' was done here; a task need not.
 

@@ -61,6 +61,7 @@ the pool and so use the pool's certificates: treat it as a password.`,
 	}
 	cmd.Flags().IntVar(&uses, "uses", 1, "how many nodes may join, 0 for no limit")
 	cmd.Flags().DurationVar(&ttl, "ttl", time.Hour, "how long the token is valid, 1m to 8760h")
+	cmd.Flags().Lookup("ttl").DefValue = "1h" // not 1h0m0s
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

@@ -32,9 +32,9 @@ func newUnwrapCommand() *cobra.Command {
 		Long: `Open sealed resource files: data.csv.cms becomes data.csv, beside it or in --to.
 
 Of a folder, the files *.p7m, *.cms, *.jwe and *.enc are opened, or those that --match;
-not those in folders below, nor links. An output appears whole and verified, readable by you
-alone, or not at all. One that is there already stays: with the same content that is
-no error. A bad file stops no other.
+not those in folders below, nor links. An output appears whole and verified, readable
+by you alone, or not at all. One that is there already stays: with the same content
+that is no error. A bad file stops no other.
 
 With --watch, folders are followed, and what comes there is opened when it is complete,
 until Ctrl-C or SIGTERM. A file that is replaced by a newer message is opened again.
@@ -73,7 +73,7 @@ that is why all of these failed.`,
 	f.BoolVar(&flags.watch, "watch", false, "follow the folders, until told to stop")
 	f.BoolVar(&flags.opener.Remove, "remove", false, "remove a sealed file when its output is safely on the disk")
 	f.BoolVar(&flags.opener.Replace, "replace", false, "replace outputs that have other content")
-	f.IntVarP(&flags.opener.Jobs, "jobs", "j", 0, "open so `many` at a time (default: what suits the processor)")
+	f.IntVarP(&flags.opener.Jobs, "jobs", "j", 0, "how `many` to open at a time (default: what suits the processor)")
 	f.BoolVar(&flags.asJSON, "json", false, "print JSON; with --watch, one object a line")
 	completeFlags(cmd, map[string]cobra.CompletionFunc{"to": completeFolder})
 	return cmd
