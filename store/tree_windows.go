@@ -17,12 +17,7 @@ func makeRoot(path string) error { return winfile.Mkdir(path, winfile.Passable(k
 
 // checkVolume refuses a volume on which everybody could read everything.
 func (t *tree) checkVolume() error {
-	f, err := t.root.Open(".")
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	volume, err := winfile.VolumeOf(f)
+	volume, err := t.volume()
 	if err == nil && !volume.Rights {
 		err = errors.New("its volume keeps no access rights (it has to be NTFS or ReFS)")
 	}
@@ -31,12 +26,7 @@ func (t *tree) checkVolume() error {
 
 // systemPointer prefers the junction: it changes in one step.
 func (t *tree) systemPointer() (pointer, error) {
-	f, err := t.root.Open(".")
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	volume, err := winfile.VolumeOf(f)
+	volume, err := t.volume()
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +34,15 @@ func (t *tree) systemPointer() (pointer, error) {
 		return junction{systemJunctions{}}, nil
 	}
 	return mirror{}, nil
+}
+
+func (t *tree) volume() (winfile.Volume, error) {
+	f, err := t.root.Open(".")
+	if err != nil {
+		return winfile.Volume{}, err
+	}
+	defer f.Close()
+	return winfile.VolumeOf(f)
 }
 
 // descriptor opens what is at name, and asks for its rights.
@@ -107,33 +106,26 @@ func (t *tree) walk(dir string) (*os.File, error) {
 
 // mkdir makes a folder, born with its rights.
 func (t *tree) mkdir(name string, r rights) error {
-	parent, err := t.parent(name)
+	f, err := t.make("mkdir", name, r, winfile.MkdirIn)
 	if err != nil {
 		return err
 	}
-	defer parent.Close()
-	var f *os.File
-	err = t.do("mkdir", name, func() (err error) {
-		f, err = winfile.MkdirIn(parent, path.Base(name), r.acl)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return t.note(f, name, r)
+	return f.Close()
 }
 
 // createFile makes an empty file, born with its rights.
 func (t *tree) createFile(name string, r rights) (*os.File, error) {
+	return t.make("create", name, r, winfile.CreateIn)
+}
+
+func (t *tree) make(op, name string, r rights, in func(dir *os.File, name, rights string) (*os.File, error)) (f *os.File, err error) {
 	parent, err := t.parent(name)
 	if err != nil {
 		return nil, err
 	}
 	defer parent.Close()
-	var f *os.File
-	err = t.do("create", name, func() (err error) {
-		f, err = winfile.CreateIn(parent, path.Base(name), r.acl)
+	err = t.do(op, name, func() (err error) {
+		f, err = in(parent, path.Base(name), r.acl)
 		return err
 	})
 	if err != nil {
