@@ -46,9 +46,9 @@ func (s *Service) AddJoinToken(ctx context.Context, a *Account, pool string, add
 	}
 	var name string
 	err := s.write(ctx, a, func(tx *db.Tx, _ int64) error {
-		p, err := tx.Pool(a.ID, poolKey(pool))
+		p, err := findPool(tx, a, pool)
 		if err != nil {
-			return orElse(err, errPoolNotFound)
+			return err
 		}
 		row.Pool, name = p.ID, p.Name
 		return tx.AddJoinToken(row)
@@ -68,9 +68,9 @@ func (s *Service) JoinTokens(ctx context.Context, a *Account, pool string) ([]ba
 	var rows []db.JoinToken
 	var name string
 	err := s.read(ctx, func(tx *db.Tx) error {
-		p, err := tx.Pool(a.ID, poolKey(pool))
+		p, err := findPool(tx, a, pool)
 		if err != nil {
-			return orElse(err, errPoolNotFound)
+			return err
 		}
 		name = p.Name
 		rows, err = tx.JoinTokens(a.ID, p.ID)
@@ -90,9 +90,9 @@ func (s *Service) JoinTokens(ctx context.Context, a *Account, pool string) ([]ba
 // PoolNotFound, JoinTokenNotFound.
 func (s *Service) RevokeJoinToken(ctx context.Context, a *Account, pool, id string) error {
 	err := s.write(ctx, a, func(tx *db.Tx, _ int64) error {
-		p, err := tx.Pool(a.ID, poolKey(pool))
+		p, err := findPool(tx, a, pool)
 		if err != nil {
-			return orElse(err, errPoolNotFound)
+			return err
 		}
 		return orElse(tx.DeleteJoinToken(a.ID, p.ID, id), errTokenNotFound)
 	})

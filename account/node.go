@@ -22,9 +22,9 @@ const maxRemove = 100
 func (s *Service) Node(ctx context.Context, a *Account, pool, id string) (*batch.Node, error) {
 	var nodes []batch.Node
 	err := s.read(ctx, func(tx *db.Tx) error {
-		row, err := tx.Pool(a.ID, poolKey(pool))
+		row, err := findPool(tx, a, pool)
 		if err != nil {
-			return orElse(err, errPoolNotFound)
+			return err
 		}
 		node, err := tx.Node(a.ID, row.ID, strings.ToLower(id))
 		if err != nil {
@@ -44,9 +44,9 @@ func (s *Service) Node(ctx context.Context, a *Account, pool, id string) (*batch
 func (s *Service) Nodes(ctx context.Context, a *Account, pool string, q NodeQuery) (page []batch.Node, more bool, err error) {
 	limit := pageLimit(q.Limit)
 	err = s.read(ctx, func(tx *db.Tx) error {
-		row, err := tx.Pool(a.ID, poolKey(pool))
+		row, err := findPool(tx, a, pool)
 		if err != nil {
-			return orElse(err, errPoolNotFound)
+			return err
 		}
 		rows, err := tx.Nodes(a.ID, row.ID, strings.ToLower(q.After), q.Filter, time.Now().Add(-unknownAfter), limit+1)
 		if err != nil {

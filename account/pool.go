@@ -59,9 +59,9 @@ func (s *Service) AddPool(ctx context.Context, a *Account, p *batch.Pool) (*batc
 func (s *Service) Pool(ctx context.Context, a *Account, id string) (*batch.Pool, error) {
 	var p *batch.Pool
 	err := s.read(ctx, func(tx *db.Tx) error {
-		row, err := tx.Pool(a.ID, poolKey(id))
+		row, err := findPool(tx, a, id)
 		if err != nil {
-			return orElse(err, errPoolNotFound)
+			return err
 		}
 		p, err = s.countedPool(tx, row)
 		return err
@@ -208,11 +208,16 @@ func (s *Service) DeletePool(ctx context.Context, a *Account, id string, cond Co
 	return nil
 }
 
+func findPool(tx *db.Tx, a *Account, id string) (*db.Pool, error) {
+	row, err := tx.Pool(a.ID, poolKey(id))
+	return row, orElse(err, errPoolNotFound)
+}
+
 // poolIf returns a pool if the conditions hold for it.
 func (s *Service) poolIf(tx *db.Tx, a *Account, id string, cond Conditions) (*db.Pool, error) {
-	row, err := tx.Pool(a.ID, poolKey(id))
+	row, err := findPool(tx, a, id)
 	if err != nil {
-		return nil, orElse(err, errPoolNotFound)
+		return nil, err
 	}
 	p, err := s.poolOf(row)
 	if err != nil {
