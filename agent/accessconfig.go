@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
+	"poolcert/agent/homelink"
 	"poolcert/batch"
 	"poolcert/internal/localsock"
 	"poolcert/internal/osuser"
@@ -89,4 +91,30 @@ func parseUIDs(text string) (r uidRange, err error) {
 		return r, fmt.Errorf(`%q is no range such as "20000-29999"`, text)
 	}
 	return uidRange{uint32(low), uint32(high)}, nil
+}
+
+// A RemoteUserConfig is the table [remoteuser].
+type RemoteUserConfig struct {
+	// Users get a link certs in their home, as Batch has it, to the files of the
+	// visibility remoteuser. Whether they may read these, their groups decide. On Linux
+	// only.
+	Users []string `toml:"users"`
+}
+
+func (c *RemoteUserConfig) check() error {
+	if len(c.Users) > 0 && !homelink.Supported {
+		return errors.New("remoteuser.users: links in homes work on Linux only: leave it out, and tell the users the folder current/remoteuser of certificates_dir")
+	}
+	for i, name := range c.Users {
+		err := osuser.CheckName(name)
+		switch {
+		case name == "" || osuser.IsID(name):
+			return fmt.Errorf("remoteuser.users: %q is not the name of a user", name)
+		case err != nil:
+			return fmt.Errorf("remoteuser.users: %w", err)
+		case slices.Contains(c.Users[:i], name):
+			return fmt.Errorf("remoteuser.users: %s is there twice", name)
+		}
+	}
+	return nil
 }

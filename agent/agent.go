@@ -27,6 +27,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"poolcert/agent/homelink"
 	"poolcert/agent/hook"
 	"poolcert/agent/lastgood"
 	"poolcert/agent/pace"
@@ -131,7 +132,10 @@ func (a *Agent) live(ctx context.Context, began func()) error {
 		return err
 	}
 	began()
-	links := newLinks(a.config, state, record, a.log)
+	links := homelink.New(homelink.Options{
+		Users: a.config.RemoteUser.Users, Target: filepath.Join(a.config.CertificatesDir, "current", string(batch.RemoteUser)),
+		State: state, Interval: a.config.CheckInterval, Tell: record.setLinks, Log: a.log,
+	})
 	return a.run(ctx, &parts{origin, certificates, lastgood.New(state, origin.identity(), lastgood.Options{Key: a.config.NodeKey, Installs: a.config.installedIn()}), record, offline, hooks, links, metrics, old, socket.serve})
 }
 
@@ -143,7 +147,7 @@ type parts struct {
 	record  *record
 	offline *offline
 	hooks   *hook.Runner
-	links   *links
+	links   *homelink.Keeper
 	metrics *metricsServer
 	old     *oldFolders
 	serve   func(context.Context) error // local callers
@@ -196,7 +200,7 @@ func (a *Agent) run(ctx context.Context, p *parts) error {
 	group.Go(func() error { follower.run(ctx); return nil })
 	group.Go(func() error { reconciler.run(ctx); return nil })
 	group.Go(func() error { watcher.run(ctx); return nil })
-	group.Go(func() error { p.links.run(ctx); return nil })
+	group.Go(func() error { p.links.Run(ctx); return nil })
 	group.Go(func() error { resumer.run(ctx); return nil })
 	err := group.Wait()
 	if errors.Is(err, context.Canceled) {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"poolcert/agent/homelink"
 	"poolcert/agent/hook"
 	"poolcert/agent/lastgood"
 	"poolcert/agent/statedir"
@@ -166,10 +167,10 @@ func (f *findings) nodeKey(c *Config) {
 // remoteUsers looks the users up who get a link.
 func (f *findings) remoteUsers(c *Config) {
 	for _, name := range c.RemoteUser.Users {
-		if link, err := lookupHome(name); err != nil {
+		if link, err := homelink.Lookup(name); err != nil {
 			f.warn("remoteuser", "make the user, or take the name out of remoteuser.users", "%s", oneLine(err))
 		} else {
-			f.ok("remoteuser", "%s gets the link %s", name, link.path())
+			f.ok("remoteuser", "%s gets the link %s", name, link.Path())
 		}
 	}
 }

@@ -101,7 +101,7 @@ func TestFaultsOfTheDirectory(t *testing.T) {
 func TestGroupAppears(t *testing.T) {
 	gid := os.Getegid()
 	dir := t.TempDir()
-	fakeGetent(t, fmt.Sprintf("[ -e %s/made ] || exit 2\necho \"$2:x:%d:\"", dir, gid))
+	agenttest.FakeGetent(t, fmt.Sprintf("[ -e %s/made ] || exit 2\necho \"$2:x:%d:\"", dir, gid))
 	s := agenttest.NewService(t)
 	one, two := testPFX(t, s, "one"), testPFX(t, s, "two")
 	s.SetReferences(refTo(one, batch.Task), refTo(two, batch.RemoteUser))

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 
+	"poolcert/agent/homelink"
 	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 	"poolcert/store"
@@ -66,7 +67,7 @@ func Leave(ctx context.Context, opts LeaveOptions) (*member.Identity, error) {
 	case err != nil && opts.Warn != nil:
 		opts.Warn(err)
 	}
-	if err := removeLinks(ctx, state); err != nil {
+	if err := homelink.Remove(ctx, state); err != nil {
 		if !opts.Force {
 			return nil, fmt.Errorf("leave: %w", err)
 		}

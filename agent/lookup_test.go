@@ -4,28 +4,12 @@ package agent
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"poolcert/batch"
-	"poolcert/internal/osuser"
 	"poolcert/store"
 )
-
-// fakeGetent puts a getent in front of all others.
-func fakeGetent(t *testing.T, script string) {
-	t.Helper()
-	dir := t.TempDir()
-	text := "#!/bin/sh\n" + script + "\n"
-	if err := os.WriteFile(filepath.Join(dir, "getent"), []byte(text), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-	osuser.Forget()
-	t.Cleanup(osuser.Forget)
-}
 
 func TestOwnersConfig(t *testing.T) {
 	c, err := ParseConfig(`

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"poolcert/agent/agenttest"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 	"poolcert/internal/osuser"
@@ -18,7 +19,7 @@ import (
 // To try again what fails for want of a group writes nothing, until there is one.
 func TestMissingGroupIsNoReasonToWrite(t *testing.T) {
 	dir := t.TempDir()
-	fakeGetent(t, fmt.Sprintf("[ -e %s/made ] || exit 2\necho \"$2:x:%d:\"", dir, os.Getegid()))
+	agenttest.FakeGetent(t, fmt.Sprintf("[ -e %s/made ] || exit 2\necho \"$2:x:%d:\"", dir, os.Getegid()))
 	c := newTestConfig(dir)
 	c.Owners.RemoteUser.Group = "poolcert-late"
 	c.RemoteUser.Users = nil

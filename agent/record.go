@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"poolcert/agent/homelink"
 	"poolcert/agent/hook"
 	"poolcert/agent/member"
 	"poolcert/batch"
@@ -54,7 +55,7 @@ type record struct {
 	refused      string // why a changed configuration is not in force
 	failures     int    // polls without an answer, since the start
 	repairs      RepairStatus
-	links        []LinkStatus // of remote users
+	links        []homelink.Status // of remote users
 	certificates map[batch.Thumbprint]CertificateStatus
 	lastUses     map[batch.Thumbprint]time.Time // since the start
 
@@ -120,6 +121,13 @@ func (r *record) setProblem(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.problem = oneLine(err)
+}
+
+// setLinks notes the links of remote users.
+func (r *record) setLinks(all []homelink.Status) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.links = all
 }
 
 // hasContact tells whether the last poll was answered.

@@ -3,6 +3,7 @@ package agent
 import (
 	"time"
 
+	"poolcert/agent/homelink"
 	"poolcert/agent/hook"
 	"poolcert/agent/lastgood"
 	"poolcert/agent/member"
@@ -48,7 +49,7 @@ type Status struct {
 	Problem      string              `json:"problem,omitempty"`     // with the set as a whole
 	ConfigError  string              `json:"configError,omitempty"` // why a changed configuration is not in force
 	Repairs      RepairStatus        `json:"repairs"`               // of the installed files
-	Links        []LinkStatus        `json:"links,omitempty"`       // of remote users
+	Links        []homelink.Status   `json:"links,omitempty"`       // of remote users
 	Certificates []CertificateStatus `json:"certificates"`
 	Hooks        []hook.Result       `json:"hooks,omitempty"`
 }
