@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -22,7 +23,7 @@ import (
 const (
 	settleTime  = 100 * time.Millisecond // changes seldom come alone
 	checkRest   = 500 * time.Millisecond // between two checks, at least
-	checkShare  = 10                     // and this many times what a check takes, if that is
+	checkShare  = 10                     // and this many times its processor time, if that is
 	checkPause  = 5 * time.Second        // no more than this
 	repairRest  = 6 * time.Second        // between repairs that never end,
 	repairBurst = 10                     // after so many
@@ -70,13 +71,12 @@ func (w *watcher) run(ctx context.Context) {
 		w.pulse.within(stallTime)
 		// First the watch, then the look: nothing can happen in between.
 		w.tell(w.follow())
-		start := time.Now()
-		found := w.check(ctx)
+		found, effort := w.measured(ctx)
 		if w.rest == 0 && w.record.repairFailed() { // nothing may tell that its cause has gone
 			w.rest = blindRest
 		}
 		w.pulse.idle()
-		rest := max(checkRest, min(checkShare*time.Since(start), checkPause))
+		rest := max(checkRest, min(checkShare*effort, checkPause))
 		if found > 0 {
 			rest = max(rest, repairs.Reserve().Delay())
 		}
@@ -85,6 +85,17 @@ func (w *watcher) run(ctx context.Context) {
 		}
 		w.settle(ctx)
 	}
+}
+
+// measured checks, and returns the processor time that it took. By the clock of the wall, a
+// check takes long on a node that is busy with its tasks, and what has drifted would wait
+// ten times as long for the next one.
+func (w *watcher) measured(ctx context.Context) (found int, effort time.Duration) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	start := threadTime()
+	found = w.check(ctx)
+	return found, threadTime() - start
 }
 
 // follow watches the folders that matter now. With an error, some are not watched.
@@ -111,12 +122,15 @@ func (w *watcher) follow() error {
 	w.watched = make(map[string]fs.FileInfo)
 	var errs []error
 	for _, path := range folders {
+		// What is mounted over the path between the two is taken for another folder. The
+		// other way round, it would be taken for the watched one.
+		info, _ := os.Stat(path)
 		// Also if it is watched: it may be another folder by now.
 		if err := w.inotify.Add(path); err != nil {
 			errs = append(errs, fmt.Errorf("watch %s: %w", path, err))
 			continue
 		}
-		w.watched[path], _ = os.Stat(path)
+		w.watched[path] = info
 	}
 	return errors.Join(errs...)
 }
