@@ -135,7 +135,6 @@ func newAEAD(key []byte) cipher.AEAD {
 	return aead
 }
 
-// find returns the master key with that id.
 func (r *Keyring) find(id string) (masterKey, bool) {
 	for _, k := range r.keys {
 		if k.id == id {

@@ -166,7 +166,6 @@ func cutFirstKey(text []byte) (before, first, rest []byte) {
 	return text, nil, nil
 }
 
-// parseKeyLine returns the key of a line that has one.
 func parseKeyLine(line []byte) ([]byte, bool) {
 	encoded, ok := strings.CutPrefix(string(bytes.TrimSpace(line)), masterKeyPrefix)
 	key, err := base64.StdEncoding.Strict().DecodeString(encoded)

@@ -66,7 +66,6 @@ func (n *testNode) enroll(token *nodeapi.Token) (err error) {
 	return err
 }
 
-// joined returns a node of the pool.
 func (f *fixture) joined(pool, name string) *testNode {
 	f.t.Helper()
 	n := f.newNode(name)

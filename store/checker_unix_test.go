@@ -19,7 +19,6 @@ const crashStride = 1
 // faults are what a change may fail with.
 var faults = []error{syscall.ENOSPC, syscall.EIO, syscall.EROFS}
 
-// memoryDir is in memory.
 const memoryDir = "/dev/shm"
 
 func newRoot(t *testing.T) string { return filepath.Join(t.TempDir(), "certs") }

@@ -32,7 +32,6 @@ func ours(mode fs.FileMode) rights {
 // oursFile are the rights of a file that is for nobody else.
 func oursFile() rights { return rights{uid: -1, gid: -1, mode: 0o600} }
 
-// file returns the rights of a file.
 func (o Owner) file() rights {
 	return o.rights(o.UID, cmp.Or(o.Mode, fileMode), 4)
 }

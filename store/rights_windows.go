@@ -48,7 +48,6 @@ func ours(mode fs.FileMode) rights {
 // oursFile are the rights of a file that is for nobody else.
 func oursFile() rights { return rights{acl: winfile.PrivateFile(keeper())} }
 
-// file returns the rights of a file.
 func (o Owner) file() rights {
 	readers, _ := o.SIDs.List()
 	return rights{acl: winfile.SharedFile(keeper(), readers...)}

@@ -99,7 +99,6 @@ func mustReplace(t *testing.T, s store.Store, entries ...store.Entry) {
 	}
 }
 
-// withStore calls f with a store.
 func withStore(t *testing.T, c wincrypt.Calls, name string, f func(wincrypt.Store)) {
 	t.Helper()
 	s, err := c.OpenStore(wincrypt.LocalMachine, name, wincrypt.ToMake)

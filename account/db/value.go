@@ -53,7 +53,6 @@ func (s scanTime) Scan(src any) error {
 	return nil
 }
 
-// scanKey scans the SHA-256 of a key.
 type scanKey struct{ key *[sha256.Size]byte }
 
 func (s scanKey) Scan(src any) error {

@@ -55,7 +55,6 @@ func (m masterKey) text() string {
 	return masterName
 }
 
-// open reads the keys.
 func (m masterKey) open(ctx context.Context, dir string) (*account.Keyring, error) {
 	switch {
 	case m.Credential != "":

@@ -165,12 +165,11 @@ func readProfile(path string) (*profile, error) {
 	case wrong.Unknown:
 		return nil, cli.Hint(fmt.Errorf("configuration %s, %w", path, err), "the keys are endpoint, account, key, ca, token_command, and the table oidc")
 	case wrong.Syntax: // its text quotes the line, which may be the key's
-		return nil, fmt.Errorf("configuration %s, line %d: not valid TOML", path, wrong.Line)
+		return nil, cli.Hint(fmt.Errorf("configuration %s, line %d: not valid TOML", path, wrong.Line), "'poolcert login' writes it anew, once it is out of the way")
 	}
 	return nil, fmt.Errorf("configuration %s, %w", path, err)
 }
 
-// client makes a client for the account.
 func (f *accountFlags) client() (*batch.Client, error) {
 	p, err := f.profile()
 	if err != nil {

@@ -104,7 +104,6 @@ func readUKM(s *cryptobyte.String) ([]byte, error) {
 	return append([]byte{}, ukm...), nil // empty is not absent
 }
 
-// readEncryptedKey reads a RecipientEncryptedKey.
 func (r *Recipient) readEncryptedKey(s *cryptobyte.String) error {
 	var seq, rKeyID, ski, key cryptobyte.String
 	tag := explicit(0)

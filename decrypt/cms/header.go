@@ -181,7 +181,6 @@ func at(offset int64, err error) error {
 	return err
 }
 
-// oid reads an OBJECT IDENTIFIER.
 func (r *berReader) oid(what string) (encasn1.ObjectIdentifier, error) {
 	start := r.off
 	der, err := r.der(tagOID, what, maxOID)

@@ -13,7 +13,6 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// recipientInfo makes the RecipientInfo for cert.
 func (e *writer) recipientInfo(cert *x509.Certificate, cek []byte, opts Options) ([]byte, error) {
 	if pub, ok := cert.PublicKey.(*rsa.PublicKey); ok {
 		return keyTransport(cert, pub, cek, opts)

@@ -11,7 +11,6 @@ import (
 	"poolcert/internal/testtool"
 )
 
-// opensslSigned signs content with openssl.
 func opensslSigned(t testing.TB, content []byte, args ...string) []byte {
 	t.Helper()
 	cert, key := alice(t).save(t, t.TempDir())

@@ -60,7 +60,6 @@ func (k *EphemeralKey) publicKey() (*ecdh.PublicKey, error) {
 	return key, nil
 }
 
-// sameCurve tells whether the key of cert is on the curve of k.
 func (k *EphemeralKey) sameCurve(cert *x509.Certificate) bool {
 	c, ok := curves[k.Curve]
 	if !ok {

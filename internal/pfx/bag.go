@@ -149,7 +149,6 @@ func (b bag) shroud() (*scheme, []byte, error) {
 	return s, data, nil
 }
 
-// key returns the private key in a bag that has one.
 func (b bag) key(w *work, p password) (crypto.PrivateKey, error) {
 	if b.kind == oidKeyBag {
 		return parseKey(b.value)

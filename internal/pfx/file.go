@@ -149,7 +149,6 @@ func readContentInfo(s *cryptobyte.String) (oid string, content cryptobyte.Strin
 	return oid, content, seq.ReadASN1(&content, explicit0)
 }
 
-// open returns the bags of a safe.
 func (s safe) open(w *work, p password) ([]bag, error) {
 	data := s.data
 	if s.scheme != nil {

@@ -18,7 +18,6 @@ const (
 	modify      = 0x1301bf
 )
 
-// allow is an entry that allows.
 func allow(to sddl.SID, mask uint32, flags ...uint8) Entry {
 	e := Entry{Mask: mask, To: to}
 	for _, f := range flags {

@@ -134,7 +134,6 @@ func want(what string, got, want any) error {
 	return nil
 }
 
-// first returns the first error.
 func first(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
