@@ -34,6 +34,7 @@ import (
 	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/internal/bootclock"
+	"poolcert/internal/localsock"
 	"poolcert/internal/wincrypt"
 	"poolcert/store"
 )
@@ -174,7 +175,7 @@ func (a *Agent) run(ctx context.Context, p *parts) error {
 	watcher := &watcher{
 		folders: foldersOf(p.store), interval: a.config.CheckInterval, check: reconciler.repair, record: p.record, log: a.log, pulse: a.control.watcher,
 	}
-	if socketIsFile {
+	if localsock.IsFile {
 		watcher.socket = filepath.Clean(a.config.Socket)
 	}
 	resumer := &resumer{resumed: a.control.resumed, turns: turns, checks: a.control.checks, jitter: a.config.InitialJitter, forget: p.origin.close, log: a.log}

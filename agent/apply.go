@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"poolcert/agent/keptsocket"
 	"poolcert/agent/lastgood"
 	"poolcert/agent/member"
 	"poolcert/agent/pace"
@@ -41,9 +42,9 @@ type reconciler struct {
 	checks chan chan<- checked // asks for a full check; may be nil
 	pulse  *pulse              // may be nil
 
-	socket *keptSocket // is mended with the store's files; may be nil
-	old    *oldFolders // are emptied; may be nil
-	lost   signal      // the last-known-good set is to be saved again; may be nil
+	socket *keptsocket.Socket // is mended with the store's files; may be nil
+	old    *oldFolders        // are emptied; may be nil
+	lost   signal             // the last-known-good set is to be saved again; may be nil
 
 	local   bool     // the source is on this node: it is asked without contact, too
 	offline *offline // may be nil

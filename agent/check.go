@@ -14,6 +14,7 @@ import (
 	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/internal/filetrust"
+	"poolcert/internal/localsock"
 	"poolcert/internal/tpmkey"
 )
 
@@ -75,7 +76,7 @@ func (f *findings) folders(c *Config) {
 		f.ok("state_dir", "%s", c.StateDir)
 	}
 	f.install(c)
-	if socketIsFile {
+	if localsock.IsFile {
 		f.parent("socket", c.Socket)
 	}
 	f.audit(c)

@@ -24,7 +24,6 @@ const (
 
 	makeGroup     = "groupadd --system %s"
 	hasUnixRights = true // users and groups have numbers, files have modes
-	socketIsFile  = true
 )
 
 // MakePlaces makes the folders of the service that another user could make first. Here,

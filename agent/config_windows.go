@@ -40,7 +40,6 @@ const (
 
 	makeGroup     = "net localgroup %s /add"
 	hasUnixRights = false // users and groups have numbers, files have modes
-	socketIsFile  = false
 )
 
 // MakePlaces makes the folder of the service, and that of its log, before any user of

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"poolcert/agent/hook"
+	"poolcert/agent/keptsocket"
 	"poolcert/decrypt/local"
 	"poolcert/internal/exposition"
 	"poolcert/internal/localsock"
@@ -21,7 +22,7 @@ import (
 type control struct {
 	reloads chan reload
 	record  *record
-	socket  keptSocket
+	socket  keptsocket.Socket
 	turns   *turns
 	checks  chan chan<- checked
 	uses    *uses

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"poolcert/agent/agenttest"
+	"poolcert/agent/keptsocket"
 	"poolcert/decrypt/local"
 	"poolcert/internal/filetrust"
 )
@@ -31,7 +32,7 @@ func newServiceManager(t *testing.T, path string) *serviceManager {
 	}
 	l.SetUnlinkOnClose(false)
 	t.Cleanup(func() { l.Close() })
-	if err := os.Chmod(path, socketMode); err != nil {
+	if err := os.Chmod(path, 0o666); err != nil {
 		t.Fatal(err)
 	}
 	return &serviceManager{t, l}
@@ -138,7 +139,7 @@ func TestGivenSocketIsOpened(t *testing.T) {
 	a.start()
 	waitFor(t, func() bool {
 		info, err := os.Stat(a.config.Socket)
-		return err == nil && info.Mode().Perm() == socketMode
+		return err == nil && info.Mode().Perm() == 0o666
 	})
 	if !strings.Contains(a.log.String(), "mode=-rw-------") {
 		t.Error("the log does not tell of the mode")
@@ -154,21 +155,21 @@ func TestGivenSocketElsewhere(t *testing.T) {
 	other := *a.config
 	other.Socket += "2"
 	err := New(Options{Config: &other, Socket: manager.give()}).Run(t.Context())
-	if !errors.Is(err, ErrGivenSocket) || !strings.Contains(err.Error(), a.config.Socket) || !strings.Contains(err.Error(), other.Socket) {
+	if !errors.Is(err, keptsocket.ErrGiven) || !strings.Contains(err.Error(), a.config.Socket) || !strings.Contains(err.Error(), other.Socket) {
 		t.Errorf("start: %v", err)
 	}
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := New(Options{Config: a.config, Socket: tcp}).Run(t.Context()); !errors.Is(err, ErrGivenSocket) {
+	if err := New(Options{Config: a.config, Socket: tcp}).Run(t.Context()); !errors.Is(err, keptsocket.ErrGiven) {
 		t.Errorf("not a local socket: %v", err)
 	}
 
 	a.given = manager.give
 	agent := a.start()
 	a.awaitReady()
-	if err := agent.Reload(context.Background(), &other); !errors.Is(err, ErrGivenSocket) {
+	if err := agent.Reload(context.Background(), &other); !errors.Is(err, keptsocket.ErrGiven) {
 		t.Errorf("reload: %v", err)
 	}
 	if err := local.Dial(a.config.Socket).Healthy(t.Context()); err != nil {

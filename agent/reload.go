@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"poolcert/agent/keptsocket"
 )
 
 // A reload asks a running agent to go on with another configuration.
@@ -45,10 +47,10 @@ func (a *Agent) RefuseReload(err error) { a.control.record.setRefused(err) }
 // not reached its swap leaves the old set, local callers that are being served
 // are served for some seconds, and last the locks of both directories are freed.
 func (a *Agent) Run(ctx context.Context) (err error) {
-	defer func() { a.control.socket.close(err) }()
+	defer func() { a.control.socket.Close(err) }()
 	if a.given != nil {
-		if err := a.control.socket.adopt(a.given, a.config.Socket, a.log); err != nil {
-			TurnAway(a.given)
+		if err := a.control.socket.Adopt(a.given, a.config.Socket, a.log); err != nil {
+			keptsocket.TurnAway(a.given)
 			return errors.Join(err, a.given.Close())
 		}
 	}

@@ -23,7 +23,7 @@ type RepairStatus struct {
 // how much that was. Once there is a set, folders of former configurations are emptied,
 // and a last-known-good set that is gone is saved again. It may run beside apply: the store does one after the other.
 func (r *reconciler) repair(ctx context.Context) int {
-	drifts, err := r.socket.mend()
+	drifts, err := r.socket.Mend()
 	if r.record.hasSet() {
 		more, storeErr := r.store.Repair(ctx)
 		if r.lost != nil && r.vault.IsMissing() {

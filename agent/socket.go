@@ -27,12 +27,12 @@ func (a *Agent) listen(l *life, certificates store.Store, audit *audit, origin *
 	if !localsock.TellsProcesses() {
 		a.log.Warn("this kernel cannot tell whether a caller's process has ended; the process that has its id and user is taken for it (Linux 6.5 and later can)")
 	}
-	if socketIsFile {
+	if localsock.IsFile {
 		if err := filetrust.MakePassable(filepath.Dir(a.config.Socket)); err != nil {
 			return nil, fmt.Errorf("make the folder of the socket: %w", err)
 		}
 	}
-	listener, err := a.control.socket.listen(a.config.Socket)
+	listener, err := a.control.socket.Listen(a.config.Socket)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 
 	"poolcert/agent"
+	"poolcert/agent/keptsocket"
 	"poolcert/agent/member"
 	"poolcert/agent/statedir"
 	"poolcert/decrypt/local"
@@ -50,7 +51,7 @@ func withHint(err error) error {
 		return cli.Hint(err, "%s", stateDirHint(state))
 	case errors.Is(err, statedir.ErrRunning):
 		return cli.Hint(err, stopFirst)
-	case errors.Is(err, agent.ErrGivenSocket):
+	case errors.Is(err, keptsocket.ErrGiven):
 		return cli.Hint(err, "name the same path as ListenStream= in poolcert-agent.socket ('systemctl edit poolcert-agent.socket'), or have it not used with 'systemctl mask --now poolcert-agent.socket'")
 	case errors.Is(err, localsock.ErrInUse), errors.Is(err, store.ErrInUse):
 		return cli.Hint(err, "is another agent running? Each needs a socket, a state directory and a certificates directory of its own")

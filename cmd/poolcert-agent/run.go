@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"poolcert/agent"
+	"poolcert/agent/keptsocket"
 	"poolcert/agent/member"
 	"poolcert/internal/cli"
 	"poolcert/internal/sdnotify"
@@ -80,7 +81,7 @@ func (o *options) run(ctx context.Context, host *svcrun.Host, stderr io.Writer) 
 	}
 	config, err := o.config()
 	if err != nil {
-		agent.TurnAway(socket)
+		keptsocket.TurnAway(socket)
 		return err
 	}
 	d := &daemon{options: o, host: host, changed: make(chan struct{}, 1)}

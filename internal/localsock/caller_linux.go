@@ -16,6 +16,7 @@ import (
 const (
 	hasUIDs   = true
 	superuser = "root"
+	isFile    = true
 )
 
 func ownUser() osuser.ID { return osuser.ID{Number: uint32(os.Geteuid())} }

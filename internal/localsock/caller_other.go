@@ -20,6 +20,7 @@ func checkPeer(net.Conn, string) error { return fmt.Errorf("not known how on %s"
 const (
 	hasUIDs   = true
 	superuser = "root"
+	isFile    = true
 )
 
 func ownUser() osuser.ID { return osuser.ID{Number: uint32(os.Geteuid())} }

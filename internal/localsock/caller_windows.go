@@ -18,6 +18,7 @@ import (
 const (
 	hasUIDs   = false
 	superuser = "the system, an administrator, the service poolcert-agent"
+	isFile    = false
 )
 
 func ownUser() osuser.ID {

@@ -62,6 +62,10 @@ func Listen(path string, opts Options) (net.Listener, error) {
 	return l, nil
 }
 
+// IsFile tells whether a socket is a file at its path, which somebody may take away: not
+// on Windows.
+const IsFile = isFile
+
 // ErrUntrusted is wrapped by the error of Dial when someone else listens.
 var ErrUntrusted = errors.New("who listens is neither " + superuser + " nor this process's user")
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"poolcert/agent/agenttest"
+	"poolcert/agent/keptsocket"
 )
 
 // A socket that somebody takes away is there again within 2 s, also after a reload,
@@ -29,12 +30,12 @@ func TestSocketComesBack(t *testing.T) {
 		{"replaced", "not the agent's socket", func() error {
 			// A socket on which no one answers.
 			other := filepath.Join(folder, "other")
-			var socket keptSocket
-			if _, err := socket.listen(other); err != nil {
+			var socket keptsocket.Socket
+			if _, err := socket.Listen(other); err != nil {
 				return err
 			}
 			err := os.Rename(other, a.config.Socket)
-			socket.close(nil)
+			socket.Close(nil)
 			return err
 		}},
 		{"mode", "mode Srw-------, want Srw-rw-rw-", func() error { return os.Chmod(a.config.Socket, 0o600) }},
@@ -51,7 +52,7 @@ func TestSocketComesBack(t *testing.T) {
 		start := time.Now()
 		waitFor(t, func() bool {
 			info, err := os.Stat(a.config.Socket)
-			return err == nil && info.Mode().Perm() == socketMode
+			return err == nil && info.Mode().Perm() == 0o666
 		})
 		if took := time.Since(start); took > 2*time.Second {
 			t.Errorf("%s: mended after %v, want 2s at most", test.name, took)

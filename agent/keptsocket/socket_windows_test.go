@@ -1,8 +1,9 @@
-package agent
+package keptsocket
 
 import (
 	"errors"
 	"net"
+	"path/filepath"
 	"testing"
 
 	"poolcert/internal/localsock"
@@ -10,10 +11,10 @@ import (
 
 // A pipe outlives those who serve on it: callers that come in between wait for the next.
 func TestKeptPipe(t *testing.T) {
-	path := testSocket(t.TempDir())
-	var kept keptSocket
-	defer kept.close(nil)
-	first, err := kept.listen(path)
+	path := `\\.\pipe\poolcert-test-` + filepath.Base(t.TempDir())
+	var kept Socket
+	defer kept.Close(nil)
+	first, err := kept.Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,10 +37,10 @@ func TestKeptPipe(t *testing.T) {
 	if _, err := client.Write([]byte("x")); err != nil {
 		t.Fatal(err)
 	}
-	if found, err := kept.mend(); err != nil || len(found) > 0 {
+	if found, err := kept.Mend(); err != nil || len(found) > 0 {
 		t.Errorf("mend: %v, error %v; a pipe is nothing that can be taken away", found, err)
 	}
-	second, err := kept.listen(path)
+	second, err := kept.Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,7 @@ func TestKeptPipe(t *testing.T) {
 	}
 	// Another path takes the pipe along, when the last connection has ended.
 	server.Close()
-	if _, err := kept.listen(path + "-moved"); err != nil {
+	if _, err := kept.Listen(path + "-moved"); err != nil {
 		t.Fatal(err)
 	}
 	if err := second.Close(); err != nil {

@@ -1,4 +1,4 @@
-package agent
+package keptsocket
 
 import (
 	"errors"
@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// ErrGivenSocket means that the service manager listens at another path than that of
+// ErrGiven means that the service manager listens at another path than that of
 // the configuration.
-var ErrGivenSocket = errors.New("the service manager listens elsewhere")
+var ErrGiven = errors.New("the service manager listens elsewhere")
 
-// adopt takes a listener that the service manager made. Nobody removes its socket
+// Adopt takes a listener that the service manager made. Nobody removes its socket
 // here: it is there before the agent, and after it, so that callers wait while there
 // is none. One whose socket somebody took away reaches nobody, and is given up: the
 // agent makes one of its own then, until its next start.
-func (k *keptSocket) adopt(given net.Listener, path string, log *slog.Logger) error {
+func (k *Socket) Adopt(given net.Listener, path string, log *slog.Logger) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	at := given.Addr().String()
@@ -37,9 +37,9 @@ func (k *keptSocket) adopt(given net.Listener, path string, log *slog.Logger) er
 		log.Warn("the service manager's socket is not at its path any more, and the agent makes one of its own; 'systemctl stop poolcert-agent.socket; systemctl restart poolcert-agent' puts that right", "path", path, "err", err)
 		return given.Close()
 	}
-	if info.Mode().Perm() != socketMode {
+	if info.Mode().Perm() != mode {
 		log.Warn("the socket had another mode; everybody may connect, and [access] says who may use keys", "path", path, "mode", info.Mode().Perm().String())
-		if err := os.Chmod(path, socketMode); err != nil {
+		if err := os.Chmod(path, mode); err != nil {
 			return fmt.Errorf("let callers connect: %w", err)
 		}
 		if info, err = os.Lstat(path); err != nil {
@@ -51,7 +51,7 @@ func (k *keptSocket) adopt(given net.Listener, path string, log *slog.Logger) er
 }
 
 func wrongSocket(at, path string) error {
-	return fmt.Errorf("socket = %q, but %w: at %s", path, ErrGivenSocket, at)
+	return fmt.Errorf("socket = %q, but %w: at %s", path, ErrGiven, at)
 }
 
 // answers tells whether anybody listens at a path: the kernel accepts for it.

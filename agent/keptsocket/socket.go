@@ -1,4 +1,15 @@
-package agent
+// Package keptsocket is a local socket that outlives those who serve on it: callers that
+// come in between wait for the next one, also across a reload, and, where the service
+// manager made the socket, across a restart.
+//
+// Call [Socket.Adopt] first for a listener that the service manager made; then
+// [Socket.Listen] for each life, and [Socket.Mend] when somebody may have taken the socket
+// away. [Socket.Close] ends all.
+//
+// Promises. Everybody may connect, since the kernel says who it is. A socket that is gone,
+// or is another one, is made anew, and connections that there are go on; what is no socket
+// stays, and is an error. The service manager's socket is never removed.
+package keptsocket
 
 import (
 	"errors"
@@ -15,12 +26,12 @@ import (
 	"poolcert/store"
 )
 
-// socketMode lets everybody connect: the kernel says who it is.
-const socketMode = 0o666
+// mode lets everybody connect: the kernel says who it is.
+const mode = 0o666
 
-// A keptSocket is a listener that outlives those who serve on it, and comes back
+// A Socket is a listener that outlives those who serve on it, and comes back
 // when somebody takes its socket away. The zero value listens nowhere.
-type keptSocket struct {
+type Socket struct {
 	mu       sync.Mutex
 	path     string
 	listener net.Listener
@@ -28,9 +39,9 @@ type keptSocket struct {
 	given    bool        // by the service manager
 }
 
-// listen returns a listener at path for one life: callers that come after it is
+// Listen returns a listener at path for one life: callers that come after it is
 // closed wait for the next one.
-func (k *keptSocket) listen(path string) (net.Listener, error) {
+func (k *Socket) Listen(path string) (net.Listener, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.listener != nil && k.path == path {
@@ -52,35 +63,35 @@ func (k *keptSocket) listen(path string) (net.Listener, error) {
 }
 
 // open makes the socket. The caller holds the lock.
-func (k *keptSocket) open(path string) error {
-	listener, err := localsock.Listen(path, localsock.Options{Mode: socketMode})
+func (k *Socket) open(path string) error {
+	listener, err := localsock.Listen(path, localsock.Options{Mode: mode})
 	if err != nil {
 		return err
 	}
 	k.path, k.listener, k.given = path, listener, false
-	if socketIsFile {
+	if localsock.IsFile {
 		k.made, _ = os.Lstat(path) // without it, the next look finds another socket
 	}
 	return nil
 }
 
-// mend makes the socket anew that is not at its path any more, such as after an
+// Mend makes the socket anew that is not at its path any more, such as after an
 // unmount, and returns what was wrong. Connections that there are go on.
-func (k *keptSocket) mend() ([]store.Drift, error) {
+func (k *Socket) Mend() ([]store.Drift, error) {
 	if k == nil {
 		return nil, nil
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if _, ok := k.listener.(deadliner); !ok || !socketIsFile {
+	if _, ok := k.listener.(deadliner); !ok || !localsock.IsFile {
 		return nil, nil
 	}
 	info, err := os.Lstat(k.path)
 	switch {
-	case err == nil && os.SameFile(info, k.made) && info.Mode().Perm() == socketMode:
+	case err == nil && os.SameFile(info, k.made) && info.Mode().Perm() == mode:
 		return nil, nil
 	case err == nil && os.SameFile(info, k.made):
-		return []store.Drift{{Path: k.path, Cause: fmt.Sprintf("mode %v, want %v", info.Mode(), k.made.Mode())}}, os.Chmod(k.path, socketMode)
+		return []store.Drift{{Path: k.path, Cause: fmt.Sprintf("mode %v, want %v", info.Mode(), k.made.Mode())}}, os.Chmod(k.path, mode)
 	}
 	found := []store.Drift{{Path: k.path, Cause: "not the agent's socket"}}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -97,8 +108,8 @@ func (k *keptSocket) mend() ([]store.Drift, error) {
 	return found, nil
 }
 
-// close ends it, for the reason why nobody serves any more, if that is an error.
-func (k *keptSocket) close(why error) {
+// Close ends it, for the reason why nobody serves any more, if that is an error.
+func (k *Socket) Close(why error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if why != nil && k.given {
@@ -107,7 +118,7 @@ func (k *keptSocket) close(why error) {
 	k.shut()
 }
 
-func (k *keptSocket) shut() {
+func (k *Socket) shut() {
 	if k.listener != nil {
 		k.listener.Close()
 		k.listener = nil
@@ -119,7 +130,7 @@ type deadliner interface{ SetDeadline(time.Time) error }
 // A lentListener ends its Accept when it is closed, and leaves the socket open.
 type lentListener struct {
 	net.Listener // the first one
-	kept         *keptSocket
+	kept         *Socket
 	closed       bool // guarded by the lock of kept
 }
 
