@@ -84,7 +84,7 @@ func (c created) print(cmd *cobra.Command) error {
 	ca := "that of your tls_cert"
 	if c.CA != "" {
 		ca = c.CA
-		line += " --ca " + c.CA
+		line += " --ca " + cli.ShellWord(c.CA)
 	}
 	_, err := fmt.Fprintf(cmd.OutOrStdout(), `Account:        %s
 Endpoint:       %s

@@ -162,8 +162,12 @@ func loadConfig(dir string) (*config, error) {
 
 func (c *config) check() error {
 	for key, address := range map[string]string{"listen": c.Listen, "node_listen": c.NodeListen} {
-		if _, _, err := net.SplitHostPort(address); err != nil {
-			return cli.Hint(fmt.Errorf("%s: %q is not an address", key, address), "write it as \"host:port\", or \":port\" for all addresses")
+		_, port, err := net.SplitHostPort(address)
+		if err == nil {
+			_, err = net.LookupPort("tcp", port)
+		}
+		if err != nil {
+			return cli.Hint(fmt.Errorf("%s: %q is not an address", key, address), "write it as \"host:port\", or \":port\" for all addresses; a port is at most 65535")
 		}
 	}
 	if sameListener(c.Listen, c.NodeListen) {

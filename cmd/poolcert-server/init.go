@@ -66,7 +66,7 @@ are to use first. Without it, the name of this computer is taken.`,
 func printMade(cmd *cobra.Command, dir string, cfg *config) error {
 	next := "poolcert-server account create NAME"
 	if dir != defaultDir {
-		next += " --dir " + dir
+		next += " --dir " + cli.ShellWord(dir)
 	}
 	reach := func(address string) string { // the port may be free to choose
 		return cmp.Or(cfg.urlFor("", "https", address), "https://"+cfg.Hosts[0])

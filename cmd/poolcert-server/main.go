@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"syscall"
 
@@ -52,6 +53,7 @@ All that it keeps is in one directory.`,
 
 // explain adds what a person can do about an error.
 func explain(err error, dir string) error {
+	listen, _ := errors.AsType[*net.OpError](err)
 	switch {
 	case err == nil:
 		return nil
@@ -74,7 +76,7 @@ func explain(err error, dir string) error {
 	case errors.Is(err, account.ErrNoAccount):
 		return cli.Hint(err, "'poolcert-server account list' shows all accounts")
 	case errors.Is(err, db.ErrNotEmpty), errors.Is(err, db.ErrIncomplete):
-		return cli.Hint(err, "make the database anew (dropdb and createdb), and try again")
+		return cli.Hint(err, "make the database anew (dropdb and createdb; of SQLite, name a file that is not there yet), and try again")
 	case errors.Is(err, db.ErrNewer):
 		return cli.Hint(err, "install a poolcert-server at least as new as the one that ran last")
 	case errors.Is(err, db.ErrPlace):
@@ -83,8 +85,12 @@ func explain(err error, dir string) error {
 		return cli.Hint(err, "try again in a moment; in PostgreSQL, does its server run, and does it take connections from here?")
 	case errors.Is(err, syscall.EADDRINUSE):
 		return cli.Hint(err, "is poolcert-server running already? Otherwise change the address in %s", configPath(dir))
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return cli.Hint(err, "this computer has no such address; \":PORT\" in %s is for all that it has", configPath(dir))
+	case listen != nil && listen.Op == "listen" && errors.Is(err, fs.ErrPermission):
+		return cli.Hint(err, "a port below 1024 takes the capability CAP_NET_BIND_SERVICE, which 'systemctl edit poolcert-server' gives the service; or write a larger one into %s", configPath(dir))
 	case errors.Is(err, fs.ErrPermission):
-		return cli.Hint(err, "run it as the user that owns %s, or as root", dir)
+		return cli.Hint(err, "run it as the user that owns %s, or as root; all that is in it has to be that user's", dir)
 	}
 	return err
 }

@@ -62,7 +62,7 @@ copy: tasks use 'poolcert decrypt' and 'poolcert exec'.`,
 			if err != nil {
 				return explainTaskEnv(err)
 			}
-			line := certificatesVariable + "=" + shellWord(folder)
+			line := certificatesVariable + "=" + cli.ShellWord(folder)
 			if flags.export {
 				line = "export " + line
 			}
@@ -185,16 +185,4 @@ func parseID(text string) (int, error) {
 		return 0, errors.New("not the number of a user or group")
 	}
 	return int(id), nil
-}
-
-// shellWord quotes text for a shell, where it must: Slurm takes quotes for a part
-// of the value.
-func shellWord(text string) string {
-	plain := func(r rune) bool {
-		return r > 0x7f || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:,@%=", r)
-	}
-	if strings.IndexFunc(text, func(r rune) bool { return !plain(r) }) < 0 {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

@@ -170,6 +170,8 @@ func Main(ctx context.Context, root *cobra.Command, args []string, stdin io.Read
 	switch {
 	case errors.As(err, &hint):
 		fmt.Fprintf(stderr, "%s: %s %s\n", name, style.Yellow("hint:"), Text(hint.hint))
+	case code == ExitUsage && cmd.Name() == "help":
+		fmt.Fprintf(stderr, "%s: %s run '%s --help'\n", name, style.Yellow("hint:"), name)
 	case code == ExitUsage:
 		fmt.Fprintf(stderr, "%s: %s run '%s --help'\n", name, style.Yellow("hint:"), cmd.CommandPath())
 	default:

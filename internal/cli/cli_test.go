@@ -52,7 +52,7 @@ func TestMainReportsErrors(t *testing.T) {
 		{"thing read", ExitFailure, "prog: hint: check the name; it is looked for in "},
 		{"help", 0, ""},
 		{"help thing list", 0, ""},
-		{"help nope", ExitUsage, "prog: error: prog has no command \"nope\"\n"},
+		{"help nope", ExitUsage, "prog: error: prog has no command \"nope\"\nprog: hint: run 'prog --help'\n"},
 		{"help thing nope", ExitUsage, "prog: error: prog thing has no command \"nope\"\n"},
 		{"completion bash", 0, ""},
 		{"completion tcsh", ExitUsage, "prog: error: prog completion has no command \"tcsh\"\n"},

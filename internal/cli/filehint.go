@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"poolcert/internal/securefile"
 )
 
 // IsFull tells whether something failed because a disk is full.
@@ -29,7 +31,9 @@ func fileHint(err error) string {
 		return "another program has it open: close that, or try again in a moment"
 	case at == nil:
 		return ""
-	case errors.Is(err, syscall.EISDIR), isFolder(path):
+	case errors.Is(err, securefile.ErrNotRegular) && !isDir(path):
+		return "redirect the output there instead: '> " + Text(path) + "'"
+	case errors.Is(err, syscall.EISDIR), errors.Is(err, securefile.ErrNotRegular), isFolder(path):
 		return fmt.Sprintf("%s is a folder: name a file", Text(path))
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Sprintf("who may use it? '%s %s' tells", showRights, Text(path))
@@ -41,4 +45,9 @@ func fileHint(err error) string {
 		}
 	}
 	return ""
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
