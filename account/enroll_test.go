@@ -130,56 +130,39 @@ func TestEnrollRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	type request = func(*testNode) *nodeapi.EnrollRequest
+	with := func(token *nodeapi.Token) request {
+		return func(n *testNode) *nodeapi.EnrollRequest { return n.request(token) }
+	}
+	of := func(key *ecdsa.PrivateKey) request {
+		return func(n *testNode) *nodeapi.EnrollRequest { n.key = key; return n.request(good) }
+	}
+	altered := func(change func(r *nodeapi.EnrollRequest)) request {
+		return func(n *testNode) *nodeapi.EnrollRequest { r := n.request(good); change(r); return r }
+	}
+	at := func(skew time.Duration) request {
+		return altered(func(r *nodeapi.EnrollRequest) { good.Prove(r, time.Now().Add(skew)) })
+	}
+	proven := func(change func(r *nodeapi.EnrollRequest)) request {
+		return altered(func(r *nodeapi.EnrollRequest) { change(r); good.Prove(r, time.Now()) })
+	}
 	for name, test := range map[string]struct {
-		request func(n *testNode) *nodeapi.EnrollRequest
+		request request
 		code    nodeapi.ErrorCode
 		text    string
 	}{
-		"revoked":      {func(n *testNode) *nodeapi.EnrollRequest { return n.request(revoked) }, nodeapi.CodeTokenRefused, "revoked"},
-		"wrong secret": {func(n *testNode) *nodeapi.EnrollRequest { return n.request(foreign) }, nodeapi.CodeTokenRefused, "doesn't know"},
-		"altered name": {func(n *testNode) *nodeapi.EnrollRequest { r := n.request(good); r.NodeName = "x"; return r }, nodeapi.CodeTokenRefused, ""},
-		"other key": {func(n *testNode) *nodeapi.EnrollRequest {
-			r := n.request(good)
-			r.CSR = f.newNode("y").request(good).CSR
-			return r
-		}, nodeapi.CodeTokenRefused, ""},
-		"old": {func(n *testNode) *nodeapi.EnrollRequest {
-			r := n.request(good)
-			good.Prove(r, time.Now().Add(-16*time.Minute))
-			return r
-		}, nodeapi.CodeBadRequest, "clock"},
-		"early": {func(n *testNode) *nodeapi.EnrollRequest {
-			r := n.request(good)
-			good.Prove(r, time.Now().Add(16*time.Minute))
-			return r
-		}, nodeapi.CodeBadRequest, "clock"},
-		"no CSR": {func(n *testNode) *nodeapi.EnrollRequest {
-			r := n.request(good)
-			r.CSR = []byte{1}
-			good.Prove(r, time.Now())
-			return r
-		}, nodeapi.CodeBadRequest, "malformed"},
-		"CSR signed by nobody": {func(n *testNode) *nodeapi.EnrollRequest {
-			r := n.request(good)
-			r.CSR[len(r.CSR)-1] ^= 1 // the end of the signature
-			good.Prove(r, time.Now())
-			return r
-		}, nodeapi.CodeBadRequest, "not signed"},
-		"P-384": {func(n *testNode) *nodeapi.EnrollRequest {
-			n.key = p384
-			return n.request(good)
-		}, nodeapi.CodeBadRequest, "P-256"},
-		"seal key": {func(n *testNode) *nodeapi.EnrollRequest {
-			r := n.request(good)
-			r.SealKey = r.SealKey[1:]
-			good.Prove(r, time.Now())
-			return r
-		}, nodeapi.CodeBadRequest, "HPKE"},
-		"member elsewhere": {func(n *testNode) *nodeapi.EnrollRequest {
-			n.key = member.key
-			return n.request(good)
-		}, nodeapi.CodeBadRequest, "another pool"},
-		"empty": {func(*testNode) *nodeapi.EnrollRequest { return &nodeapi.EnrollRequest{Time: time.Now()} }, nodeapi.CodeTokenRefused, ""},
+		"revoked":              {with(revoked), nodeapi.CodeTokenRefused, "revoked"},
+		"wrong secret":         {with(foreign), nodeapi.CodeTokenRefused, "doesn't know"},
+		"altered name":         {altered(func(r *nodeapi.EnrollRequest) { r.NodeName = "x" }), nodeapi.CodeTokenRefused, ""},
+		"other key":            {altered(func(r *nodeapi.EnrollRequest) { r.CSR = f.newNode("y").request(good).CSR }), nodeapi.CodeTokenRefused, ""},
+		"old":                  {at(-16 * time.Minute), nodeapi.CodeBadRequest, "clock"},
+		"early":                {at(16 * time.Minute), nodeapi.CodeBadRequest, "clock"},
+		"no CSR":               {proven(func(r *nodeapi.EnrollRequest) { r.CSR = []byte{1} }), nodeapi.CodeBadRequest, "malformed"},
+		"CSR signed by nobody": {proven(func(r *nodeapi.EnrollRequest) { r.CSR[len(r.CSR)-1] ^= 1 }), nodeapi.CodeBadRequest, "not signed"}, // the end of the signature
+		"P-384":                {of(p384), nodeapi.CodeBadRequest, "P-256"},
+		"seal key":             {proven(func(r *nodeapi.EnrollRequest) { r.SealKey = r.SealKey[1:] }), nodeapi.CodeBadRequest, "HPKE"},
+		"member elsewhere":     {of(member.key), nodeapi.CodeBadRequest, "another pool"},
+		"empty":                {func(*testNode) *nodeapi.EnrollRequest { return &nodeapi.EnrollRequest{Time: time.Now()} }, nodeapi.CodeTokenRefused, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := f.Enroll(t.Context(), test.request(f.newNode("n")))

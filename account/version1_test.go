@@ -63,38 +63,58 @@ func openDB(t *testing.T, dsn string) *db.DB {
 	return d
 }
 
-func testVersion1(t *testing.T, dsn string) {
-	var known struct {
+// A version1 is a service over what the first schema left behind.
+type version1 struct {
+	*fixture
+	known struct {
 		PrimaryKey, SecondaryKey batch.Key
 		Node, SecondNode         string
 		NodeKey, NodeSealKey     []byte
 	}
-	if err := json.Unmarshal(dbtest.Version1(t, "known.json"), &known); err != nil {
-		t.Fatal(err)
-	}
+}
+
+func testVersion1(t *testing.T, dsn string) {
+	v := openVersion1(t, dsn)
+	v.wantCertificates(t)
+	v.wantPools(t)
+	v.wantNodes(t)
+	v.goOn(t)
+}
+
+func openVersion1(t *testing.T, dsn string) *version1 {
+	t.Helper()
 	ca, err := account.NewCA()
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{t: t, dir: privateDir(t), dsn: dsn, ca: ca}
-	if err := os.WriteFile(filepath.Join(f.dir, "master.key"), dbtest.Version1(t, "master.key"), 0o600); err != nil {
+	v := &version1{fixture: &fixture{t: t, dir: privateDir(t), dsn: dsn, ca: ca}}
+	if err := json.Unmarshal(dbtest.Version1(t, "known.json"), &v.known); err != nil {
 		t.Fatal(err)
 	}
-	f.open()
-	f.acct = f.account("acme")
-	if string(f.acct.Keys[0]) != string(known.PrimaryKey) || string(f.acct.Keys[1]) != string(known.SecondaryKey) {
+	if err := os.WriteFile(filepath.Join(v.dir, "master.key"), dbtest.Version1(t, "master.key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	v.open()
+	v.acct = v.account("acme")
+	if string(v.acct.Keys[0]) != string(v.known.PrimaryKey) || string(v.acct.Keys[1]) != string(v.known.SecondaryKey) {
 		t.Error("the keys of the account are not what they were")
 	}
-	if f.account("second").ID == f.acct.ID {
+	if v.account("second").ID == v.acct.ID {
 		t.Error("there are not two accounts")
 	}
+	return v
+}
 
+// thumbprint is that of a certificate which the account had then.
+func (v *version1) thumbprint(name string) batch.Thumbprint {
+	return testcert.RSA(v.t, testcert.Name(name)).Thumbprint()
+}
+
+func (v *version1) wantCertificates(t *testing.T) {
 	states := map[string]batch.CertificateState{"installed": "active", "failed": "active", "public": "active", "deletefailed": "deletefailed", "deleting": "deleting"}
-	thumbprints := make(map[string]batch.Thumbprint)
 	for name, want := range states {
 		pair := testcert.RSA(t, testcert.Name(name))
-		thumbprints[name] = pair.Thumbprint()
-		c := f.certificate(pair.Thumbprint())
+		c := v.certificate(pair.Thumbprint())
 		if c.State != want || *c.HasPrivateKey != (name != "public") {
 			t.Errorf("certificate %s: got %+v", name, c)
 		}
@@ -102,70 +122,75 @@ func testVersion1(t *testing.T, dsn string) {
 			t.Errorf("certificate %s: its public data changed: %v", name, err)
 		}
 	}
-	if e := f.certificate(thumbprints["deletefailed"]).DeleteCertificateError; e == nil || len(e.Values) != 1 || e.Values[0] != (batch.NameValue{Name: "Pools", Value: "holder"}) {
+	if e := v.certificate(v.thumbprint("deletefailed")).DeleteCertificateError; e == nil || len(e.Values) != 1 || e.Values[0] != (batch.NameValue{Name: "Pools", Value: "holder"}) {
 		t.Errorf("got the error of deletion %+v", e)
 	}
+}
 
-	pool, err := f.Pool(t.Context(), f.acct, "render")
+func (v *version1) wantPools(t *testing.T) {
+	pool, err := v.Pool(t.Context(), v.acct, "render")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if pool.ID != "Render" || len(pool.CertificateReferences) != 3 || pool.CertificateReferences[0].Thumbprint != thumbprints["installed"] ||
+	if pool.ID != "Render" || len(pool.CertificateReferences) != 3 || pool.CertificateReferences[0].Thumbprint != v.thumbprint("installed") ||
 		pool.CertificateReferences[1].StoreName != "Root" || string(pool.Properties["vmSize"]) != `"Standard_D2"` ||
 		string(pool.Properties["currentDedicatedNodes"]) != "2" {
 		t.Errorf("got the pool %+v", pool)
 	}
-	if tokens, err := f.JoinTokens(t.Context(), f.acct, "empty"); err != nil || len(tokens) != 2 {
+	if tokens, err := v.JoinTokens(t.Context(), v.acct, "empty"); err != nil || len(tokens) != 2 {
 		t.Errorf("got the join tokens %v, %v", tokens, err)
 	}
-	first, err := f.Node(t.Context(), f.acct, "render", known.Node)
+}
+
+func (v *version1) wantNodes(t *testing.T) {
+	first, err := v.Node(t.Context(), v.acct, "render", v.known.Node)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if first.AgentVersion != "0.9.1" || first.LastBootTime == nil || len(first.Certificates) != 3 || len(first.CertificateReferences) != 2 {
 		t.Errorf("got the node %+v", first)
 	}
-	if second, err := f.Node(t.Context(), f.acct, "render", known.SecondNode); err != nil || len(second.Certificates) != 1 || second.Certificates[0].State != batch.NodeDelivering {
+	if second, err := v.Node(t.Context(), v.acct, "render", v.known.SecondNode); err != nil || len(second.Certificates) != 1 || second.Certificates[0].State != batch.NodeDelivering {
 		t.Errorf("got the node %+v, %v", second, err)
 	}
+}
 
+func (v *version1) goOn(t *testing.T) {
 	// The node goes on with its keys, and opens what was sealed at rest then.
-	key, err := x509.ParsePKCS8PrivateKey(known.NodeKey)
+	key, err := x509.ParsePKCS8PrivateKey(v.known.NodeKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	seal, err := nodeapi.ParseSealKey(known.NodeSealKey)
+	seal, err := nodeapi.ParseSealKey(v.known.NodeSealKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &testNode{f: f, key: key.(*ecdsa.PrivateKey), seal: seal, name: "a",
-		EnrollResponse: &nodeapi.EnrollResponse{Account: "acme", Pool: "Render", Node: known.Node}}
-	got, err := n.fetch(thumbprints["installed"])
+	n := &testNode{f: v.fixture, key: key.(*ecdsa.PrivateKey), seal: seal, name: "a",
+		EnrollResponse: &nodeapi.EnrollResponse{Account: "acme", Pool: "Render", Node: v.known.Node}}
+	got, err := n.fetch(v.thumbprint("installed"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got.Password != password {
 		t.Error("the password is not what it was")
 	}
-	if _, err := n.fetch(thumbprints["public"]); err != nil {
+	if _, err := n.fetch(v.thumbprint("public")); err != nil {
 		t.Error(err)
 	}
-	n.report(batch.NodeInstalled, thumbprints["installed"], thumbprints["failed"], thumbprints["public"])
+	n.report(batch.NodeInstalled, v.thumbprint("installed"), v.thumbprint("failed"), v.thumbprint("public"))
 
 	// Deletions go on: one was under way, the other one is free once its pool is.
-	f.run()
-	f.deletePool("holder")
-	if err := f.DeleteCertificate(t.Context(), f.acct, thumbprints["deletefailed"]); err != nil {
-		t.Fatal(err)
-	}
+	v.run()
+	v.deletePool("holder")
+	v.deleteCertificate(v.thumbprint("deletefailed"))
 	for _, name := range []string{"deleting", "deletefailed"} {
 		eventually(t, "the certificate "+name+" is gone", func() bool {
-			_, err := f.Certificate(t.Context(), f.acct, thumbprints[name])
+			_, err := v.Certificate(t.Context(), v.acct, v.thumbprint(name))
 			return err != nil
 		})
 	}
-	f.joined("empty", "new")
-	f.addCertificate("later")
+	v.joined("empty", "new")
+	v.addCertificate("later")
 }
 
 // eventually waits for what happens on its own.

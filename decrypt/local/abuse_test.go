@@ -21,8 +21,6 @@ import (
 func TestFailuresAreLimited(t *testing.T) {
 	a := testcert.RSA(t)
 	message, raw := seal(t, []byte(secret), cms.Options{}, a), sealRSA(t, []byte(secret), a)
-	pkcs1 := seal(t, []byte(secret), cms.Options{Compat: true}, a)
-	pkcs1[len(pkcs1)-20] ^= 1
 	block := make([]byte, 256)
 	for name, try := range map[string]func(s *service, i int) error{
 		"unwrap": func(s *service, i int) error {
@@ -81,32 +79,35 @@ func TestFailuresAreLimited(t *testing.T) {
 			}
 		})
 	}
-	t.Run("CMS with PKCS #1 v1.5", func(t *testing.T) {
-		s := serve(t, keyring{a})
-		for i := 0; ; i++ {
-			_, err := viaDecrypt(t.Context(), s.client, pkcs1)
-			if errors.Is(err, local.ErrTooManyFailures) && i >= 30 {
-				break
+}
+
+// So are messages that do not open, and those for others.
+func TestFailedMessagesAreLimited(t *testing.T) {
+	a, b := testcert.RSA(t), testcert.RSA(t, testcert.Name("other"), testcert.Key("rsa2048b"))
+	altered := seal(t, []byte(secret), cms.Options{Compat: true}, a)
+	altered[len(altered)-20] ^= 1
+	for name, test := range map[string]struct {
+		message     []byte
+		err         error
+		least, most int
+	}{
+		"CMS with PKCS #1 v1.5": {altered, cms.ErrDecrypt, 30, 40},
+		"for others":            {seal(t, nil, cms.Options{}, b), cms.ErrNoRecipient, 300, 400},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, keyring{a})
+			for i := 0; ; i++ {
+				_, err := viaDecrypt(t.Context(), s.client, test.message)
+				if errors.Is(err, local.ErrTooManyFailures) && i >= test.least {
+					break
+				}
+				if !errors.Is(err, test.err) || i > test.most {
+					t.Fatalf("try %d: error %v", i, err)
+				}
+				<-s.audit
 			}
-			if !errors.Is(err, cms.ErrDecrypt) || i > 40 {
-				t.Fatalf("try %d: error %v", i, err)
-			}
-		}
-	})
-	t.Run("for others", func(t *testing.T) {
-		s := serve(t, keyring{a})
-		other := seal(t, nil, cms.Options{}, testcert.RSA(t, testcert.Name("other"), testcert.Key("rsa2048b")))
-		for i := 0; ; i++ {
-			_, err := viaDecrypt(t.Context(), s.client, other)
-			if errors.Is(err, local.ErrTooManyFailures) && i >= 300 {
-				break
-			}
-			if !errors.Is(err, cms.ErrNoRecipient) || i > 400 {
-				t.Fatalf("try %d: error %v", i, err)
-			}
-			<-s.audit
-		}
-	})
+		})
+	}
 }
 
 // Who is refused cannot fill the log.
