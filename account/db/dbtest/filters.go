@@ -8,22 +8,15 @@ import (
 	"poolcert/batch"
 )
 
-func testFilters(t *testing.T, d *db.DB) {
+func term(property string, op db.Op, value any) *db.Filter {
+	return &db.Filter{Property: property, Op: op, Value: value}
+}
+
+func testCertificateFilters(t *testing.T, d *db.DB) {
 	fill(t, d)
-	update(t, d, func(tx *db.Tx) error {
-		b, err := tx.Pool(1, "b")
-		if err != nil {
-			return err
-		}
-		b.Properties = `{"vmSize": "Standard_A1", "enableAutoScale": true}`
-		return tx.SetPool(b)
-	})
 	update(t, d, func(tx *db.Tx) error {
 		return tx.SetCertificateState(1, thumbprint(2), batch.StateDeleting, start.Add(time.Hour), "", 9)
 	})
-	term := func(property string, op db.Op, value any) *db.Filter {
-		return &db.Filter{Property: property, Op: op, Value: value}
-	}
 	joined := func(n int) *db.Filter {
 		f := term("state", db.EQ, "active")
 		for range n - 1 {
@@ -74,6 +67,10 @@ func testFilters(t *testing.T, d *db.DB) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+func testNodeFilters(t *testing.T, d *db.DB) {
+	fill(t, d)
 	view(t, d, func(tx *db.Tx) error {
 		for state, want := range map[string]int{"starting": 1, "idle": 0, "unknown": 0} {
 			got, err := tx.Nodes(1, "a", "", term("state", db.EQ, state), start, 10)
@@ -99,6 +96,18 @@ func testFilters(t *testing.T, d *db.DB) {
 			}
 		}
 		return nil
+	})
+}
+
+func testPoolFilters(t *testing.T, d *db.DB) {
+	fill(t, d)
+	update(t, d, func(tx *db.Tx) error {
+		b, err := tx.Pool(1, "b")
+		if err != nil {
+			return err
+		}
+		b.Properties = `{"vmSize": "Standard_A1", "enableAutoScale": true}`
+		return tx.SetPool(b)
 	})
 	view(t, d, func(tx *db.Tx) error {
 		for _, test := range []struct {
