@@ -70,6 +70,10 @@ not allowed, 1 others.`,
 	return cmd
 }
 
+// accountTime is how long the account has for its answers: a node's task may be
+// where it cannot be reached.
+const accountTime = 10 * time.Second
+
 // An explanation follows one certificate.
 type explanation struct {
 	tp        batch.Thumbprint
@@ -125,7 +129,7 @@ func (e *explanation) account(ctx context.Context, acct *accountFlags) error {
 		e.skip("account", "not asked: nobody is logged in to an account here")
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, accountTime)
 	defer cancel()
 	cert, err := client.Certificate(ctx, e.tp)
 	if errors.Is(err, &batch.Error{Code: batch.CodeCertificateNotFound}) {

@@ -43,7 +43,8 @@ func (e *explanation) message(ctx context.Context, acct *accountFlags, in io.Rea
 		where = "on this node"
 		hint = "'poolcert login', and ask again: the certificate may be in the account, and not on this node"
 	} else if err := f.addAccount(ctx, client); err != nil {
-		return batch.Thumbprint{}, explain(err)
+		where = fmt.Sprintf("on this node, as the account could not be asked (%v)", explain(err))
+		hint = "ask again when the account answers: the certificate may be there, and not on this node"
 	}
 	f.addInstalled(e.installed)
 	_, err := decrypt.Decrypt(ctx, io.Discard, in, decrypt.Keys(&f), decrypt.Options{JWE: jwe.Options{AllowRSA15: true}}) // no key here is an oracle
@@ -63,6 +64,8 @@ func (e *explanation) message(ctx context.Context, acct *accountFlags, in io.Rea
 
 // addAccount adds the certificates of the account.
 func (f *finder) addAccount(ctx context.Context, client *batch.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, accountTime)
+	defer cancel()
 	for c, err := range client.Certificates(ctx, batch.ListOptions{}) {
 		if err != nil {
 			return err
