@@ -66,6 +66,16 @@ func (c *Config) namesAccess() bool {
 	})
 }
 
+// AccessNames tells for people who may use keys through the socket. The error lists
+// configured names that do not exist.
+func (c *Config) AccessNames() (string, error) {
+	resolved, err := c.resolveAccess()
+	if err != nil && c.namesAccess() {
+		return "", err
+	}
+	return resolved.String(), nil
+}
+
 // resolveAccess looks the configured names up. A name that does not exist allows
 // nobody; the error lists those.
 func (c *Config) resolveAccess() (access, error) {

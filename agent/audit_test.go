@@ -129,20 +129,3 @@ func TestAuditRefuses(t *testing.T) {
 		t.Errorf("a relative path: error %v", err)
 	}
 }
-
-func TestCheckAuditFile(t *testing.T) {
-	dir := t.TempDir()
-	for path, want := range map[string]CheckResult{
-		filepath.Join(dir, "audit.log"):            CheckOK,
-		filepath.Join(dir, "missing", "audit.log"): CheckWrong,
-		dir: CheckWrong,
-	} {
-		c := DefaultConfig()
-		c.Audit.File = path
-		var f findings
-		f.audit(c)
-		if len(f) != 1 || f[0].Check != "audit.file" || f[0].Result != want {
-			t.Errorf("%s: got %+v, want %s", path, f, want)
-		}
-	}
-}

@@ -22,7 +22,6 @@ const (
 	defaultNodeKey = lastgood.KeyInFile
 	hasDPAPI       = false
 
-	makeGroup     = "groupadd --system %s"
 	hasUnixRights = true // users and groups have numbers, files have modes
 )
 

@@ -50,7 +50,7 @@ users = ["56"]
 	if c.StateDir != "/a/state" || c.Wait != 5*time.Second || c.InitialJitter != 0 || c.Log.Level != -4 {
 		t.Errorf("got %+v", c)
 	}
-	if got := c.keyless(); !slices.Equal(got, []batch.Visibility{batch.StartTask, batch.RemoteUser}) {
+	if got := c.Keyless(); !slices.Equal(got, []batch.Visibility{batch.StartTask, batch.RemoteUser}) {
 		t.Errorf("keyless: %v", got)
 	}
 	if c.Owners.Task.Group != "12" || c.Owners.RemoteUser.Group != "poolcert-remoteuser" || c.Access.Task.Users[0] != "56" {

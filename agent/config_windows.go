@@ -38,7 +38,6 @@ const (
 	defaultNodeKey = lastgood.KeyInDPAPI
 	hasDPAPI       = true
 
-	makeGroup     = "net localgroup %s /add"
 	hasUnixRights = false // users and groups have numbers, files have modes
 )
 

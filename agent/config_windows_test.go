@@ -34,7 +34,7 @@ groups = ['S-1-5-32-545', 'no-such-group']
 	if err != nil {
 		t.Fatal(err)
 	}
-	owner, err := c.Owners.Task.resolve()
+	owner, err := c.Owners.Task.Resolve()
 	if want := (store.Owner{SIDs: store.NewSIDs(sddl.LocalService, sddl.Users, aliceSID)}); err != nil || owner != want {
 		t.Errorf("owner %+v, error %v, want %+v", owner, err, want)
 	}

@@ -38,8 +38,8 @@ func (e Expose) check(key string) error {
 	return nil
 }
 
-// keyless returns the visibilities whose files hold no keys.
-func (c *Config) keyless() []batch.Visibility {
+// Keyless returns the visibilities whose files hold no keys.
+func (c *Config) Keyless() []batch.Visibility {
 	return slices.DeleteFunc(batch.Visibilities(), func(v batch.Visibility) bool {
 		expose := c.Owners.For(v).Expose
 		if expose == "" {
@@ -52,9 +52,9 @@ func (c *Config) keyless() []batch.Visibility {
 // keyInFiles tells whether files of one of the visibilities hold a certificate's
 // key, or its owners may use it in a store: nobody sees who uses it.
 func (c *Config) keyInFiles(visible []batch.Visibility) bool {
-	keyless, formats := c.keyless(), c.formats()
+	keyless, formats := c.Keyless(), c.formats()
 	return slices.ContainsFunc(visible, func(v batch.Visibility) bool {
-		if c.installs(InstallStores) && !slices.Contains(keyless, v) {
+		if c.Installs(InstallStores) && !slices.Contains(keyless, v) {
 			return true
 		}
 		f, configured := formats[v]

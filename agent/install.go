@@ -52,7 +52,8 @@ func (c *StoresConfig) isExportable(r batch.CertificateReference) bool {
 	})
 }
 
-func (c *Config) installs(i Install) bool { return slices.Contains(c.Install, i) }
+// Installs tells whether certificates go to a place.
+func (c *Config) Installs(i Install) bool { return slices.Contains(c.Install, i) }
 
 // checkInstall refuses what cannot be, and names its key.
 func (c *Config) checkInstall() error {
@@ -83,40 +84,9 @@ func (c *Config) checkInstall() error {
 	return nil
 }
 
-// install looks at the places where certificates go.
-func (f *findings) install(c *Config) {
-	if c.installs(InstallStores) {
-		f.stores()
-	}
-	if c.installs(InstallDirectory) {
-		f.certificatesDir(c)
-	}
-}
-
-// stores looks whether this user can change the stores of the computer.
-func (f *findings) stores() {
-	calls, err := wincrypt.System()
-	if err != nil {
-		f.fail("install", "only Windows has certificate stores", err)
-		return
-	}
-	my, err := calls.OpenStore(wincrypt.LocalMachine, batch.DefaultStoreName, wincrypt.ToChange)
-	switch {
-	case errors.Is(err, wincrypt.ErrAccess):
-		f.warn("install", "have the agent run as the system, or as an administrator; run this as one, too", "certificates for localmachine cannot be installed: %s", oneLine(err))
-	case err != nil && !errors.Is(err, wincrypt.ErrNotFound):
-		f.fail("install", "see the event log of Windows", err)
-	default:
-		if err == nil {
-			my.Close()
-		}
-		f.ok("install", "certificate stores of Windows")
-	}
-}
-
 // folder returns the certificates directory, or "" if there is none.
 func (c *Config) folder() string {
-	if !c.installs(InstallDirectory) {
+	if !c.Installs(InstallDirectory) {
 		return ""
 	}
 	return c.CertificatesDir
@@ -125,7 +95,7 @@ func (c *Config) folder() string {
 // installedIn tells where certificates are, to tell them from those that another
 // configuration has put elsewhere.
 func (c *Config) installedIn() string {
-	if !c.installs(InstallStores) {
+	if !c.Installs(InstallStores) {
 		return c.CertificatesDir
 	}
 	return string(InstallStores) + " " + c.folder()
@@ -134,7 +104,7 @@ func (c *Config) installedIn() string {
 // openStore locks and opens what certificates are installed into. The closer ends the
 // use of keys, too.
 func (a *Agent) openStore() (store.Store, io.Closer, error) {
-	if !a.config.installs(InstallStores) {
+	if !a.config.Installs(InstallStores) {
 		a.leaveStores()
 		dir, lock, err := a.openDirectory()
 		if err != nil {
@@ -147,13 +117,13 @@ func (a *Agent) openStore() (store.Store, io.Closer, error) {
 		return nil, nil, err
 	}
 	stores, err := store.OpenSystem(store.SystemOptions{
-		Calls: calls, Tag: storeTag(a.config.StateDir), Keyless: a.config.keyless(),
+		Calls: calls, Tag: storeTag(a.config.StateDir), Keyless: a.config.Keyless(),
 		Exportable: a.config.Stores.isExportable, UserAsMachine: a.config.Stores.CurrentUser == userOfMachine,
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	if !a.config.installs(InstallDirectory) {
+	if !a.config.Installs(InstallDirectory) {
 		return &ownedStore{owned: stores, config: a.config}, stores, nil // the lock is that of the state directory
 	}
 	dir, lock, err := a.openDirectory()
@@ -188,7 +158,7 @@ func (a *Agent) openDirectory() (*store.Dir, io.Closer, error) {
 		keep = -1 // to the store, 0 is the default
 	}
 	dir, err := store.OpenDir(store.DirOptions{
-		Root: a.config.CertificatesDir, Formats: a.config.formats(), Keyless: a.config.keyless(), KeepGenerations: keep,
+		Root: a.config.CertificatesDir, Formats: a.config.formats(), Keyless: a.config.Keyless(), KeepGenerations: keep,
 	})
 	if err != nil {
 		lock.Close()

@@ -28,7 +28,7 @@ formats = ["pfx"]
 	if err != nil {
 		t.Fatal(err)
 	}
-	owner, err := c.Owners.Task.resolve()
+	owner, err := c.Owners.Task.Resolve()
 	if want := (store.Owner{UID: 1000, GID: 33, Mode: 0o400, ACL: "u:7:r,u:1001:r,g:34:r"}); err != nil || owner != want {
 		t.Errorf("task: %v, %v, want %v", owner, err, want)
 	}

@@ -16,7 +16,7 @@ type MemoryStatus struct {
 // lockMemory locks the agent's memory if it is the only place for a key: what is
 // in files, on a tmpfs, can be swapped from there. It returns nil otherwise.
 func (a *Agent) lockMemory() *MemoryStatus {
-	if len(a.config.keyless()) == 0 {
+	if len(a.config.Keyless()) == 0 {
 		return nil
 	}
 	s := &MemoryStatus{Locked: true, Erased: erase.Supported()}

@@ -132,8 +132,8 @@ func splitACL(entry string) (kind, name string, err error) {
 	return kind, name, osuser.CheckName(name)
 }
 
-// resolve looks the names up.
-func (o *OwnerConfig) resolve() (store.Owner, error) {
+// Resolve looks the names up. The error lists those that do not exist.
+func (o *OwnerConfig) Resolve() (store.Owner, error) {
 	var ids ownerIDs
 	var errs []error
 	find := func(list *[]osuser.ID, name string, lookup func(string) (osuser.ID, error)) {
@@ -203,7 +203,7 @@ func (c *Config) resolveOwners() (map[batch.Visibility]store.Owner, error) {
 	owners := make(map[batch.Visibility]store.Owner)
 	var errs []error
 	for _, v := range batch.Visibilities() {
-		owner, err := c.Owners.For(v).resolve()
+		owner, err := c.Owners.For(v).Resolve()
 		if err != nil {
 			errs = append(errs, fmt.Errorf("owners.%s: %w", v, err))
 			continue

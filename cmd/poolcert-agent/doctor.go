@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"poolcert/agent"
+	"poolcert/agent/doctor"
 	"poolcert/internal/cli"
 )
 
@@ -21,7 +22,7 @@ programs of hooks. It needs no running agent and changes nothing. The exit code 
 if something is wrong; a warning is none.`,
 		Example: `  poolcert-agent check && systemctl reload poolcert-agent
   poolcert-agent --config new.toml check`,
-	}, o, func(_ context.Context, c *agent.Config) []agent.Finding { return agent.Check(c) })
+	}, o, func(_ context.Context, c *agent.Config) []doctor.Finding { return doctor.Check(c) })
 }
 
 func newDoctor(o *options) *cobra.Command {
@@ -34,13 +35,13 @@ service (name, connection, TLS and its CA, clocks), folders, and the kernel. It
 changes nothing. The exit code is 1 if something is wrong; a warning is none.`,
 		Example: `  poolcert-agent doctor
   poolcert-agent doctor --json | jq '.findings[] | select(.result == "wrong")'`,
-	}, o, func(ctx context.Context, c *agent.Config) []agent.Finding {
-		return append(agent.Examine(ctx, c), o.serviceFindings()...)
+	}, o, func(ctx context.Context, c *agent.Config) []doctor.Finding {
+		return append(doctor.Examine(ctx, c), o.serviceFindings()...)
 	})
 }
 
 // findingsCommand completes cmd to one that prints findings.
-func findingsCommand(cmd *cobra.Command, o *options, look func(context.Context, *agent.Config) []agent.Finding) *cobra.Command {
+func findingsCommand(cmd *cobra.Command, o *options, look func(context.Context, *agent.Config) []doctor.Finding) *cobra.Command {
 	var asJSON bool
 	cmd.Args = cobra.NoArgs
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -53,7 +54,7 @@ func findingsCommand(cmd *cobra.Command, o *options, look func(context.Context, 
 			return err
 		}
 		if asJSON {
-			err = cli.JSON(cmd.OutOrStdout(), map[string][]agent.Finding{"findings": found})
+			err = cli.JSON(cmd.OutOrStdout(), map[string][]doctor.Finding{"findings": found})
 		} else {
 			err = printFindings(cmd.OutOrStdout(), found)
 		}
@@ -62,7 +63,7 @@ func findingsCommand(cmd *cobra.Command, o *options, look func(context.Context, 
 		}
 		wrong := 0
 		for _, f := range found {
-			if f.Result == agent.CheckWrong {
+			if f.Result == doctor.Wrong {
 				wrong++
 			}
 		}
@@ -78,17 +79,17 @@ func findingsCommand(cmd *cobra.Command, o *options, look func(context.Context, 
 	return cmd
 }
 
-func printFindings(w io.Writer, found []agent.Finding) error {
+func printFindings(w io.Writer, found []doctor.Finding) error {
 	style := cli.StyleOf(w)
 	lines := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.StripEscape)
 	for _, f := range found {
 		result := fmt.Sprintf("%-7s", f.Result) // padded before it is coloured
 		switch f.Result {
-		case agent.CheckOK:
+		case doctor.OK:
 			result = style.Green(result)
-		case agent.CheckWarning:
+		case doctor.Warning:
 			result = style.Yellow(result)
-		case agent.CheckWrong:
+		case doctor.Wrong:
 			result = style.Red(result)
 		}
 		fmt.Fprintf(lines, "%s  %s\t%s\n", result, cli.Text(f.Check), cli.Text(f.Detail))

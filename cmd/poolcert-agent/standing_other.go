@@ -2,7 +2,7 @@
 
 package main
 
-import "poolcert/agent"
+import "poolcert/agent/doctor"
 
 // serviceFindings finds nothing: on Linux, the unit is systemd's to look at.
-func (o *options) serviceFindings() []agent.Finding { return nil }
+func (o *options) serviceFindings() []doctor.Finding { return nil }

@@ -1,4 +1,4 @@
-package agent
+package doctor
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/windows"
 
+	"poolcert/agent"
 	"poolcert/internal/winfile"
 )
 
@@ -15,7 +16,7 @@ import (
 const leastSpace = 16 << 20
 
 // system looks at the volumes that the folders lie on.
-func (f *findings) system(c *Config) {
+func (f *findings) system(c *agent.Config) {
 	f.volume("state_dir", c.StateDir)
 	f.volume("certificates_dir", c.CertificatesDir)
 }

@@ -1,4 +1,4 @@
-package agent
+package doctor
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"poolcert/agent"
 	"poolcert/agent/homelink"
 	"poolcert/agent/hook"
 	"poolcert/agent/lastgood"
@@ -16,11 +17,12 @@ import (
 	"poolcert/internal/filetrust"
 	"poolcert/internal/localsock"
 	"poolcert/internal/tpmkey"
+	"poolcert/internal/wincrypt"
 )
 
 // Check looks at what a configuration names: users, groups, folders and programs.
 // It changes nothing and needs no agent.
-func Check(c *Config) []Finding {
+func Check(c *agent.Config) []Finding {
 	var f findings
 	f.owners(c)
 	f.access(c)
@@ -32,15 +34,15 @@ func Check(c *Config) []Finding {
 }
 
 // owners looks the users and groups of each visibility up.
-func (f *findings) owners(c *Config) {
+func (f *findings) owners(c *agent.Config) {
 	for _, v := range batch.Visibilities() {
 		check := "owners." + string(v)
 		o := c.Owners.For(v)
-		_, err := o.resolve()
+		_, err := o.Resolve()
 		switch {
 		case err != nil && o.Group != "":
 			// Fine as long as no certificate has this visibility.
-			f.warn(check, fmt.Sprintf("make it, such as with '"+makeGroup+"', or name another one; without, certificates with visibility %q fail", strings.TrimPrefix(o.Group, localGroup), v), "%s", oneLine(err))
+			f.warn(check, fmt.Sprintf("make it, such as with '"+makeGroup+"', or name another one; without, certificates with visibility %q fail", strings.TrimPrefix(o.Group, `.\`), v), "%s", oneLine(err))
 		case err != nil:
 			f.warn(check, fmt.Sprintf("make it, or name another one; without, certificates with visibility %q fail", v), "%s", oneLine(err))
 		default:
@@ -53,18 +55,17 @@ func (f *findings) owners(c *Config) {
 	}
 }
 
-func (f *findings) access(c *Config) {
-	resolved, err := c.resolveAccess()
-	switch {
-	case err != nil && c.namesAccess():
+func (f *findings) access(c *agent.Config) {
+	names, err := c.AccessNames()
+	if err != nil {
 		f.warn("access", "make them, or take them out of [access]; a name that does not exist allows nobody", "%s", oneLine(err))
-	default:
-		f.ok("access", "%s may use keys through the socket", resolved)
+		return
 	}
+	f.ok("access", "%s may use keys through the socket", names)
 }
 
 // folders looks at the agent's own folders.
-func (f *findings) folders(c *Config) {
+func (f *findings) folders(c *agent.Config) {
 	switch err := statedir.Check(c.StateDir); {
 	case errors.Is(err, fs.ErrNotExist):
 		f.parent("state_dir", c.StateDir)
@@ -81,7 +82,7 @@ func (f *findings) folders(c *Config) {
 	}
 	f.audit(c)
 	f.log(c)
-	if c.Source == SourceDirectory {
+	if c.Source == agent.SourceDirectory {
 		if _, err := os.Stat(c.Directory.Path); err != nil {
 			f.fail("directory", "make the folder, with references.toml and the files that it names, or set directory.path", err)
 		} else if err := filetrust.CheckOwnerOf(c.Directory.Path); err != nil {
@@ -100,10 +101,10 @@ func (f *findings) folders(c *Config) {
 }
 
 // audit looks at the audit file, whose folder the agent does not make.
-func (f *findings) audit(c *Config) { f.lines("audit.file", c.Audit.File) }
+func (f *findings) audit(c *agent.Config) { f.lines("audit.file", c.Audit.File) }
 
 // log looks at the log file, whose folder the agent makes.
-func (f *findings) log(c *Config) {
+func (f *findings) log(c *agent.Config) {
 	if _, err := os.Lstat(c.Log.File); c.Log.File != "" && errors.Is(err, fs.ErrNotExist) {
 		f.parent("log.file", c.Log.File)
 		return
@@ -142,7 +143,7 @@ func (f *findings) parent(check, path string) {
 		case !fi.IsDir():
 			f.wrong(check, "set another path", "%s is not a folder", dir)
 		case filetrust.CheckAbove(dir) != nil:
-			f.wrong(check, "set a path in a folder that only "+superuser+" can write", "%s: %v", dir, filetrust.CheckAbove(dir))
+			f.wrong(check, "set a path in a folder that only "+rootName+" can write", "%s: %v", dir, filetrust.CheckAbove(dir))
 		default:
 			f.ok(check, "%s", path)
 		}
@@ -152,7 +153,7 @@ func (f *findings) parent(check, path string) {
 
 // nodeKey looks for a TPM that is to keep the node's key. A credential is there for
 // the service only.
-func (f *findings) nodeKey(c *Config) {
+func (f *findings) nodeKey(c *agent.Config) {
 	if c.NodeKey != lastgood.KeyInTPM {
 		return
 	}
@@ -166,7 +167,7 @@ func (f *findings) nodeKey(c *Config) {
 }
 
 // remoteUsers looks the users up who get a link.
-func (f *findings) remoteUsers(c *Config) {
+func (f *findings) remoteUsers(c *agent.Config) {
 	for _, name := range c.RemoteUser.Users {
 		if link, err := homelink.Lookup(name); err != nil {
 			f.warn("remoteuser", "make the user, or take the name out of remoteuser.users", "%s", oneLine(err))
@@ -177,7 +178,7 @@ func (f *findings) remoteUsers(c *Config) {
 }
 
 // hooks looks at the programs and users of hooks.
-func (f *findings) hooks(c *Config) {
+func (f *findings) hooks(c *agent.Config) {
 	for i := range c.Hooks {
 		h := &c.Hooks[i]
 		check := fmt.Sprintf("hook %d", i+1)
@@ -190,7 +191,7 @@ func (f *findings) hooks(c *Config) {
 		switch {
 		case err != nil:
 			f.fail(check, "install the program, or correct its path", err)
-		case !fi.Mode().IsRegular() || hasUnixRights && fi.Mode().Perm()&0o111 == 0:
+		case !fi.Mode().IsRegular() || hasModes && fi.Mode().Perm()&0o111 == 0:
 			f.wrong(check, makeRunnable, "%s is not a program", program)
 		case filetrust.CheckOwnerOf(program) != nil && h.User == "":
 			f.wrong(check, "whoever can change it becomes the agent's user: "+takeBack+", or set user", "%s: %v", program, filetrust.CheckOwnerOf(program))
@@ -201,7 +202,7 @@ func (f *findings) hooks(c *Config) {
 }
 
 // certificatesDir looks at the folder of certificates.
-func (f *findings) certificatesDir(c *Config) {
+func (f *findings) certificatesDir(c *agent.Config) {
 	if fi, err := os.Stat(c.CertificatesDir); errors.Is(err, fs.ErrNotExist) {
 		f.parent("certificates_dir", c.CertificatesDir)
 	} else if err != nil {
@@ -210,5 +211,36 @@ func (f *findings) certificatesDir(c *Config) {
 		f.wrong("certificates_dir", "remove it, or set another certificates_dir", "%s is not a folder", c.CertificatesDir)
 	} else {
 		f.ok("certificates_dir", "%s", c.CertificatesDir)
+	}
+}
+
+// install looks at the places where certificates go.
+func (f *findings) install(c *agent.Config) {
+	if c.Installs(agent.InstallStores) {
+		f.stores()
+	}
+	if c.Installs(agent.InstallDirectory) {
+		f.certificatesDir(c)
+	}
+}
+
+// stores looks whether this user can change the stores of the computer.
+func (f *findings) stores() {
+	calls, err := wincrypt.System()
+	if err != nil {
+		f.fail("install", "only Windows has certificate stores", err)
+		return
+	}
+	my, err := calls.OpenStore(wincrypt.LocalMachine, batch.DefaultStoreName, wincrypt.ToChange)
+	switch {
+	case errors.Is(err, wincrypt.ErrAccess):
+		f.warn("install", "have the agent run as the system, or as an administrator; run this as one, too", "certificates for localmachine cannot be installed: %s", oneLine(err))
+	case err != nil && !errors.Is(err, wincrypt.ErrNotFound):
+		f.fail("install", "see the event log of Windows", err)
+	default:
+		if err == nil {
+			my.Close()
+		}
+		f.ok("install", "certificate stores of Windows")
 	}
 }

@@ -1,4 +1,4 @@
-package agent
+package doctor
 
 // What a person can do about findings, on this system.
 const (
@@ -10,5 +10,11 @@ const (
 	keepMemory   = "have the page file encrypted: 'fsutil behavior set EncryptPagingFile 1', then boot"
 	keepTime     = "set it, and have it kept by the Windows Time service: 'w32tm /resync'"
 	seeNames     = `see 'ipconfig /all' and %SystemRoot%\System32\drivers\etc\hosts`
+	makeGroup    = "net localgroup %s /add"
 	makeRunnable = "name a program"
+)
+
+const (
+	rootName = "administrators"
+	hasModes = false // files have modes
 )

@@ -1,6 +1,6 @@
 //go:build !windows
 
-package agent
+package doctor
 
 // What a person can do about findings, on this system.
 const (
@@ -12,5 +12,11 @@ const (
 	keepMemory   = "run it as a service of systemd, or give it CAP_IPC_LOCK; or have no swap"
 	keepTime     = "set it, and have it kept by chrony, systemd-timesyncd or the like"
 	seeNames     = "see /etc/resolv.conf and /etc/hosts"
+	makeGroup    = "groupadd --system %s"
 	makeRunnable = "see 'chmod +x'"
+)
+
+const (
+	rootName = "root"
+	hasModes = true // files have modes
 )

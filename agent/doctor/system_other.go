@@ -1,6 +1,8 @@
 //go:build !linux && !windows
 
-package agent
+package doctor
+
+import "poolcert/agent"
 
 // system looks at nothing here: Check has looked at the folders.
-func (f *findings) system(*Config) {}
+func (f *findings) system(*agent.Config) {}

@@ -1,4 +1,16 @@
-package agent
+// Package doctor looks for what is or may become wrong with the agent of a node, and says
+// what to do about it.
+//
+// Call [Check] for a configuration alone, and [Examine] for all: the running agent, the way
+// to its service in steps, and the system below.
+//
+// Promises. It changes nothing, and needs no running agent. Each finding that is not [OK]
+// says what a person can do. No step on the network takes longer than ten seconds. What it
+// does as the agent is what the agent does: it calls the same functions.
+//
+// The findings hold for this user: run it as the agent's. They are for people; programs read
+// [Finding].Check and Result.
+package doctor
 
 import (
 	"context"
@@ -12,6 +24,7 @@ import (
 	"strings"
 	"time"
 
+	"poolcert/agent"
 	"poolcert/agent/directory"
 	"poolcert/agent/lastgood"
 	"poolcert/agent/member"
@@ -28,12 +41,12 @@ const (
 // Examine looks for what is or may become wrong with the agent of this node: all of
 // [Check], and the running agent, the way to its service, and the system below. It
 // changes nothing.
-func Examine(ctx context.Context, c *Config) []Finding {
+func Examine(ctx context.Context, c *agent.Config) []Finding {
 	var f findings
 	f = append(f, Check(c)...)
 	f.agent(ctx, c)
 	f.system(c)
-	if c.Source == SourceDirectory {
+	if c.Source == agent.SourceDirectory {
 		f.source(ctx, c)
 		return f
 	}
@@ -52,10 +65,10 @@ func Examine(ctx context.Context, c *Config) []Finding {
 }
 
 // agent looks for the running agent, and for another one in its place.
-func (f *findings) agent(ctx context.Context, c *Config) {
+func (f *findings) agent(ctx context.Context, c *agent.Config) {
 	ctx, cancel := context.WithTimeout(ctx, doctorTime)
 	defer cancel()
-	status, err := QueryStatus(ctx, c.Socket)
+	status, err := agent.QueryStatus(ctx, c.Socket)
 	switch {
 	case errors.Is(err, local.ErrUnavailable):
 		lock, lockErr := lockfile.Acquire(filepath.Join(c.StateDir, statedir.LockFile))
@@ -88,7 +101,7 @@ func (f *findings) agent(ctx context.Context, c *Config) {
 }
 
 // source reads a directory source as the agent does.
-func (f *findings) source(ctx context.Context, c *Config) {
+func (f *findings) source(ctx context.Context, c *agent.Config) {
 	references, err := directory.New(c.Directory.Path).References(ctx, "", 0)
 	if err != nil {
 		f.fail("references", "mend the folder; the node keeps the set that it has until then", err)
@@ -98,7 +111,7 @@ func (f *findings) source(ctx context.Context, c *Config) {
 }
 
 // identity looks at the node's own certificate.
-func (f *findings) identity(c *Config, id *member.Identity) {
+func (f *findings) identity(c *agent.Config, id *member.Identity) {
 	left := time.Until(id.Certificate.NotAfter)
 	switch {
 	case lastgood.WasEvicted(c.StateDir, id):
@@ -115,7 +128,7 @@ func (f *findings) identity(c *Config, id *member.Identity) {
 }
 
 // service goes the way to the service in steps, up to the first that fails.
-func (f *findings) service(ctx context.Context, c *Config, id *member.Identity) {
+func (f *findings) service(ctx context.Context, c *agent.Config, id *member.Identity) {
 	server := id.Server
 	if c.Server != "" {
 		server = c.Server

@@ -1,4 +1,4 @@
-package agent
+package doctor
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"poolcert/agent"
 	"poolcert/internal/memlock"
 )
 
@@ -21,10 +22,10 @@ const (
 )
 
 // system looks at file systems and at what the kernel has.
-func (f *findings) system(c *Config) {
+func (f *findings) system(c *agent.Config) {
 	f.fileSystem("state_dir", c.StateDir, false)
 	f.fileSystem("certificates_dir", c.CertificatesDir, true)
-	f.kernel(len(c.keyless()) > 0)
+	f.kernel(len(c.Keyless()) > 0)
 }
 
 // fileSystem looks at where a folder lies. One that does not exist is left to Check.
