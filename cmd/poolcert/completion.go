@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"time"
 
@@ -14,9 +15,12 @@ import (
 // completionTime is how long a person waits after the Tab key.
 const completionTime = 2 * time.Second
 
-// completeFrom completes an argument with what list tells of the account, and with
-// nothing if that fails.
-func completeFrom(acct *accountFlags, list func(context.Context, *batch.Client, []string) []cobra.Completion) cobra.CompletionFunc {
+// A lister lists what of the account may come after the arguments.
+type lister func(ctx context.Context, client *batch.Client, args []string) []cobra.Completion
+
+// completeFrom completes an argument or a flag with a list, and with nothing if that
+// cannot be had.
+func completeFrom(acct *accountFlags, list lister) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		client, err := acct.client()
 		if err != nil {
@@ -28,149 +32,125 @@ func completeFrom(acct *accountFlags, list func(context.Context, *batch.Client, 
 	}
 }
 
-// completePool completes a first argument with pools.
-func completePool(acct *accountFlags) cobra.CompletionFunc {
-	return completeFrom(acct, func(ctx context.Context, client *batch.Client, args []string) []cobra.Completion {
-		if len(args) > 0 {
+// inTurn lists one thing for the first argument, another one for the second, and so on.
+func inTurn(lists ...lister) lister {
+	return func(ctx context.Context, client *batch.Client, args []string) []cobra.Completion {
+		if len(args) >= len(lists) {
 			return nil
 		}
-		return pools(ctx, client)
-	})
+		return lists[len(args)](ctx, client, args)
+	}
 }
 
-func pools(ctx context.Context, client *batch.Client) (ids []cobra.Completion) {
-	for p, err := range client.Pools(ctx, batch.ListOptions{}) {
-		if err != nil {
-			break
-		}
-		ids = append(ids, p.ID)
-	}
-	return ids
+// completePool completes a first argument with pools.
+func completePool(acct *accountFlags) cobra.CompletionFunc {
+	return completeFrom(acct, inTurn(pools))
 }
 
 // completePoolFlag completes a flag with pools.
-func completePoolFlag(acct *accountFlags) cobra.CompletionFunc {
-	return completeFrom(acct, func(ctx context.Context, client *batch.Client, _ []string) []cobra.Completion {
-		return pools(ctx, client)
-	})
-}
+func completePoolFlag(acct *accountFlags) cobra.CompletionFunc { return completeFrom(acct, pools) }
 
-// completePoolNode completes a pool, then its nodes.
+// completePoolNode completes a pool, then one of its nodes.
 func completePoolNode(acct *accountFlags) cobra.CompletionFunc {
-	return completeFrom(acct, func(ctx context.Context, client *batch.Client, args []string) (ids []cobra.Completion) {
+	return completeFrom(acct, inTurn(pools, nodes))
+}
+
+// completePoolNodes completes a pool, then any number of its nodes.
+func completePoolNodes(acct *accountFlags) cobra.CompletionFunc {
+	return completeFrom(acct, func(ctx context.Context, client *batch.Client, args []string) []cobra.Completion {
 		if len(args) == 0 {
-			return pools(ctx, client)
+			return pools(ctx, client, nil)
 		}
-		for n, err := range client.Nodes(ctx, args[0], batch.ListOptions{}) {
-			if err != nil {
-				break
-			}
-			ids = append(ids, n.ID)
-		}
-		return ids
+		return nodes(ctx, client, args)
 	})
 }
 
-// completePoolToken completes a pool, then its join tokens.
+// completePoolToken completes a pool, then one of its join tokens.
 func completePoolToken(acct *accountFlags) cobra.CompletionFunc {
-	return completeFrom(acct, func(ctx context.Context, client *batch.Client, args []string) (ids []cobra.Completion) {
-		if len(args) == 0 {
-			return pools(ctx, client)
-		}
-		for t, err := range client.JoinTokens(ctx, args[0]) {
-			if err != nil || len(args) > 1 {
-				break
-			}
-			ids = append(ids, t.ID)
-		}
-		return ids
-	})
+	return completeFrom(acct, inTurn(pools, tokens))
 }
 
 // completeThumbprint completes an argument or a flag with certificates.
 func completeThumbprint(acct *accountFlags) cobra.CompletionFunc {
-	return completeFrom(acct, func(ctx context.Context, client *batch.Client, _ []string) []cobra.Completion {
-		return thumbprints(ctx, client)
-	})
-}
-
-func thumbprints(ctx context.Context, client *batch.Client) (all []cobra.Completion) {
-	for c, err := range client.Certificates(ctx, batch.ListOptions{}) {
-		if err != nil {
-			break
-		}
-		subject := string(c.State)
-		if cert, err := parsePublic(c); err == nil {
-			subject = cli.Text(cert.Subject.String())
-		}
-		all = append(all, cobra.CompletionWithDesc(c.Thumbprint.String(), subject))
-	}
-	return all
+	return completeFrom(acct, thumbprints)
 }
 
 // completeReference completes a reference with names, then with certificates.
 func completeReference(acct *accountFlags) cobra.CompletionFunc {
 	return completeFrom(acct, func(ctx context.Context, client *batch.Client, _ []string) []cobra.Completion {
 		var references []cobra.Completion
-		for _, name := range names(ctx, client) {
+		for _, name := range names(ctx, client, nil) {
 			references = append(references, nameOption+name)
 		}
-		return append(references, thumbprints(ctx, client)...)
+		return append(references, thumbprints(ctx, client, nil)...)
 	})
 }
 
 // completeCertificate completes a first argument with names, then with certificates.
 func completeCertificate(acct *accountFlags) cobra.CompletionFunc {
-	return completeFrom(acct, func(ctx context.Context, client *batch.Client, args []string) []cobra.Completion {
-		if len(args) > 0 {
-			return nil
-		}
-		return append(names(ctx, client), thumbprints(ctx, client)...)
-	})
+	return completeFrom(acct, inTurn(func(ctx context.Context, client *batch.Client, _ []string) []cobra.Completion {
+		return append(names(ctx, client, nil), thumbprints(ctx, client, nil)...)
+	}))
 }
 
 // completeName completes a first argument with names.
 func completeName(acct *accountFlags) cobra.CompletionFunc {
-	return completeFrom(acct, func(ctx context.Context, client *batch.Client, args []string) []cobra.Completion {
-		if len(args) > 0 {
-			return nil
-		}
-		return names(ctx, client)
-	})
+	return completeFrom(acct, inTurn(names))
 }
 
 // completeNameFlag completes a flag with names.
-func completeNameFlag(acct *accountFlags) cobra.CompletionFunc {
-	return completeFrom(acct, func(ctx context.Context, client *batch.Client, _ []string) []cobra.Completion {
-		return names(ctx, client)
-	})
-}
+func completeNameFlag(acct *accountFlags) cobra.CompletionFunc { return completeFrom(acct, names) }
 
-func names(ctx context.Context, client *batch.Client) (all []cobra.Completion) {
-	for c, err := range client.Certificates(ctx, batch.ListOptions{Select: "thumbprint,poolcert:name"}) {
+// completeHistory completes a flag with the certificates of the name before it.
+func completeHistory(acct *accountFlags) cobra.CompletionFunc { return completeFrom(acct, history) }
+
+// completionsOf turns a list into completions, up to its first error.
+func completionsOf[T any](list iter.Seq2[T, error], completion func(T) cobra.Completion) (all []cobra.Completion) {
+	for item, err := range list {
 		if err != nil {
 			break
 		}
-		if c.Name != "" && !slices.Contains(all, string(c.Name)) {
-			all = append(all, string(c.Name))
-		}
+		all = append(all, completion(item))
 	}
 	return all
 }
 
-// completeHistory completes a flag with the certificates of the name before it.
-func completeHistory(acct *accountFlags) cobra.CompletionFunc {
-	return completeFrom(acct, func(ctx context.Context, client *batch.Client, args []string) (thumbprints []cobra.Completion) {
-		if len(args) == 0 {
-			return nil
+func pools(ctx context.Context, client *batch.Client, _ []string) []cobra.Completion {
+	return completionsOf(client.Pools(ctx, batch.ListOptions{}), func(p *batch.Pool) cobra.Completion { return p.ID })
+}
+
+// nodes and tokens are those of the pool in the first argument.
+func nodes(ctx context.Context, client *batch.Client, args []string) []cobra.Completion {
+	return completionsOf(client.Nodes(ctx, args[0], batch.ListOptions{}), func(n *batch.Node) cobra.Completion { return n.ID })
+}
+
+func tokens(ctx context.Context, client *batch.Client, args []string) []cobra.Completion {
+	return completionsOf(client.JoinTokens(ctx, args[0]), func(t *batch.JoinToken) cobra.Completion { return t.ID })
+}
+
+func thumbprints(ctx context.Context, client *batch.Client, _ []string) []cobra.Completion {
+	return completionsOf(client.Certificates(ctx, batch.ListOptions{}), func(c *batch.Certificate) cobra.Completion {
+		subject := string(c.State)
+		if cert, err := parsePublic(c); err == nil {
+			subject = cli.Text(cert.Subject.String())
 		}
-		for c, err := range client.NameHistory(ctx, batch.CertificateName(args[0]), batch.ListOptions{}) {
-			if err != nil {
-				break
-			}
-			thumbprints = append(thumbprints, cobra.CompletionWithDesc(c.Thumbprint.String(), string(c.NameState)))
-		}
-		return thumbprints
+		return cobra.CompletionWithDesc(c.Thumbprint.String(), subject)
+	})
+}
+
+func names(ctx context.Context, client *batch.Client, _ []string) []cobra.Completion {
+	all := completionsOf(client.Certificates(ctx, batch.ListOptions{Select: "thumbprint,poolcert:name"}), func(c *batch.Certificate) cobra.Completion { return string(c.Name) })
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(name cobra.Completion) bool { return name == "" })
+}
+
+// history has the certificates of the name in the first argument.
+func history(ctx context.Context, client *batch.Client, args []string) []cobra.Completion {
+	if len(args) == 0 {
+		return nil
+	}
+	return completionsOf(client.NameHistory(ctx, batch.CertificateName(args[0]), batch.ListOptions{}), func(c *batch.NamedCertificate) cobra.Completion {
+		return cobra.CompletionWithDesc(c.Thumbprint.String(), string(c.NameState))
 	})
 }
 

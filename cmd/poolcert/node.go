@@ -214,7 +214,7 @@ to join again, by a token that is made from now on.`,
 		Example: `  poolcert node evict render n1-0123456789
   poolcert node list render --json | jq -r '.[] | select(.state == "unknown") | .id' | xargs -r poolcert node evict render`,
 		Args:              cobra.MinimumNArgs(2),
-		ValidArgsFunction: completePoolNode(acct),
+		ValidArgsFunction: completePoolNodes(acct),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withPool(acct, args[0], func(client *batch.Client, id string) error {
 				for chunk := range slices.Chunk(args[1:], maxEvicted) {
