@@ -111,6 +111,23 @@ func TestDecryptIsNoOracle(t *testing.T) {
 	}
 }
 
+// agreed makes a key, and says on which secret it agrees with that of pair.
+func agreed(t *testing.T, pair *testcert.Pair) (peer *ecdh.PublicKey, secret []byte) {
+	t.Helper()
+	own, err := pair.Key.(*ecdsa.PrivateKey).ECDH()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := own.Curve().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if secret, err = own.ECDH(key.PublicKey()); err != nil {
+		t.Fatal(err)
+	}
+	return key.PublicKey(), secret
+}
+
 // An elliptic key for signatures is taken, and its agreements are made without Windows.
 func TestECDHOfASigningKey(t *testing.T) {
 	pair := testcert.ECDSA(t)
@@ -122,23 +139,12 @@ func TestECDHOfASigningKey(t *testing.T) {
 		return nil
 	}
 	key := imported(t, w, pair)
-	own, err := pair.Key.(*ecdsa.PrivateKey).ECDH()
-	if err != nil {
-		t.Fatal(err)
-	}
-	peer, err := own.Curve().GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := own.ECDH(peer.PublicKey())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := key.ECDH(peer.PublicKey()); err != nil || !bytes.Equal(got, want) {
+	peer, want := agreed(t, pair)
+	if got, err := key.ECDH(peer); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("%x, %v", got, err)
 	}
 	w.Fail = func(string) error { return &wincrypt.Error{Call: "NCryptSecretAgreement", Code: 0x80090020} }
-	if _, err := key.ECDH(peer.PublicKey()); err == nil {
+	if _, err := key.ECDH(peer); err == nil {
 		t.Error("another failure is hidden")
 	}
 }
@@ -146,22 +152,11 @@ func TestECDHOfASigningKey(t *testing.T) {
 func TestECDH(t *testing.T) {
 	for _, name := range []string{"p256", "p384"} {
 		pair := testcert.ECDSA(t, testcert.Key(name))
-		own, err := pair.Key.(*ecdsa.PrivateKey).ECDH()
-		if err != nil {
-			t.Fatal(err)
-		}
 		w := wincrypttest.New()
 		key := imported(t, w, pair)
 		for range 600 { // one in 256 begins with a zero
-			peer, err := own.Curve().GenerateKey(rand.Reader)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want, err := own.ECDH(peer.PublicKey())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got, err := key.ECDH(peer.PublicKey()); err != nil || !bytes.Equal(got, want) {
+			peer, want := agreed(t, pair)
+			if got, err := key.ECDH(peer); err != nil || !bytes.Equal(got, want) {
 				t.Fatalf("%s: %x, %v; want %x", name, got, err, want)
 			}
 		}
