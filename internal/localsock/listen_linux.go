@@ -24,6 +24,9 @@ func checkPath(path string) error {
 	if !filepath.IsAbs(path) {
 		return fmt.Errorf("%q is not an absolute path", path)
 	}
+	if len(filepath.Clean(path)) > maxPath {
+		return fmt.Errorf("the path is too long: a socket's may have %d bytes", maxPath)
+	}
 	return nil
 }
 
@@ -34,8 +37,8 @@ func dial(ctx context.Context, path string) (net.Conn, error) {
 
 func listen(path string, opts Options) (net.Listener, error) {
 	path = filepath.Clean(path)
-	if len(path) > maxPath {
-		return nil, fmt.Errorf("the path is too long: a socket's may have %d bytes", maxPath)
+	if err := checkPath(path); err != nil {
+		return nil, err
 	}
 	if err := checkFolder(filepath.Dir(path)); err != nil {
 		return nil, err

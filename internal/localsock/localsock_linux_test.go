@@ -227,6 +227,9 @@ func TestListenRefuses(t *testing.T) {
 		})
 	}
 	long := filepath.Join(testfolder.New(t, ""), strings.Repeat("x", 100))
+	if err := localsock.CheckPath(long); err == nil || !strings.Contains(err.Error(), "too long") {
+		t.Errorf("CheckPath of a long path: %v", err)
+	}
 	if _, err := localsock.Listen(long, localsock.Options{}); err == nil || !strings.Contains(err.Error(), "too long") {
 		t.Errorf("long path: error %v", err)
 	}
