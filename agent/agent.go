@@ -30,6 +30,7 @@ import (
 	"poolcert/agent/homelink"
 	"poolcert/agent/hook"
 	"poolcert/agent/lastgood"
+	"poolcert/agent/offline"
 	"poolcert/agent/pace"
 	"poolcert/agent/statedir"
 	"poolcert/batch"
@@ -108,7 +109,7 @@ func (a *Agent) live(ctx context.Context, began func()) error {
 	}
 	record := a.control.record
 	record.memory = memory
-	offline := newOffline(a.config, state, bootclock.System(), a.log)
+	offline := offline.New(a.config.offlineLimit(), state, bootclock.System(), a.log)
 	status := func() *Status {
 		s := record.status(origin.identity(), a.version)
 		a.describe(s, offline)
@@ -146,7 +147,7 @@ type parts struct {
 	store   store.Store
 	vault   *lastgood.Vault
 	record  *record
-	offline *offline
+	offline *offline.Counter
 	hooks   *hook.Runner
 	links   *homelink.Keeper
 	metrics *metricsServer

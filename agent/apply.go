@@ -15,6 +15,7 @@ import (
 	"poolcert/agent/keptsocket"
 	"poolcert/agent/lastgood"
 	"poolcert/agent/member"
+	"poolcert/agent/offline"
 	"poolcert/agent/pace"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
@@ -46,8 +47,8 @@ type reconciler struct {
 	old    *oldFolders        // are emptied; may be nil
 	lost   signal             // the last-known-good set is to be saved again; may be nil
 
-	local   bool     // the source is on this node: it is asked without contact, too
-	offline *offline // may be nil
+	local   bool             // the source is on this node: it is asked without contact, too
+	offline *offline.Counter // may be nil
 
 	held      map[batch.Thumbprint]*holding
 	installed map[batch.Thumbprint]batch.CertificateReference
@@ -88,7 +89,7 @@ func (r *reconciler) restore(ctx context.Context) (revision string) {
 	}
 	r.saved = set
 	r.current = &want{revision: set.Revision, references: set.References, revoked: set.Revoked, superseded: ctx}
-	if r.offline.outdated() {
+	if r.offline.Outdated() {
 		r.current = &want{outdated: true, superseded: ctx}
 	}
 	r.again = r.apply(ctx, r.current)

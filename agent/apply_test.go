@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -92,6 +93,16 @@ func (s *fakeSource) add(t *testing.T, name string) batch.CertificateReference {
 
 func wantOf(ctx context.Context, revision string, references ...batch.CertificateReference) *want {
 	return &want{revision: revision, references: references, superseded: ctx}
+}
+
+func newTestState(t *testing.T) *statedir.Dir {
+	t.Helper()
+	state, err := statedir.Open(filepath.Join(t.TempDir(), "state"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { state.Close() })
+	return state
 }
 
 // states returns the reported states by thumbprint.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"poolcert/agent/member"
+	"poolcert/agent/offline"
 	"poolcert/agent/pace"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
@@ -45,10 +46,10 @@ type follower struct {
 	jitter   time.Duration // before the first one
 	log      *slog.Logger
 	wants    *latest[want]
-	contact  func(error) // is told of each poll's result
-	offline  *offline    // nil: the node keeps its set for ever
-	turns    *turns      // others may ask for a poll now; may be nil
-	pulse    *pulse      // may be nil
+	contact  func(error)      // is told of each poll's result
+	offline  *offline.Counter // nil: the node keeps its set for ever
+	turns    *turns           // others may ask for a poll now; may be nil
+	pulse    *pulse           // may be nil
 
 	revision  string // of the want that was passed on
 	evicted   bool   // that want was none, since the node is no member
@@ -97,7 +98,7 @@ func (f *follower) run(ctx context.Context) {
 			f.log.Warn("no new references", "err", err, "wait", pause)
 			f.checkOffline(ctx)
 		default:
-			f.offline.reached()
+			f.offline.Reached()
 			f.warned = false
 			changed := references != nil && references.Revision != f.revision
 			if changed {
@@ -126,15 +127,15 @@ func (f *follower) pass(ctx context.Context, w want) {
 // checkOffline tells, once, that the source was out of reach for too long, and takes
 // the certificates away when the configuration says so.
 func (f *follower) checkOffline(ctx context.Context) {
-	if f.evicted || f.warned || !f.offline.tooLong() {
+	if f.evicted || f.warned || !f.offline.TooLong() {
 		return
 	}
 	f.warned = true
-	if !f.offline.remove {
-		f.log.Error("no contact for longer than max_offline: the certificates are kept", "max_offline", f.offline.max)
+	if !f.offline.Limit().Remove {
+		f.log.Error("no contact for longer than max_offline: the certificates are kept", "max_offline", f.offline.Limit().Max)
 		return
 	}
-	f.log.Error("no contact for longer than max_offline: the certificates are removed", "max_offline", f.offline.max)
+	f.log.Error("no contact for longer than max_offline: the certificates are removed", "max_offline", f.offline.Limit().Max)
 	f.pass(ctx, want{outdated: true})
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"poolcert/agent/directory"
 	"poolcert/agent/member"
+	"poolcert/agent/offline"
 	"poolcert/agent/statedir"
 )
 
@@ -45,15 +46,15 @@ func (a *Agent) openOrigin(state *statedir.Dir) (*origin, error) {
 }
 
 // describe adds to s what belongs to the source.
-func (a *Agent) describe(s *Status, o *offline) {
+func (a *Agent) describe(s *Status, o *offline.Counter) {
 	s.Source = a.config.Source
 	if a.config.Source == SourceDirectory {
 		s.Directory = a.config.Directory.Path
 	} else if a.config.Server != "" {
 		s.Server = a.config.Server
 	}
-	s.Offline = o.text()
-	if t := o.lastContact(); s.LastContact == nil && !t.IsZero() {
+	s.Offline = o.Text()
+	if t := o.LastContact(); s.LastContact == nil && !t.IsZero() {
 		s.LastContact = &t
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"poolcert/agent/lastgood"
+	"poolcert/agent/offline"
 )
 
 // A SourceConfig says where the wanted certificates come from, and what the node
@@ -104,4 +105,8 @@ func (c *SourceConfig) check() error {
 func isServerURL(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && u.Scheme == "https" && u.Host != "" && u.Path == "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil
+}
+
+func (c *SourceConfig) offlineLimit() offline.Limit {
+	return offline.Limit{Max: c.MaxOffline, Remove: c.AfterMaxOffline == afterRemove}
 }

@@ -1,4 +1,18 @@
-package agent
+// Package offline counts how long a node's source has been out of reach, also over restarts
+// and reboots, and tells when that is too long.
+//
+// Call [New], [Counter.Reached] for each answer of the source, and [Counter.TooLong] or
+// [Counter.Outdated] after a failure.
+//
+// Promises. A clock that jumps takes nothing away. Time counts by the kernel's clock since
+// boot, which only goes forward and at its own rate, suspended or not. Time for which the
+// node was off is known by the wall clock only: it counts once the kernel says that this
+// clock is synchronised. What cannot be known counts for nothing: it is better to keep
+// certificates for longer than to remove them by a wrong clock. A crash loses a hundredth of
+// the limit at most, and an hour at most.
+//
+// It only counts: who takes certificates away is package agent.
+package offline
 
 import (
 	"encoding/json"
@@ -11,21 +25,19 @@ import (
 	"poolcert/internal/bootclock"
 )
 
-// An offline counts how long the source has been out of reach, also over restarts
-// and reboots, and tells when that is too long. It is safe for concurrent use. A
-// nil one counts nothing.
-//
-// It does not trust the wall clock, which may be wrong for a while after a boot,
-// and be set at any time. Time counts by the kernel's clock since boot, which only
-// goes forward and at its own rate, suspended or not. Time for which the node was
-// off is known by the wall clock only: it counts once the kernel says that this
-// clock is synchronised. So a clock that jumps takes nothing away.
-type offline struct {
-	max    time.Duration // 0: never too long
-	remove bool          // what happens then
-	state  *statedir.Dir
-	clock  bootclock.Clock
-	log    *slog.Logger
+// A Limit says how long is too long.
+type Limit struct {
+	Max    time.Duration // 0: for ever is not
+	Remove bool          // the certificates go then; otherwise they stay
+}
+
+// A Counter counts the time without contact. It is safe for concurrent use. A nil one
+// counts nothing.
+type Counter struct {
+	limit Limit
+	state *statedir.Dir
+	clock bootclock.Clock
+	log   *slog.Logger
 
 	mu     sync.Mutex
 	count  time.Duration // without contact, up to the moment at
@@ -46,10 +58,10 @@ type contactMark struct {
 	Last    time.Time     `json:"lastContact"`
 }
 
-// newOffline reads what the last agent counted. A file that is missing or damaged
+// New reads what the last agent counted. A file that is missing or damaged
 // counts as contact now.
-func newOffline(c *Config, state *statedir.Dir, clock bootclock.Clock, log *slog.Logger) *offline {
-	o := &offline{max: c.MaxOffline, remove: c.AfterMaxOffline == afterRemove, state: state, clock: clock, log: log}
+func New(limit Limit, state *statedir.Dir, clock bootclock.Clock, log *slog.Logger) *Counter {
+	o := &Counter{limit: limit, state: state, clock: clock, log: log}
 	id, boot := clock.Boot()
 	o.at, o.stored = boot, boot
 	data, err := state.Read(statedir.ContactFile, 4096)
@@ -66,8 +78,11 @@ func newOffline(c *Config, state *statedir.Dir, clock bootclock.Clock, log *slog
 	return o
 }
 
-// reached notes a contact.
-func (o *offline) reached() {
+// Limit returns the limit.
+func (o *Counter) Limit() Limit { return o.limit }
+
+// Reached notes a contact.
+func (o *Counter) Reached() {
 	if o == nil {
 		return
 	}
@@ -82,14 +97,14 @@ func (o *offline) reached() {
 	}
 }
 
-// outdated tells whether the certificates are to be removed.
-func (o *offline) outdated() bool { return o != nil && o.remove && o.tooLong() }
+// Outdated tells whether the certificates are to be removed.
+func (o *Counter) Outdated() bool { return o != nil && o.limit.Remove && o.TooLong() }
 
-// tooLong tells whether the source was out of reach for longer than is allowed.
-func (o *offline) tooLong() bool { return o != nil && o.max > 0 && o.duration() > o.max }
+// TooLong tells whether the source was out of reach for longer than is allowed.
+func (o *Counter) TooLong() bool { return o != nil && o.limit.Max > 0 && o.duration() > o.limit.Max }
 
 // duration returns for how long the source has been out of reach.
-func (o *offline) duration() time.Duration {
+func (o *Counter) duration() time.Duration {
 	if o == nil {
 		return 0
 	}
@@ -109,8 +124,8 @@ func (o *offline) duration() time.Duration {
 	return o.count
 }
 
-// lastContact returns when that was by the wall clock; zero if it is not known.
-func (o *offline) lastContact() time.Time {
+// LastContact returns when that was by the wall clock; zero if it is not known.
+func (o *Counter) LastContact() time.Time {
 	if o == nil {
 		return time.Time{}
 	}
@@ -120,17 +135,17 @@ func (o *offline) lastContact() time.Time {
 }
 
 // rest is how long a file is good for: what a crash may cost.
-func (o *offline) rest() time.Duration {
-	if o.max == 0 {
+func (o *Counter) rest() time.Duration {
+	if o.limit.Max == 0 {
 		return time.Hour
 	}
-	return min(max(o.max/100, time.Second), time.Hour)
+	return min(max(o.limit.Max/100, time.Second), time.Hour)
 }
 
 // store writes the file. The caller holds the lock. Time for which the node was
 // off, and that could not be counted up to now, is lost: it is better to keep
 // certificates for longer than to remove them by a wrong clock.
-func (o *offline) store() {
+func (o *Counter) store() {
 	id, boot := o.clock.Boot()
 	o.stored, o.off = boot, time.Time{}
 	data, err := json.Marshal(&contactMark{id, boot, o.clock.Wall(), o.count + boot - o.at, o.last})
@@ -142,15 +157,15 @@ func (o *offline) store() {
 	}
 }
 
-// text says that the source has been out of reach for too long, and what that
+// Text says that the source has been out of reach for too long, and what that
 // means; empty: it has not.
-func (o *offline) text() string {
-	if !o.tooLong() {
+func (o *Counter) Text() string {
+	if !o.TooLong() {
 		return ""
 	}
 	what := "are kept"
-	if o.remove {
+	if o.limit.Remove {
 		what = "were removed"
 	}
-	return fmt.Sprintf("no contact for %v, longer than max_offline (%v): the certificates %s", o.duration().Round(time.Second), o.max, what)
+	return fmt.Sprintf("no contact for %v, longer than max_offline (%v): the certificates %s", o.duration().Round(time.Second), o.limit.Max, what)
 }
