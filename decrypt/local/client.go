@@ -25,9 +25,9 @@ import (
 
 // A Client asks the node's decrypt service. It is safe for concurrent use.
 //
-// It speaks to a service of root or of this process's user only, and tries for 5
-// seconds when there is no room for another connection, and for 8 when the service is
-// away: systemd starts one that crashed after 5. Where there is not even the folder of
+// It speaks to a service of root or of this process's user only, and tries for 30
+// seconds when the service is busy, and for 8 when it is away: systemd starts one that
+// crashed after 5. Where there is not even the folder of
 // the socket, or on Windows %ProgramData%\poolcert, it fails at once.
 //
 // Its errors are *[Error], or wrap [ErrUnavailable] when no service answers and
@@ -152,11 +152,11 @@ func (c *Client) callJSON(ctx context.Context, method, path, mediaType string, b
 	return nil
 }
 
-// How long a request is sent again when the service has no room for another
-// connection, and when nobody listens.
+// How long a request is sent again when the service is there, but has no room, and
+// when nobody listens. Hundreds of tasks start at once, and each would rather wait.
 const (
-	retryTime = 5 * time.Second
-	awayTime  = 8 * time.Second
+	busyTime = 30 * time.Second
+	awayTime = 8 * time.Second
 )
 
 // call sends one request, again if it must, and returns the whole answer.
@@ -166,10 +166,10 @@ func (c *Client) call(ctx context.Context, method, path, mediaType string, body 
 		data, err := c.try(ctx, method, path, mediaType, body)
 		var left time.Duration
 		switch {
-		case errors.Is(err, errAway), errors.Is(err, errGone), errors.Is(err, errFull):
+		case errors.Is(err, errAway), errors.Is(err, errGone):
 			left = awayTime - time.Since(begin)
-		case errors.Is(err, errBroken), errors.Is(err, ErrBusy):
-			left = retryTime - time.Since(begin)
+		case errors.Is(err, errFull), errors.Is(err, errBroken), errors.Is(err, ErrBusy):
+			left = busyTime - time.Since(begin)
 		}
 		if left <= 0 {
 			return data, err
