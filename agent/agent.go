@@ -15,6 +15,23 @@
 //
 // Do not run two agents with one state directory: the second one fails. Do not
 // copy a state directory to another node.
+//
+// Parts. Here are the loops, and what they hand to each other: the follower asks the source
+// what the node has to have, the reconciler brings the store to that, the watcher has it
+// repaired, the reporter tells the service, and a record holds what is known for status,
+// metrics and reports. Below are the parts that know nothing of each other, or only of those
+// before them in this list:
+//
+//   - statedir: the files that outlive a reboot; pace: when to try again; watch: that
+//     something has changed in folders
+//   - member: who the node is, and the account service as its source; directory: a folder as
+//     its source
+//   - lastgood: the sealed set that a reboot brings back; offline: the time without contact
+//   - keptsocket: the socket that outlives a reload; homelink: links in homes; hook: programs
+//     that are told of changes
+//
+// Above stands doctor, which looks for what is wrong. Tests of all have a service, folders
+// and rights in agenttest.
 package agent
 
 import (

@@ -69,7 +69,7 @@ func TestFaultsOfTheDirectory(t *testing.T) {
 				t.Fatal(err)
 			}
 			a.config.Socket = filepath.Join(filepath.Dir(dir), "agent.sock") // not there
-			mountTmpfs(t, dir, test.options)
+			agenttest.MountTmpfs(t, dir, test.options)
 			a.start()
 			s.AwaitReport(t.Context(), reports("installed", one))
 

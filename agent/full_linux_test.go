@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"poolcert/agent/agenttest"
 	"poolcert/agent/statedir"
 	"poolcert/batch"
 )
@@ -15,7 +16,7 @@ import (
 // On a full disk, the old set makes room for a smaller new one.
 func TestRemovalOnFullDisk(t *testing.T) {
 	dir := t.TempDir()
-	mountTmpfs(t, dir, "size=64k,mode=0700")
+	agenttest.MountTmpfs(t, dir, "size=64k,mode=0700")
 	s := newFakeSource()
 	one, two := s.add(t, "one"), s.add(t, "two")
 	r, _ := newTestReconciler(t, s)

@@ -12,9 +12,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
 	"golang.org/x/sys/unix"
 
+	"poolcert/agent/agenttest"
+	"poolcert/agent/watch"
 	"poolcert/store/storetest"
 )
 
@@ -70,7 +71,7 @@ func TestMountsAreMended(t *testing.T) {
 	if err := os.Chmod(base, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	mountTmpfs(t, base, "mode=755")
+	agenttest.MountTmpfs(t, base, "mode=755")
 	w := newWatched(t, filepath.Join(base, "certs"))
 	// As the agent's lock does, this keeps the file system alive.
 	lock, err := os.Create(filepath.Join(w.root, "lock"))
@@ -86,7 +87,7 @@ func TestMountsAreMended(t *testing.T) {
 	}
 	w.mended("unmounted", start)
 	start = time.Now()
-	mountTmpfs(t, w.root, "mode=755")
+	agenttest.MountTmpfs(t, w.root, "mode=755")
 	w.mended("mounted over", start)
 }
 
@@ -164,9 +165,10 @@ func TestWatcherGoesBlind(t *testing.T) {
 		folders: func() []string { return []string{path} },
 		record:  newRecord(), log: slog.New(slog.NewTextHandler(&log, nil)),
 	}
-	defer w.close()
+	w.watch = watch.Open(w.folders, "")
+	defer w.watch.Close()
 	for _, want := range []time.Duration{checkRest, 2 * checkRest, 4 * checkRest, 8 * checkRest, 16 * checkRest, blindRest, blindRest} {
-		w.tell(w.follow())
+		w.tell(w.watch.Follow())
 		if w.rest != want {
 			t.Errorf("rest %v, want %v", w.rest, want)
 		}
@@ -178,7 +180,7 @@ func TestWatcherGoesBlind(t *testing.T) {
 		t.Errorf("blind: %q", why)
 	}
 	path = filepath.Dir(file)
-	w.tell(w.follow())
+	w.tell(w.watch.Follow())
 	if why := w.record.repairs.Blind; why != "" || w.rest != 0 || !strings.Contains(log.String(), "watched again") {
 		t.Errorf("blind: %q, rest %v, log %q", why, w.rest, log.String())
 	}
@@ -238,18 +240,4 @@ func TestEndlessRepairsBecomeRare(t *testing.T) {
 			t.Errorf("%d repairs in 10 minutes, want %d at most", checks, want)
 		}
 	})
-}
-
-// When the kernel lost changes, all is looked at.
-func TestLostChangesMakeACheck(t *testing.T) {
-	w := &watcher{inotify: &fsnotify.Watcher{Events: make(chan fsnotify.Event), Errors: make(chan error, 1)}}
-	w.inotify.Errors <- fsnotify.ErrEventOverflow
-	if !w.wait(t.Context(), nil, nil) {
-		t.Error("no check is due")
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if w.wait(ctx, nil, nil) {
-		t.Error("a check is due though nothing happened")
-	}
 }

@@ -1,9 +1,9 @@
 //go:build !linux
 
-package agent
+package watch
 
 import "context"
 
 // watchMounts does nothing: only Linux has a certificates directory that can be
 // mounted over.
-func watchMounts(context.Context, signal) {}
+func watchMounts(context.Context, chan<- struct{}) {}

@@ -1,4 +1,4 @@
-package agent
+package watch
 
 import (
 	"context"
@@ -7,13 +7,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"poolcert/internal/testtool"
+	"poolcert/agent/agenttest"
 )
 
 func TestMountsAreNoticed(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
-	changed := newSignal()
+	changed := make(chan struct{}, 1)
 	done := make(chan struct{})
 	go func() { defer close(done); watchMounts(ctx, changed) }()
 	await := func(what string) {
@@ -25,7 +25,7 @@ func TestMountsAreNoticed(t *testing.T) {
 		}
 	}
 	await("the start")
-	mountTmpfs(t, dir, "")
+	agenttest.MountTmpfs(t, dir, "")
 	await("a mount")
 	if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
 		t.Fatal(err)
@@ -33,17 +33,4 @@ func TestMountsAreNoticed(t *testing.T) {
 	await("an unmount")
 	cancel()
 	<-done
-}
-
-// mountTmpfs mounts an empty file system.
-func mountTmpfs(t *testing.T, dir, options string) {
-	t.Helper()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
-		testtool.Missing(t, "the right to mount", err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil && err != unix.EINVAL {
-			t.Error(err)
-		}
-	})
 }

@@ -1,4 +1,4 @@
-package agent
+package watch
 
 import (
 	"context"
@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watchMounts raises changed when file systems are mounted or unmounted, until
+// watchMounts sends to changed, which has room for one, when file systems are mounted or unmounted, until
 // ctx ends. Watched folders do not tell of a file system that is mounted over
 // them, or goes away under an open file.
-func watchMounts(ctx context.Context, changed signal) {
+func watchMounts(ctx context.Context, changed chan<- struct{}) {
 	// Non-blocking, so that the runtime polls it: the kernel wakes who polls this
 	// file at each change, and only then. Its content stays unread.
 	fd, err := unix.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
@@ -27,7 +27,10 @@ func watchMounts(ctx context.Context, changed signal) {
 	}
 	// Called once, and then at each change: a read that is never content.
 	_ = conn.Read(func(uintptr) bool {
-		changed.raise()
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
 		return false
 	})
 }
