@@ -4,9 +4,8 @@
 // Call [DecryptFile] to write a file, or [Decrypt] to write to a pipe. Both find
 // out the form of their input (see [Form]), have the content key opened by an
 // [Unwrapper], and decrypt. [Keys] makes an Unwrapper of the private keys of this
-// process; package decrypt/local has one that asks the node's agent. [Open] is
-// for those who want only the message inside its armour, [Inspect] for those who
-// want to know whom it is for.
+// process; package decrypt/local has one that asks the node's agent. [Inspect] is
+// for those who want to know whom a message is for.
 //
 // Promises. Memory does not grow with the message, but for JWE, which is for small
 // secrets and limited to 16 MiB. Authenticated content leaves

@@ -51,20 +51,17 @@ var ErrUnknownForm = errors.New("not an encrypted message in any known form")
 // text. Each has to be decrypted alone.
 var ErrAnotherMessage = errors.New("another encrypted message follows: decrypt each alone")
 
-// window is how far Open looks ahead: armour must begin within it.
+// window is how far open looks ahead: armour must begin within it.
 const window = 32 << 10
 
-// Open finds out the form of a message, and returns a reader of what is in it,
-// which ends where the armour ends: the text of a JWE, an RSA block, or else the
-// DER or BER of a CMS message. Armour may be ASCII, UTF-8 or UTF-16 with a byte
-// order mark.
+// open opens a message of a form that is known, or finds it out if form is 0. It
+// returns a reader of what is in it, which ends where the armour ends: the text of a
+// JWE, an RSA block, or else the DER or BER of a CMS message. Armour may be ASCII,
+// UTF-8 or UTF-16 with a byte order mark.
 //
 // Its errors are [ErrUnknownForm], *[UnsupportedError], *[FormatError], and those
 // of r. The returned reader gives a *FormatError for broken armour, and
 // [ErrAnotherMessage] at its end. It is read front to back with little memory.
-func Open(r io.Reader) (Form, *bufio.Reader, error) { return open(r, 0) }
-
-// open opens a message of a form that is known, or finds it out if form is 0.
 func open(r io.Reader, form Form) (Form, *bufio.Reader, error) {
 	br := bufio.NewReaderSize(r, window)
 	if form == RawRSA {

@@ -183,7 +183,7 @@ func FuzzOpen(f *testing.F) {
 		f.Add([]byte(test.text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		form, r, err := Open(bytes.NewReader(text))
+		form, r, err := open(bytes.NewReader(text), 0)
 		if err != nil {
 			checkErrorType(t, err)
 			return

@@ -41,7 +41,7 @@ type Recipient struct {
 // says nothing of whether the message opens. Its errors are those of [Decrypt]
 // before a private key is used.
 func Inspect(r io.Reader) (*Info, error) {
-	form, br, err := Open(r)
+	form, br, err := open(r, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -189,7 +189,7 @@ func TestDetectRSABlock(t *testing.T) {
 			block := bytes.Repeat([]byte{0xc5}, size)
 			copy(block, start)
 			text := base64.StdEncoding.EncodeToString(block)
-			form, r, err := Open(bytes.NewReader([]byte(text + "\n")))
+			form, r, err := open(bytes.NewReader([]byte(text+"\n")), 0)
 			if start == "\x30\x06" { // a SEQUENCE that begins with an OID may be CMS
 				if form != Base64 && form != RawRSA {
 					t.Errorf("%x, %d bytes: %v", start, size, form)

@@ -55,7 +55,7 @@ func listen(path string, opts Options) (net.Listener, error) {
 	l.SetUnlinkOnClose(false) // it does not look whose socket it is
 	info, err := os.Lstat(path)
 	if err == nil {
-		err = publish(path, opts)
+		err = os.Chmod(path, opts.Mode) // which lets others connect
 	}
 	if err != nil {
 		os.Remove(path)
@@ -71,16 +71,6 @@ func private(_, _ string, conn syscall.RawConn) error {
 	var failed error
 	err := conn.Control(func(fd uintptr) { failed = syscall.Fchmod(int(fd), 0o600) })
 	return errors.Join(err, failed)
-}
-
-// publish gives the socket its owner, then its mode, which lets others connect.
-func publish(path string, opts Options) error {
-	if opts.Owner != nil {
-		if err := os.Chown(path, opts.Owner.UID, opts.Owner.GID); err != nil {
-			return err
-		}
-	}
-	return os.Chmod(path, opts.Mode)
 }
 
 // checkFolder tells whether only root and this process's user may exchange what

@@ -5,12 +5,11 @@
 // A server calls [Listen], and [CallerOf] for each connection; in HTTP, [NewContext] in
 // [net/http.Server].ConnContext, and [FromContext]. A client calls [Dial].
 //
-// Promises. No one but this process's user connects before the socket has its
-// owner and mode. A socket on which someone answers is not taken away, and
-// whatever is no socket is not removed. A [Caller] is what the kernel recorded
-// when the connection was made; on a pipe, when the client wrote its first byte. What
-// [ProcessOf] reads by process id is read while
-// that process lives, so that a reused id lends no rights. An unknown caller is an
+// Promises. No one but this process's user connects before the socket has its mode. A
+// socket on which someone answers is not taken away, and whatever is no socket is not
+// removed. A [Caller] is what the kernel recorded when the connection was made; on a
+// pipe, when the client wrote its first byte. What [ProcessOf] reads by process id is
+// read while that process lives, so that a reused id lends no rights. An unknown caller is an
 // error: treat it as no. A client speaks only to root and to its own user; on Windows
 // to the system, an administrator's process, the service poolcert-agent and its own
 // user, none of whom can act as the client.
@@ -34,12 +33,8 @@ var ErrInUse = errors.New("another process answers on this socket")
 // Windows this process's user and the administrators may, and every user whom the
 // system knows if Mode lets others write.
 type Options struct {
-	Mode  fs.FileMode // zero means 0600
-	Owner *Owner      // nil means this process's user and group; not for Windows
+	Mode fs.FileMode // zero means 0600
 }
-
-// An Owner is a numeric user and group.
-type Owner struct{ UID, GID int }
 
 // CheckPath refuses what cannot be the path of a socket on this system: on Windows,
 // all but pipes of this machine, such as \\.\pipe\poolcert-agent, by a *[net.AddrError].
