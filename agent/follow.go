@@ -42,7 +42,7 @@ type follower struct {
 	member   membership    // nil: the source does not know its nodes
 	wait     time.Duration // of a long poll
 	interval time.Duration // between plain polls; 0: long polls
-	retryCap time.Duration // of the waits after failures; 0: retryCap
+	retryCap time.Duration // of the waits after failures; 0: pace.Cap
 	jitter   time.Duration // before the first one
 	log      *slog.Logger
 	wants    *latest[want]

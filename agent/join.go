@@ -23,19 +23,19 @@ type JoinOptions struct {
 	Force           bool   // give up the membership that the node has
 
 	// Warn, if not nil, is told why the node that this was before could not leave
-	// its pool: a [*StayedError], or [ErrIdentity] when it is not known which.
+	// its pool: a [*StayedError], or [member.ErrIdentity] when it is not known which.
 	Warn func(error)
 }
 
 // Join makes this node a member of the token's pool, and stores its new identity.
 //
-// It fails with [ErrJoined] when the node is a member already, as far as is known,
-// and Force is not set, [ErrIdentity] when that cannot be read, [ErrRunning] while an agent runs, [ErrCA] when the server is not the one that
-// the token names, and a *[nodeapi.Error] when the service refuses. A failed Join
-// changes nothing. Joining again after a crash, with the same token, gives the
-// same node: the keys are stored before they are sent. A membership that is given
-// up ends after the new one has begun: its certificates are removed, and the
-// service is told.
+// It fails with [ErrJoined] when the node is a member already, as far as is known, and Force
+// is not set; [member.ErrIdentity] when that cannot be read; [statedir.ErrRunning] while an
+// agent runs; [member.ErrCA] when the server is not the one that the token names; and a
+// [*nodeapi.Error] when the service refuses. A failed Join changes nothing. Joining again
+// after a crash, with the same token, gives the same node: the keys are stored before they
+// are sent. A membership that is given up ends after the new one has begun: its certificates
+// are removed, and the service is told.
 func Join(ctx context.Context, token *nodeapi.Token, opts JoinOptions) (*member.Identity, error) {
 	id, err := join(ctx, token, opts)
 	if err != nil {

@@ -41,7 +41,7 @@ type LeaveOptions struct {
 // forget the node, and deletes the identity. It returns the pool that it was in,
 // which is nil after a forced leave with an unreadable identity.
 //
-// It fails with [ErrNotJoined], [ErrRunning] while an agent runs, and a
+// It fails with [member.ErrNotJoined], [statedir.ErrRunning] while an agent runs, and a
 // [*StayedError] when the service does not answer: then the certificates are
 // gone, and the node is still a member.
 func Leave(ctx context.Context, opts LeaveOptions) (*member.Identity, error) {

@@ -25,7 +25,7 @@ type origin struct {
 	watch func(ctx context.Context, log *slog.Logger, told func(context.Context))
 }
 
-// openOrigin fails with ErrNotJoined when the source is the service and the node
+// openOrigin fails with member.ErrNotJoined when the source is the service and the node
 // is no member.
 func (a *Agent) openOrigin(state *statedir.Dir) (*origin, error) {
 	c := a.config

@@ -38,10 +38,10 @@ func (a *Agent) Reload(ctx context.Context, config *Config) error {
 func (a *Agent) RefuseReload(err error) { a.control.record.setRefused(err) }
 
 // Run is the agent's life. It returns nil soon after ctx ended, with all that it
-// started ended, and an error if it cannot start: [ErrNotJoined], [ErrRunning],
-// [store.ErrInUse] when another agent installs into the same directory,
-// [ErrGivenSocket], or a folder or socket that cannot be used. The installed certificates stay when it
-// ends. It may be called once.
+// started ended, and an error if it cannot start: [member.ErrNotJoined],
+// [statedir.ErrRunning], [store.ErrInUse] when another agent installs into the same
+// directory, [keptsocket.ErrGiven], or a folder or socket that cannot be used. The installed
+// certificates stay when it ends. It may be called once.
 //
 // To stop, everything ends at once: the poll is given up, an install that has
 // not reached its swap leaves the old set, local callers that are being served

@@ -90,7 +90,7 @@ func (s *Status) setIdentity(id *member.Identity) {
 
 // StoppedStatus returns what the configuration and the state directory tell while
 // no agent runs. The state is StateStopped, or StateRevoked when the last agent was
-// told so. It fails with ErrNotJoined when the source is the service and the node
+// told so. It fails with [member.ErrNotJoined] when the source is the service and the node
 // is no member.
 func StoppedStatus(c *Config, version string) (*Status, error) {
 	s := &Status{Version: version, State: StateStopped, Source: c.Source, Certificates: []CertificateStatus{}}
