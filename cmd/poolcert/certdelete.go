@@ -30,6 +30,7 @@ and 'poolcert cert show' names who still uses it.`,
 				if err := client.DeleteCertificate(cmd.Context(), tp); err != nil {
 					return err
 				}
+				warnReferring(cmd.Context(), cmd.ErrOrStderr(), client, tp)
 				if !wait {
 					fmt.Fprintf(cmd.ErrOrStderr(), "Deleting %s; 'poolcert cert show' tells how it goes\n", tp)
 					return nil
@@ -40,6 +41,26 @@ and 'poolcert cert show' names who still uses it.`,
 	}
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait until it is gone, and fail if it cannot be deleted")
 	return cmd
+}
+
+// warnReferring tells what the deletion of a certificate that pools refer to does to
+// them at once, which nobody expects of one that is going to fail.
+func warnReferring(ctx context.Context, w io.Writer, client *batch.Client, tp batch.Thumbprint) {
+	c, err := client.Certificate(ctx, tp)
+	if err != nil {
+		return // gone already, or the next look tells why
+	}
+	p, err := placementOf(ctx, client, c)
+	if err != nil || p == nil {
+		return
+	}
+	for _, pool := range p.pools {
+		if pool.Refers {
+			fmt.Fprintf(w, "poolcert: %s pool %s refers to it, and its new nodes do not get it from now on: 'poolcert pool set-certs %[2]s' takes it off, 'poolcert cert cancel-delete' keeps it once the deletion has failed\n",
+				cli.StyleOf(w).Yellow("warning:"), cli.Text(pool.PoolID))
+			return // one is enough to think again
+		}
+	}
 }
 
 // waitDeleted shows on a terminal how far the deletion is.

@@ -139,13 +139,14 @@ func (e *explanation) account(ctx context.Context, acct *accountFlags) error {
 		e.skip("account", "could not be asked: %v", explain(err))
 		return nil
 	}
-	switch {
-	case cert.State != batch.StateActive:
-		return broken(cli.ExitFailure, "account", fmt.Sprintf("the certificate is %s", cert.State), "a certificate that is deleted can be used by nobody; 'poolcert cert cancel-delete' brings one back whose deletion failed")
-	case cert.HasPrivateKey != nil && !*cert.HasPrivateKey:
+	if cert.HasPrivateKey != nil && !*cert.HasPrivateKey {
 		return broken(cli.ExitNoCertificate, "account", "the certificate was added without its private key, which alone opens secrets", "add it again as a PFX, with its key, after 'poolcert cert delete'")
 	}
-	e.say("account", "has it, active")
+	if cert.State == batch.StateActive {
+		e.say("account", "has it, active")
+	} else {
+		e.skip("account", "it is in the state %s: nodes that have it use it, others do not get it; 'poolcert cert cancel-delete' brings one back whose deletion failed", cert.State)
+	}
 	return e.pools(ctx, client, cert)
 }
 
