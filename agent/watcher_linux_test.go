@@ -203,6 +203,24 @@ func TestRegularChecks(t *testing.T) {
 	})
 }
 
+// On a busy node a check takes long by the clock of the wall. What has drifted does not wait
+// for that: the rest goes by what the check cost.
+func TestSlowCheckIsNoLongRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checks := 0
+		w := &watcher{
+			folders: func() []string { return nil }, interval: time.Second, record: newRecord(),
+			check: func(context.Context) int { checks++; time.Sleep(time.Second); return 0 },
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		w.run(ctx)
+		if checks < 25 {
+			t.Errorf("%d checks in a minute, want one in two seconds", checks)
+		}
+	})
+}
+
 // What cannot be mended is looked at again, though nothing tells of a change.
 func TestFailedRepairsAreTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
