@@ -59,7 +59,7 @@ Where the agent's service was enabled before ('systemctl enable'), it is started
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&tokenFile, "token-file", "", "read the token from a `file`")
+	cmd.Flags().StringVar(&tokenFile, "token-file", "", "read the token from a `file` (\"-\" is standard input)")
 	cmd.Flags().StringVar(&join.NodeName, "name", "", "what the node calls itself; part of its id (default the host's name)")
 	cmd.Flags().BoolVar(&join.Force, "force", false, "give up the membership that the node has, with its certificates")
 	cmd.MarkFlagFilename("token-file")
@@ -73,6 +73,8 @@ func readToken(stdin io.Reader, args []string, file string) (*nodeapi.Token, err
 	switch {
 	case len(args) == 1 && file != "":
 		return nil, cli.Usagef("give the token as an argument or in a file, not both")
+	case file == "-":
+		return parseToken(stdin)
 	case file != "":
 		f, err := os.Open(file)
 		if err != nil {

@@ -22,7 +22,8 @@ service forget the node, and delete its identity. Stop the agent first.
 
 When the service does not answer, only the certificates are removed, and the node
 stays a member. With --force it forgets the membership all the same.`,
-		Args: cobra.NoArgs,
+		Example: `  systemctl stop poolcert-agent && poolcert-agent leave`,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := o.config()
 			if err != nil {

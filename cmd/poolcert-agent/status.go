@@ -107,7 +107,7 @@ func printStatus(w io.Writer, s *agent.Status, now time.Time) error {
 		fmt.Fprintf(facts, "error:\t%s\n", style.Red(cli.Text(s.ContactError)))
 	}
 	if s.ContactError != "" && s.NextContact != nil {
-		fmt.Fprintf(facts, "next try:\tin %s; %d polls failed since the start\n", age(now, *s.NextContact), s.Failures)
+		fmt.Fprintf(facts, "next try:\tin %s; %s failed since the start\n", age(now, *s.NextContact), cli.Count(s.Failures, "poll"))
 	}
 	if s.Offline != "" {
 		fmt.Fprintf(facts, "offline:\t%s\n", style.Red(cli.Text(s.Offline)))
