@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"poolcert/decrypt"
 	"poolcert/internal/cli"
+	"poolcert/internal/securefile"
 )
 
 // decryptFlags say what is opened, and how its content is written.
@@ -164,7 +167,18 @@ func decryptTo(cmd *cobra.Command, out string, in io.Reader, u decrypt.Unwrapper
 	if opts.UnverifiedStream {
 		err = verdict(cmd.ErrOrStderr(), res, err)
 	}
-	return explainSigned(err, opts)
+	return explainSigned(explainBuffer(err), opts)
+}
+
+// explainBuffer tells a full disk of the file that holds what is not verified yet from
+// a full disk of the output.
+func explainBuffer(err error) error {
+	if at, ok := errors.AsType[*fs.PathError](err); ok && cli.IsFull(err) && securefile.IsTemp(filepath.Base(at.Path)) {
+		dir := filepath.Dir(at.Path)
+		return cli.Hint(fmt.Errorf("hold the content until it proves genuine: write to %s: %w", dir, at.Err),
+			"make space there, or name another folder with TMPDIR; --buffer holds more in memory, and -o needs no such file")
+	}
+	return err
 }
 
 // verdict says, of content that was written as it came, whether it is genuine.

@@ -107,7 +107,7 @@ func explainDecrypt(err error) error {
 	case errors.As(err, &format) && errors.Is(err, io.ErrUnexpectedEOF):
 		return cli.Hint(err, "the message was cut: get it again, whole")
 	case errors.Is(err, decrypt.ErrUnknownForm), errors.As(err, &format):
-		return cli.Hint(err, "a sealed secret is a CMS message (DER, PEM, base64, S/MIME), a JWE or an RSA block: 'poolcert encrypt' or 'openssl cms -encrypt' makes one")
+		return cli.Hint(err, "a sealed secret is a CMS message (DER, PEM, base64, S/MIME), a JWE or an RSA block, and no certificate, key or PFX: 'poolcert encrypt' or 'openssl cms -encrypt' makes one")
 	case errors.As(err, &unsupported) && unsupported.Name == "PKCS #7 SIGNED DATA":
 		return cli.Hint(err, "that is signed, not encrypted: 'openssl smime -verify' reads it")
 	case errors.As(err, &unsupported) && strings.HasPrefix(unsupported.What, "PEM block"):
