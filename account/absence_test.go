@@ -1,7 +1,6 @@
 package account_test
 
 import (
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,19 +15,8 @@ const testTTL = time.Hour
 // openTTL is a start of the service with a TTL of nodes.
 func (f *fixture) openTTL() (stop func()) {
 	f.t.Helper()
-	if err := f.db.Close(); err != nil {
-		f.t.Fatal(err)
-	}
-	f.open()
-	keys, err := account.OpenKeyring(filepath.Join(f.dir, "master.key"))
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	f.Service, err = account.New(f.t.Context(), account.Config{DB: f.db, Keys: keys, CA: f.ca, NodeURL: "https://server.example:8443", NodeTTL: testTTL})
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	f.acct = f.account("acme")
+	f.nodeTTL = testTTL
+	f.reopen()
 	account.SetFollowInterval(f.Service, time.Minute) // hours are to pass
 	return f.run()
 }
@@ -179,11 +167,8 @@ func TestNodeTTLFreesCertificates(t *testing.T) {
 
 func TestNodeTTLIsNotShort(t *testing.T) {
 	f := newFixture(t)
-	keys, err := account.OpenKeyring(filepath.Join(f.dir, "master.key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := account.New(t.Context(), account.Config{DB: f.db, Keys: keys, CA: f.ca, NodeTTL: time.Minute}); err == nil {
+	f.nodeTTL = time.Minute
+	if _, err := f.newService(); err == nil {
 		t.Error("a TTL of a minute is taken")
 	}
 }

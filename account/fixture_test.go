@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"poolcert/account"
 	"poolcert/account/db"
@@ -28,7 +29,9 @@ type fixture struct {
 	ca   *account.CA
 	acct *account.Account
 
-	events account.Events // of services that are opened later
+	// Of services that are opened later.
+	events  account.Events
+	nodeTTL time.Duration
 }
 
 // newFixture has a database of its own in SQLite.
@@ -45,12 +48,18 @@ func onEachEngine(t *testing.T, test func(*testing.T, *fixture)) {
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
-func newFixtureOn(t testing.TB, dsn string) *fixture {
+func privateDir(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	return dir
+}
+
+func newFixtureOn(t testing.TB, dsn string) *fixture {
+	t.Helper()
+	dir := privateDir(t)
 	ca, err := account.NewCA()
 	if err != nil {
 		t.Fatal(err)
@@ -78,15 +87,20 @@ func (f *fixture) open() {
 		f.t.Fatal(err)
 	}
 	f.t.Cleanup(func() { d.Close() })
+	f.db = d
+	if f.Service, err = f.newService(); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *fixture) newService() (*account.Service, error) {
 	keys, err := account.OpenKeyring(filepath.Join(f.dir, "master.key"))
 	if err != nil {
-		f.t.Fatal(err)
+		return nil, err
 	}
-	f.db = d
-	f.Service, err = account.New(f.t.Context(), account.Config{DB: d, Keys: keys, CA: f.ca, NodeURL: "https://server.example:8443", Events: f.events})
-	if err != nil {
-		f.t.Fatal(err)
-	}
+	return account.New(f.t.Context(), account.Config{
+		DB: f.db, Keys: keys, CA: f.ca, NodeURL: "https://server.example:8443", NodeTTL: f.nodeTTL, Events: f.events,
+	})
 }
 
 // reopen is a restart of the process.

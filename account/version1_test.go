@@ -44,15 +44,6 @@ func loadVersion1(t *testing.T, dsn string) string {
 	return dsn
 }
 
-func privateDir(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 func openDB(t *testing.T, dsn string) *db.DB {
 	t.Helper()
 	d, err := db.Open(t.Context(), dsn)
