@@ -27,7 +27,8 @@ import (
 //
 // It speaks to a service of root or of this process's user only, and tries for 30
 // seconds when the service is busy, and for 8 when it is away: systemd starts one that
-// crashed after 5. Where there is not even the folder of
+// crashed after 5. One that takes a request and does not answer has 70 seconds for it, or
+// two minutes for a large message. Where there is not even the folder of
 // the socket, or on Windows %ProgramData%\poolcert, it fails at once.
 //
 // Its errors are *[Error], or wrap [ErrUnavailable] when no service answers and
@@ -195,8 +196,28 @@ var (
 	errFull = errors.New("its queue of callers is full")
 )
 
+// answerLimit is how long one request may take, from its connection to the end of its
+// answer. A server needs less: one that takes longer hangs, or was stopped.
+func answerLimit(body []byte) time.Duration {
+	if len(body) <= smallBody {
+		return smallBodyTime + answerTime
+	}
+	return bodyTime + answerTime
+}
+
 // try sends one request and returns the whole answer.
 func (c *Client) try(ctx context.Context, method, path, mediaType string, body []byte) ([]byte, error) {
+	limit := answerLimit(body)
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	data, err := c.tryOnce(bounded, method, path, mediaType, body)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		return nil, fmt.Errorf("%w at %s: no answer within %v", ErrUnavailable, c.path, limit)
+	}
+	return data, err
+}
+
+func (c *Client) tryOnce(ctx context.Context, method, path, mediaType string, body []byte) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://node"+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err

@@ -1,6 +1,8 @@
 package local
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -57,4 +59,40 @@ func TestClientTriesAgain(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A service that takes a request and does not answer, as one that is stopped, makes nobody
+// wait for ever.
+func TestClientGivesUp(t *testing.T) {
+	for size, want := range map[int]time.Duration{1: 70 * time.Second, smallBody + 1: 2 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			begin := time.Now()
+			c := &Client{path: "/run/x", http: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			})}}
+			_, err := c.Decrypt(t.Context(), bytes.NewReader(make([]byte, size)))
+			if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "at /run/x: no answer within "+want.String()) {
+				t.Errorf("%d bytes: %v", size, err)
+			}
+			if took := time.Since(begin); took != want {
+				t.Errorf("%d bytes: gave up after %v, want %v", size, took, want)
+			}
+		})
+	}
+}
+
+// Who gives up first is told so.
+func TestClientEndsWithContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		c := &Client{http: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})}}
+		if _, err := c.Certificates(ctx); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrUnavailable) {
+			t.Errorf("got %v, want the context's error", err)
+		}
+	})
 }
