@@ -255,7 +255,7 @@ func dropRemoved(certificates map[batch.Thumbprint]CertificateStatus, now time.T
 
 // list returns the certificates, sorted. The caller holds the lock.
 func (r *record) list() []CertificateStatus {
-	all := slices.Collect(maps.Values(r.certificates))
+	all := slices.AppendSeq([]CertificateStatus{}, maps.Values(r.certificates)) // an empty list in JSON, not null
 	for i := range all {
 		all[i].LastUsed = r.lastUse(all[i].Thumbprint)
 	}
