@@ -108,6 +108,10 @@ func enroll(tx *db.Tx, r *nodeapi.EnrollRequest, row *db.Node) (*nodeapi.EnrollR
 	if answer.Account, err = tx.AccountName(token.Account); err != nil {
 		return nil, err
 	}
+	if r.Pool != "" && !(strings.EqualFold(r.Account, answer.Account) && strings.EqualFold(r.Pool, answer.Pool)) {
+		return nil, refuseNode(nodeapi.CodeTokenRefused, "the token is for pool %s of account %s, and this is a node of pool %s of account %s",
+			answer.Pool, answer.Account, clip(r.Pool, 64), clip(r.Account, 64))
+	}
 	member, err := tx.NodeByKey(sha256.Sum256(row.PublicKey))
 	switch {
 	case errors.Is(err, db.ErrNotFound):

@@ -228,6 +228,41 @@ func TestTokenUses(t *testing.T) {
 	}
 }
 
+// TestEnrollAgainElsewhere: a node that says where it is a member gets there, or nowhere.
+func TestEnrollAgainElsewhere(t *testing.T) {
+	f := newFixture(t)
+	f.addPool("Pool")
+	f.addPool("other")
+	n := f.newNode("n")
+	enroll := func(token *nodeapi.Token, account, pool string) error {
+		r := n.request(token)
+		r.Account, r.Pool = account, pool
+		answer, err := f.Enroll(t.Context(), r)
+		if err == nil {
+			n.EnrollResponse = answer
+		}
+		return err
+	}
+	for _, of := range [][2]string{{"acme", "pool"}, {"somebody", "other"}} {
+		err := enroll(f.token("other", new(1)), of[0], of[1])
+		wantNodeCode(t, err, nodeapi.CodeTokenRefused)
+		if err == nil || !strings.Contains(err.Error(), "pool other of account acme") || !strings.Contains(err.Error(), of[1]) {
+			t.Errorf("got %v, want both places", err)
+		}
+	}
+	tokens, err := f.JoinTokens(t.Context(), f.acct, "other")
+	if err != nil || len(tokens) != 2 || *tokens[0].UsesLeft != 1 || *tokens[1].UsesLeft != 1 {
+		t.Errorf("a refused node took a use: %+v, %v", tokens, err)
+	}
+	// It is no node that was evicted, which would take its certificates away.
+	if err := enroll(f.token("pool", nil), "ACME", "pool"); err != nil {
+		t.Fatal(err)
+	}
+	if n.Pool != "Pool" {
+		t.Errorf("it is in pool %s", n.Pool)
+	}
+}
+
 func TestJoinTokenRefuses(t *testing.T) {
 	f := newFixture(t)
 	f.addPool("pool")

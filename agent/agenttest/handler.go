@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -74,6 +75,9 @@ func (s *Service) enroll(w http.ResponseWriter, r *http.Request) {
 	case !time.Now().Before(token.expires):
 		refuse(w, 403, nodeapi.CodeTokenRefused, "the join token expired at "+token.expires.Format(time.RFC3339))
 		return
+	case request.Pool != "" && (request.Account != Account || request.Pool != token.pool):
+		refuse(w, 403, nodeapi.CodeTokenRefused, fmt.Sprintf("the token is for pool %s of account %s, and this is a node of pool %s of account %s", token.pool, Account, request.Pool, request.Account))
+		return
 	case node != nil:
 	case token.uses == 0:
 		refuse(w, 403, nodeapi.CodeTokenRefused, "the join token is used up")
@@ -84,7 +88,7 @@ func (s *Service) enroll(w http.ResponseWriter, r *http.Request) {
 		s.nodes[key] = node
 	}
 	json.NewEncoder(w).Encode(&nodeapi.EnrollResponse{
-		Account: Account, Pool: Pool, Node: node.id, Certificate: s.issueNode(node, csr.PublicKey), CA: s.CA.Raw,
+		Account: Account, Pool: token.pool, Node: node.id, Certificate: s.issueNode(node, csr.PublicKey), CA: s.CA.Raw,
 	})
 }
 

@@ -69,6 +69,7 @@ type Service struct {
 
 type tokenRow struct {
 	hash    []byte
+	pool    string
 	uses    int
 	expires time.Time
 }
@@ -156,10 +157,13 @@ func (s *Service) Answer(h http.Handler) {
 func (s *Service) SetLife(d time.Duration) { s.update(func() { s.life = d }) }
 
 // Token returns a new token for the given number of nodes.
-func (s *Service) Token(uses int) *nodeapi.Token {
+func (s *Service) Token(uses int) *nodeapi.Token { return s.TokenOf(Pool, uses) }
+
+// TokenOf returns one of another pool, which has no other use than to be refused.
+func (s *Service) TokenOf(pool string, uses int) *nodeapi.Token {
 	token := nodeapi.NewToken(s.URL(), s.CA)
 	s.update(func() {
-		s.tokens[token.IDText()] = &tokenRow{hash: token.Hash(), uses: uses, expires: time.Now().Add(time.Hour)}
+		s.tokens[token.IDText()] = &tokenRow{pool: pool, hash: token.Hash(), uses: uses, expires: time.Now().Add(time.Hour)}
 	})
 	return token
 }

@@ -15,11 +15,16 @@ import (
 // Enroll asks the service for membership, and believes no answer but one for our
 // keys from the CA that the token names.
 func Enroll(ctx context.Context, token *nodeapi.Token, keys *Keys, name string) (*Identity, error) {
-	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: name}}, keys.tls)
+	return enroll(ctx, token, keys, &nodeapi.EnrollRequest{NodeName: name})
+}
+
+// enroll completes the request with the keys and the proof.
+func enroll(ctx context.Context, token *nodeapi.Token, keys *Keys, request *nodeapi.EnrollRequest) (*Identity, error) {
+	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: request.NodeName}}, keys.tls)
 	if err != nil {
 		return nil, err
 	}
-	request := &nodeapi.EnrollRequest{CSR: csr, SealKey: keys.seal.PublicKey().Bytes(), NodeName: name}
+	request.CSR, request.SealKey = csr, keys.seal.PublicKey().Bytes()
 	token.Prove(request, time.Now())
 
 	c := newClient(token.URL, enrollTLS(token))

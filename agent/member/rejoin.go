@@ -33,9 +33,6 @@ func (s *Service) Rejoin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if token.IDText() == s.elsewhere.token {
-		return s.elsewhere.err // each try takes a use of it
-	}
 	old := s.Identity()
 	if s.server != "" {
 		token.URL = s.server
@@ -43,16 +40,15 @@ func (s *Service) Rejoin(ctx context.Context) error {
 	if !token.Trusts(old.CA) {
 		return fmt.Errorf("join_token_file: the token is of a service with another CA; run 'poolcert-agent join --force TOKEN' to move the node there")
 	}
-	id, err := Enroll(ctx, token, old.keys, old.Name())
+	// Moving to another pool is for a person to decide. The service refuses such a token:
+	// if the node joined and left again, it would be one that left, which keeps nothing.
+	id, err := enroll(ctx, token, old.keys, &nodeapi.EnrollRequest{NodeName: old.Name(), Account: old.Account, Pool: old.Pool})
 	if err != nil {
-		return err
+		return fmt.Errorf("join_token_file: %w", err)
 	}
 	if !id.IsNode(old) {
-		// What it has now is another pool's. Moving is for a person to decide.
-		s.elsewhere.token = token.IDText()
-		s.elsewhere.err = errors.Join(fmt.Errorf("join_token_file: the token is for pool %s of account %s, and this is a node of pool %s of account %s",
-			id.Pool, id.Account, old.Pool, old.Account), id.SignOff(ctx))
-		return s.elsewhere.err
+		return fmt.Errorf("join_token_file: the service made this node %s of pool %s of account %s; it is node %s of pool %s of account %s",
+			id.Node, id.Pool, id.Account, old.Node, old.Pool, old.Account)
 	}
 	if s.server != "" {
 		id.Server = old.Server
@@ -66,7 +62,7 @@ func (s *Service) Rejoin(ctx context.Context) error {
 
 // IsNode tells whether id is the same node of the same pool as other.
 func (id *Identity) IsNode(other *Identity) bool {
-	return id.Account == other.Account && id.Pool == other.Pool && id.Node == other.Node
+	return strings.EqualFold(id.Account, other.Account) && strings.EqualFold(id.Pool, other.Pool) && id.Node == other.Node
 }
 
 // Name is what the node called itself when it joined, as far as its id tells: the id

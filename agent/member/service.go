@@ -21,10 +21,6 @@ type Service struct {
 	state     *statedir.Dir
 	server    string
 	tokenFile string
-	elsewhere struct {
-		token string // that is for another pool
-		err   error
-	}
 }
 
 // A session is an identity with its connections. A renewed identity gets new ones:

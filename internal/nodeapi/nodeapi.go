@@ -44,6 +44,11 @@ type EnrollRequest struct {
 	NodeName string    `json:"nodeName"` // what the node calls itself; part of its id
 	Time     time.Time `json:"time"`
 	Proof    []byte    `json:"proof"`
+
+	// A node that enrols again says where it is a member, or takes itself to be: the
+	// service refuses a token of another pool, and the token loses no use.
+	Account string `json:"account,omitempty"`
+	Pool    string `json:"pool,omitempty"`
 }
 
 // An EnrollResponse makes a node a member of a pool. The same key enrols only
@@ -100,7 +105,7 @@ type ErrorCode string
 
 // The codes of node API errors.
 const (
-	CodeTokenRefused ErrorCode = "token-refused"       // 403: unknown, used up, expired or revoked; Message says which
+	CodeTokenRefused ErrorCode = "token-refused"       // 403: unknown, used up, expired, revoked or of another pool; Message says which
 	CodeNodeRevoked  ErrorCode = "node-revoked"        // 403: evicted, or its pool is gone; join again with a new token
 	CodeNodeUnknown  ErrorCode = "node-unknown"        // 403: not there, but not known to be evicted; keep everything, and join again
 	CodeNotAllowed   ErrorCode = "not-allowed"         // 403: the node's pool does not refer to it now
