@@ -26,10 +26,10 @@ import (
 // A Client asks the node's decrypt service. It is safe for concurrent use.
 //
 // It speaks to a service of root or of this process's user only, and tries for 30
-// seconds when the service is busy, and for 8 when it is away: systemd starts one that
-// crashed after 5. One that takes a request and does not answer has 70 seconds for it, or
-// two minutes for a large message. Where there is not even the folder of
-// the socket, or on Windows %ProgramData%\poolcert, it fails at once.
+// seconds when the service is busy, and for 8 when it is away or cuts connections:
+// systemd starts one that crashed after 5. One that takes a request and does not answer
+// has 70 seconds for it, or two minutes for a large message. Where there is not even the
+// folder of the socket, or on Windows %ProgramData%\poolcert, it fails at once.
 //
 // Its errors are *[Error], or wrap [ErrUnavailable] when no service answers and
 // [ErrNotAllowed] when the socket may not be opened. Errors with code
@@ -154,7 +154,8 @@ func (c *Client) callJSON(ctx context.Context, method, path, mediaType string, b
 }
 
 // How long a request is sent again when the service is there, but has no room, and
-// when nobody listens. Hundreds of tasks start at once, and each would rather wait.
+// when nobody listens, or who listens ends at once. Hundreds of tasks start at once, and
+// each would rather wait; a service that can't start will not come.
 const (
 	busyTime = 30 * time.Second
 	awayTime = 8 * time.Second
@@ -167,9 +168,9 @@ func (c *Client) call(ctx context.Context, method, path, mediaType string, body 
 		data, err := c.try(ctx, method, path, mediaType, body)
 		var left time.Duration
 		switch {
-		case errors.Is(err, errAway), errors.Is(err, errGone):
+		case errors.Is(err, errAway), errors.Is(err, errGone), errors.Is(err, errBroken):
 			left = awayTime - time.Since(begin)
-		case errors.Is(err, errFull), errors.Is(err, errBroken), errors.Is(err, ErrBusy):
+		case errors.Is(err, errFull), errors.Is(err, ErrBusy):
 			left = busyTime - time.Since(begin)
 		}
 		if left <= 0 {
