@@ -11,15 +11,12 @@ import (
 
 	"poolcert/agent/agenttest"
 	"poolcert/internal/testcert"
+	"poolcert/internal/testfolder"
 )
 
 // newDirectoryAgent returns an agent without a service.
 func newDirectoryAgent(t *testing.T) (*testAgent, *agenttest.Folder) {
-	dir, err := os.MkdirTemp("", "agent") // short, for the socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := testfolder.New(t, "") // short, for the socket
 	f := agenttest.NewFolder(t)
 	a := &testAgent{t: t, config: newTestConfig(dir), log: &lockedBuffer{}}
 	a.config.Source, a.config.Directory.Path = SourceDirectory, f.Path

@@ -4,7 +4,6 @@ package agent
 
 import (
 	"bytes"
-	"crypto/x509"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,26 +13,10 @@ import (
 	"poolcert/agent/statedir"
 	"poolcert/batch"
 	"poolcert/decrypt/cms"
+	"poolcert/decrypt/cmstest"
 	"poolcert/decrypt/local"
 	"poolcert/internal/testcert"
 )
-
-// sealTo makes a message that only the key of pair opens.
-func sealTo(t *testing.T, pair *testcert.Pair, plain []byte) []byte {
-	t.Helper()
-	var message bytes.Buffer
-	w, err := cms.NewWriter(&message, []*x509.Certificate{pair.Cert}, cms.Options{})
-	if err == nil {
-		_, err = w.Write(plain)
-	}
-	if err == nil {
-		err = w.Close()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return message.Bytes()
-}
 
 // wantOpens fails unless a local caller opens a secret with the key of pair.
 func (a *testAgent) wantOpens(pair *testcert.Pair) {
@@ -41,7 +24,7 @@ func (a *testAgent) wantOpens(pair *testcert.Pair) {
 	plain := []byte("opened by the agent")
 	client := local.Dial(a.config.Socket)
 	defer client.Close()
-	got, err := client.Decrypt(a.t.Context(), bytes.NewReader(sealTo(a.t, pair, plain)))
+	got, err := client.Decrypt(a.t.Context(), bytes.NewReader(cmstest.Seal(a.t, plain, cms.Options{}, pair.Cert)))
 	if err != nil || !bytes.Equal(got, plain) {
 		a.t.Errorf("decrypt through the agent: %q, %v", got, err)
 	}

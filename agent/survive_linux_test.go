@@ -15,6 +15,8 @@ import (
 
 	"poolcert/agent/agenttest"
 	"poolcert/batch"
+	"poolcert/decrypt/cms"
+	"poolcert/decrypt/cmstest"
 	"poolcert/decrypt/local"
 	"poolcert/internal/nodeapi"
 	"poolcert/internal/testcert"
@@ -111,7 +113,7 @@ func TestKilledWhileCallersDecrypt(t *testing.T) {
 	a := newTestAgent(t, s)
 	a.config.Expose = ExposeDecryptOnly
 	plain := bytes.Repeat([]byte("secret "), 1000)
-	message := sealTo(t, pair, plain)
+	message := cmstest.Seal(t, plain, cms.Options{}, pair.Cert)
 
 	for range 5 {
 		p := a.startProcess(nil)

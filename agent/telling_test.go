@@ -15,6 +15,8 @@ import (
 
 	"poolcert/agent/agenttest"
 	"poolcert/batch"
+	"poolcert/decrypt/cms"
+	"poolcert/decrypt/cmstest"
 	"poolcert/decrypt/local"
 	"poolcert/internal/localsock"
 	"poolcert/internal/nodeapi"
@@ -64,7 +66,7 @@ func TestWhatTheAgentTellsHoldsNoSecret(t *testing.T) {
 
 	client := local.Dial(a.config.Socket)
 	defer client.Close()
-	message := sealTo(t, good, []byte(plain))
+	message := cmstest.Seal(t, plain, cms.Options{}, good.Cert)
 	if got, err := client.Decrypt(t.Context(), bytes.NewReader(message)); err != nil || string(got) != plain {
 		t.Errorf("decrypt: %q, %v", got, err)
 	}

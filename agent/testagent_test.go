@@ -17,6 +17,7 @@ import (
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 	"poolcert/internal/testcert"
+	"poolcert/internal/testfolder"
 	"poolcert/internal/wincrypt"
 	"poolcert/internal/wincrypt/wincrypttest"
 )
@@ -64,11 +65,7 @@ func newTestConfig(dir string) *Config {
 // newTestAgent has a node join s; it does not run yet.
 func newTestAgent(t *testing.T, s *agenttest.Service) *testAgent {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "agent") // short, for the socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := testfolder.New(t, "") // short, for the socket
 	a := &testAgent{t: t, config: newTestConfig(dir), log: &lockedBuffer{}}
 	if _, err := Join(t.Context(), s.Token(1), JoinOptions{StateDir: a.config.StateDir, NodeName: "n"}); err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 
 	"poolcert/agent/agenttest"
 	"poolcert/agent/statedir"
+	"poolcert/internal/testfolder"
 	"poolcert/internal/testtool"
 )
 
@@ -24,16 +25,10 @@ const aliceUID, aliceGID = 54_601, 54_602
 // newLinked returns links of the user alice, who has a home.
 func newLinked(t *testing.T) (l *Keeper, home string) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		testtool.Missing(t, "root, to become others", errors.New("not root"))
-	}
-	dir, err := os.MkdirTemp("", "poolcert-home-") // others may pass to it
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	testtool.NeedRoot(t, "to become others")
+	dir := testfolder.New(t, "")
 	home = filepath.Join(dir, "alice")
-	if err := errors.Join(os.Chmod(dir, 0o755), os.Mkdir(home, 0o700), os.Chown(home, aliceUID, aliceGID)); err != nil {
+	if err := errors.Join(os.Mkdir(home, 0o700), os.Chown(home, aliceUID, aliceGID)); err != nil {
 		t.Fatal(err)
 	}
 	agenttest.FakeGetent(t, fmt.Sprintf(`case "$*" in

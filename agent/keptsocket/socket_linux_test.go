@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"poolcert/internal/testfolder"
 )
 
 // connect has the socket's next life accept a caller, who came before it.
@@ -31,12 +33,7 @@ func connect(t *testing.T, k *Socket, path string) net.Conn {
 
 func newSocket(t *testing.T) (*Socket, string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "kept") // short, for the socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	k, path := &Socket{}, filepath.Join(dir, "socket")
+	k, path := &Socket{}, filepath.Join(testfolder.New(t, ""), "socket")
 	t.Cleanup(func() { k.Close(nil) })
 	first, err := k.Listen(path)
 	if err != nil {
