@@ -191,7 +191,7 @@ func (a *Agent) run(ctx context.Context, p *parts) error {
 		wants: wants, contact: p.record.contact, revision: revision, turns: turns, pulse: a.control.follower,
 	}
 	watcher := &watcher{
-		folders: foldersOf(p.store), interval: a.config.CheckInterval, check: reconciler.repair, record: p.record, log: a.log, pulse: a.control.watcher,
+		folders: foldersOf(p.store), stores: watchOf(p.store), interval: a.config.CheckInterval, check: reconciler.repair, record: p.record, log: a.log, pulse: a.control.watcher,
 	}
 	if localsock.IsFile {
 		watcher.socket = filepath.Clean(a.config.Socket)

@@ -124,13 +124,13 @@ func (a *Agent) openStore() (store.Store, io.Closer, error) {
 		return nil, nil, err
 	}
 	if !a.config.Installs(InstallDirectory) {
-		return &ownedStore{owned: stores, config: a.config}, stores, nil // the lock is that of the state directory
+		return &ownedStore{owned: stores, stores: stores, config: a.config}, stores, nil // the lock is that of the state directory
 	}
 	dir, lock, err := a.openDirectory()
 	if err != nil {
 		return nil, nil, err
 	}
-	return &ownedStore{owned: &twoStores{stores: stores, dir: dir}, dir: dir, config: a.config}, closers{stores, lock}, nil
+	return &ownedStore{owned: &twoStores{stores: stores, dir: dir}, dir: dir, stores: stores, config: a.config}, closers{stores, lock}, nil
 }
 
 // closers are closed in their order.

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"poolcert/agent/agenttest"
 	"poolcert/batch"
@@ -107,6 +108,38 @@ func TestAgentInstallsIntoStores(t *testing.T) {
 	a.stop()
 	if got := inStore(t, a.windowsIs); len(got) != 1 || a.windowsIs.OpenHandles() != 0 {
 		t.Errorf("after the end: %v, %d handles", got, a.windowsIs.OpenHandles())
+	}
+}
+
+// What somebody takes out of a store is there again at once, not at the next regular check.
+func TestStoresAreMendedAtOnce(t *testing.T) {
+	for name, install := range map[string][]Install{"stores": {InstallStores}, "both": {InstallStores, InstallDirectory}} {
+		t.Run(name, func(t *testing.T) {
+			s := agenttest.NewService(t)
+			one := testPFX(t, s, "one")
+			s.SetReferences(onMachine(one))
+			a := newTestAgent(t, s)
+			a.windowsIs = wincrypttest.New()
+			a.config.Install = install
+			a.config.CheckInterval = 24 * time.Hour
+			a.start()
+			s.AwaitReport(t.Context(), reports("installed", one))
+			for range 3 {
+				store, err := a.windowsIs.OpenStore(wincrypt.LocalMachine, "My", wincrypt.ToChange)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := store.Delete(one); err != nil {
+					t.Error(err)
+				}
+				store.Close()
+				waitFor(t, func() bool { return len(inStore(t, a.windowsIs)) == 1 })
+			}
+			a.stop()
+			if n := a.windowsIs.OpenHandles(); n != 0 {
+				t.Errorf("%d handles are open in the end", n)
+			}
+		})
 	}
 }
 

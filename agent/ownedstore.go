@@ -17,7 +17,8 @@ import (
 // made later is found, and one that no certificate needs is not missed.
 type ownedStore struct {
 	owned
-	dir    *store.Dir // nil: without a directory
+	dir    *store.Dir    // nil: without a directory
+	stores *store.System // nil: without certificate stores
 	config *Config
 
 	// The last install, nil when it is not known to stand. Only the reconciler

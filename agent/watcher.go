@@ -35,6 +35,7 @@ const (
 type watcher struct {
 	folders  func() []string // that matter now; none: there is nothing to watch
 	socket   string          // matters, too, and nothing else beside it; may be empty
+	stores   watch.Stores    // those of Windows; nil: there are none
 	interval time.Duration   // between checks without a known reason
 	check    func(context.Context) (found int)
 	record   *record
@@ -48,7 +49,7 @@ type watcher struct {
 
 // run returns when ctx ends.
 func (w *watcher) run(ctx context.Context) {
-	w.watch = watch.Open(w.folders, w.socket)
+	w.watch = watch.Open(w.folders, w.socket, w.stores)
 	defer w.watch.Close()
 	repairs := rate.NewLimiter(rate.Every(repairRest), repairBurst)
 	regular := time.NewTicker(w.interval)
@@ -108,4 +109,13 @@ func foldersOf(s store.Store) func() []string {
 		return dir.Folders
 	}
 	return func() []string { return nil }
+}
+
+// watchOf returns what tells of changes in the certificate stores of Windows that s is, if
+// it is.
+func watchOf(s store.Store) watch.Stores {
+	if s, ok := s.(*ownedStore); ok && s.stores != nil {
+		return s.stores.Watch
+	}
+	return nil
 }

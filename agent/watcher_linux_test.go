@@ -165,7 +165,7 @@ func TestWatcherGoesBlind(t *testing.T) {
 		folders: func() []string { return []string{path} },
 		record:  newRecord(), log: slog.New(slog.NewTextHandler(&log, nil)),
 	}
-	w.watch = watch.Open(w.folders, "")
+	w.watch = watch.Open(w.folders, "", nil)
 	defer w.watch.Close()
 	for _, want := range []time.Duration{checkRest, 2 * checkRest, 4 * checkRest, 8 * checkRest, 16 * checkRest, blindRest, blindRest} {
 		w.tell(w.watch.Follow())

@@ -269,6 +269,18 @@ try {
         Eventually 10 { $null -ne (Get-WinEvent -FilterHashtable @{ LogName = 'Application'; ProviderName = $service; Id = 100 } -MaxEvents 1 -ErrorAction SilentlyContinue) }
     }
 
+    Check 'taken out of its store, it is there again at once' {
+        Remove-Item -LiteralPath "Cert:\LocalMachine\My\$Thumbprint"
+        Eventually 5 { $null -ne (FindCertificate) }
+    }
+    Check 'while nothing happens, the agent rests' {
+        Start-Sleep -Seconds 10  # what was mended is looked at once more
+        $before = (Get-Process -Id (ServicePid)).TotalProcessorTime
+        Start-Sleep -Seconds 20
+        $used = ((Get-Process -Id (ServicePid)).TotalProcessorTime - $before).TotalMilliseconds
+        if ($used -gt 200) { throw "it used $used ms of 20 s: does its own look at the stores count as a change?" }
+    }
+
     Write-Host "`n# The key"
     Check 'it is in CNG, of the machine, and cannot be exported' {
         $cert = FindCertificate

@@ -187,6 +187,13 @@ func (s *System) Withdraw(ctx context.Context, references []batch.CertificateRef
 	return nil
 }
 
+// Watch sends to changed, which has room for one, when certificates or their properties
+// change in a store of localmachine: once, if it is not ended before. Nothing tells of
+// changes of keys, of who may use them, and in currentuser: call Repair from time to time.
+func (s *System) Watch(changed chan<- struct{}) (end func(), err error) {
+	return s.opts.Calls.Watch(changed)
+}
+
 // PrivateKey implements [Store].
 func (s *System) PrivateKey(ctx context.Context, visible []batch.Visibility, match func(*x509.Certificate) bool) (*x509.Certificate, crypto.PrivateKey, error) {
 	e, err := s.current().find(ctx, visible, match)

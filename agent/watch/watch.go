@@ -1,5 +1,6 @@
 // Package watch tells when something changes in folders that matter: their files, the
-// folders themselves, what is mounted over them, and a socket beside the files of others.
+// folders themselves, what is mounted over them, and a socket beside the files of others;
+// and in the certificate stores of Windows.
 //
 // Call [Open], then in a loop [Watch.Follow], a look at the folders, [Watch.Wait] and
 // [Watch.Settle]; [Watch.Close] at the end. In this order nothing happens in between: the
@@ -39,6 +40,7 @@ type Watch struct {
 	socket  string
 	end     func()        // of the watch of mounts
 	mounts  chan struct{} // something was mounted
+	stores  stores
 
 	inotify *fsnotify.Watcher      // nil: not possible now
 	watched map[string]os.FileInfo // what is at the watched paths
@@ -47,9 +49,9 @@ type Watch struct {
 
 // Open begins to watch mounts. folders returns the folders that matter now; if it returns
 // none at first, there is nothing to watch, ever. socket, if not empty, is a path that
-// matters, too, and nothing else beside it.
-func Open(folders func() []string, socket string) *Watch {
-	w := &Watch{folders: folders, socket: socket, mounts: make(chan struct{}, 1)}
+// matters, too, and nothing else beside it. Without certificate stores, begin is nil.
+func Open(folders func() []string, socket string, begin Stores) *Watch {
+	w := &Watch{folders: folders, socket: socket, mounts: make(chan struct{}, 1), stores: newStores(begin)}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	if len(folders()) > 0 {
@@ -59,9 +61,13 @@ func Open(folders func() []string, socket string) *Watch {
 	return w
 }
 
-// Follow watches the folders that matter now. With an error, some are not watched; it wraps
-// [fs.ErrNotExist] for those that are not there.
+// Follow watches the folders that matter now, and the stores. With an error, some are not
+// watched; it wraps [fs.ErrNotExist] for those that are not there.
 func (w *Watch) Follow() error {
+	return errors.Join(w.stores.follow(), w.followFolders())
+}
+
+func (w *Watch) followFolders() error {
 	folders := w.folders()
 	if len(folders) == 0 {
 		return nil
@@ -118,6 +124,14 @@ func (w *Watch) Wait(ctx context.Context, regular <-chan time.Time, rest time.Du
 			}
 		case <-w.errors(): // changes were lost
 			return true
+		case <-w.stores.changed:
+			later := w.stores.looks.Reserve().Delay()
+			if later == 0 {
+				return true
+			}
+			if look == nil {
+				look = time.After(later)
+			}
 		case <-w.mounts:
 			if w.moved() {
 				return true
@@ -178,6 +192,7 @@ func (w *Watch) errors() <-chan error {
 // Close ends the watch.
 func (w *Watch) Close() {
 	w.end()
+	w.stores.close()
 	if w.inotify != nil {
 		w.inotify.Close()
 	}

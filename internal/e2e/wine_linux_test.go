@@ -97,8 +97,11 @@ func newWindows(t *testing.T, shown string) (wine func(program string, args ...s
 	build := exec.Command("go", "build", "-o", dir, "poolcert/cmd/poolcert", "poolcert/cmd/poolcert-agent", "./testdata/liststore")
 	build.Env = append(os.Environ(), "GOOS=windows", "CGO_ENABLED=0")
 	run(build)
-	for _, name := range []string{"poolcert", "poolcert-agent", "liststore"} {
-		text := fmt.Sprintf("#!/bin/sh\nWINE_PREFIX=%s exec '%s/exec' '%s/%s.exe' \"$@\"\n", winePrefix, scripts, dir, name)
+	for name, program := range map[string]string{
+		"poolcert": dir + "/poolcert.exe", "poolcert-agent": dir + "/poolcert-agent.exe", "liststore": dir + "/liststore.exe",
+		"reg": "reg.exe", // of Windows
+	} {
+		text := fmt.Sprintf("#!/bin/sh\nWINE_PREFIX=%s exec '%s/exec' '%s' \"$@\"\n", winePrefix, scripts, program)
 		if err := os.WriteFile(filepath.Join(dir, "w-"+name), []byte(text), 0o755); err != nil {
 			t.Fatal(err)
 		}

@@ -68,6 +68,11 @@ type Calls interface {
 	// there is one which this process may not open is ErrAccess.
 	DeleteKey(Container) error
 
+	// Watch sends to changed, which has room for one, when something changes in the
+	// stores of localmachine, by whatever process: once, if it is not ended before. Keys
+	// and who may use them are not in the stores.
+	Watch(changed chan<- struct{}) (end func(), err error)
+
 	// Account returns the account that this process runs as.
 	Account() (sddl.SID, error)
 }

@@ -39,6 +39,7 @@ type Windows struct {
 	names  map[place]string // as they were written first
 	keys   map[wincrypt.Container]*keptKey
 	open   int
+	told   map[chan<- struct{}]bool // of the next change
 }
 
 type place struct {
@@ -55,7 +56,7 @@ type keptKey struct {
 
 // New returns a computer with the stores of a fresh one, which are empty.
 func New() *Windows {
-	w := &Windows{stores: make(map[place][]wincrypt.Certificate), names: make(map[place]string), keys: make(map[wincrypt.Container]*keptKey)}
+	w := &Windows{stores: make(map[place][]wincrypt.Certificate), names: make(map[place]string), keys: make(map[wincrypt.Container]*keptKey), told: make(map[chan<- struct{}]bool)}
 	for _, at := range []wincrypt.Location{wincrypt.CurrentUser, wincrypt.LocalMachine} {
 		for _, name := range []string{"My", "Root", "CA"} {
 			w.stores[place{at, strings.ToLower(name)}], w.names[place{at, strings.ToLower(name)}] = nil, name
@@ -82,7 +83,7 @@ func (w *Windows) Keys() map[wincrypt.Container]bool {
 	return keys
 }
 
-// OpenHandles is how many stores and keys are open.
+// OpenHandles is how many stores, keys and watches are open.
 func (w *Windows) OpenHandles() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -125,6 +126,7 @@ func (w *Windows) OpenStore(at wincrypt.Location, name string, how wincrypt.Open
 			return nil, &wincrypt.Error{Call: "CertOpenStore", Code: 2}
 		}
 		w.names[p] = name
+		w.tell(p)
 	}
 	if how != wincrypt.ToRead && at == w.ReadOnly {
 		return nil, &wincrypt.Error{Call: "CertOpenStore", Code: 5}
@@ -220,6 +222,37 @@ func (w *Windows) DeleteKey(at wincrypt.Container) error {
 	return nil
 }
 
+// Watch implements [wincrypt.Calls].
+func (w *Windows) Watch(changed chan<- struct{}) (end func(), err error) {
+	if err := w.failing("Watch"); err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.told[changed] = true
+	w.open++
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.told, changed)
+		w.open--
+	}, nil
+}
+
+// tell tells of a change.
+func (w *Windows) tell(p place) {
+	if p.at != wincrypt.LocalMachine {
+		return
+	}
+	for changed := range w.told {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	}
+	clear(w.told)
+}
+
 // Account implements [wincrypt.Calls].
 func (w *Windows) Account() (sddl.SID, error) { return Account, w.failing("Account") }
 
@@ -296,6 +329,7 @@ func (s *store) Add(c wincrypt.Certificate, replace bool) error {
 	default:
 		return &wincrypt.Error{Call: "CertAddCertificateContextToStore", Code: 0x80092005}
 	}
+	s.w.tell(s.place)
 	return nil
 }
 
@@ -313,6 +347,7 @@ func (s *store) Delete(thumbprint [sha1.Size]byte) error {
 		return &wincrypt.Error{Call: "CertDeleteCertificateFromStore", Code: 5}
 	default:
 		s.w.stores[p] = slices.Delete(slices.Clone(s.w.stores[p]), i, i+1)
+		s.w.tell(p)
 	}
 	return nil
 }
