@@ -196,11 +196,13 @@ func TestStateDirIsNoLink(t *testing.T) {
 	testtool.SkipUnderWine(t, "makes no symbolic links")
 	dir := t.TempDir()
 	link := filepath.Join(dir, "link")
-	if err := os.Symlink(dir, link); err != nil {
+	if err := errors.Join(os.Chmod(dir, 0o700), os.Symlink(dir, link)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := statedir.Open(link); err == nil {
-		t.Error("a symbolic link was followed")
+	for _, path := range []string{link, link + "/"} {
+		if _, err := statedir.Open(path); err == nil {
+			t.Errorf("a symbolic link was followed: %s", path)
+		}
 	}
 }
 

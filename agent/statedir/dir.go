@@ -87,7 +87,7 @@ func At(path string) *Dir { return &Dir{path: path} }
 // Check judges a folder without making it, or taking its lock. The error may be
 // an [*Error], or wrap [fs.ErrNotExist].
 func Check(path string) error {
-	fi, err := os.Lstat(path)
+	fi, err := os.Lstat(filepath.Clean(path)) // with a slash at the end, it follows a link
 	if err != nil {
 		return fmt.Errorf("open state directory: %w", err)
 	}

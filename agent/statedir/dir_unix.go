@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"poolcert/internal/filetrust"
 )
 
 func checkPrivate(path string, fi fs.FileInfo) error {
@@ -19,5 +21,4 @@ func checkPrivate(path string, fi fs.FileInfo) error {
 	return nil
 }
 
-// makePrivate makes a folder that only this process's user may enter.
-func makePrivate(path string) error { return os.MkdirAll(path, 0o700) }
+func makePrivate(path string) error { return filetrust.MakePrivate(path) }

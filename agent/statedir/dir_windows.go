@@ -6,19 +6,11 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"poolcert/internal/filetrust"
 	"poolcert/internal/winfile"
 )
 
-// makePrivate makes a folder that nobody but the agent's account, the system and the
-// administrators may enter. What is missing above it is passable: not to inherit from
-// %ProgramData%, where all users may make files, keeps others out of it.
-func makePrivate(path string) error {
-	keeper, err := winfile.Keeper()
-	if err != nil {
-		return err
-	}
-	return stateDirError(path, winfile.MkdirAll(path, winfile.Private(keeper)))
-}
+func makePrivate(path string) error { return stateDirError(path, filetrust.MakePrivate(path)) }
 
 // checkPrivate looks at the folders above, too: who can exchange one of these has
 // another folder in this one's place.

@@ -50,3 +50,9 @@ func OthersCanRead(f *os.File) bool { return othersCanRead(f) }
 // is, and those above it that are missing. A folder that exists stays as it is; on
 // Windows, it is refused if others can exchange it.
 func MakePassable(dir string) error { return makePassable(dir) }
+
+// MakePrivate makes a folder that only this process's user may enter; on Windows, the
+// system and the administrators may, too. What is missing above it is made as by
+// [MakePassable], since what others need may be beside it. What has the path already stays
+// as it is: judge it.
+func MakePrivate(dir string) error { return makePrivate(dir) }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -74,8 +75,27 @@ func makePassable(dir string) error {
 	if _, err := os.Stat(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	// One by one: the umask of the agent's service keeps others out of each.
+	if err := makePassable(filepath.Dir(dir)); err != nil {
 		return err
 	}
-	return os.Chmod(dir, 0o755)
+	err := os.Mkdir(dir, 0o755)
+	switch {
+	case err == nil:
+		err = os.Chmod(dir, 0o755)
+	case errors.Is(err, fs.ErrExist): // by now, or as a link that leads nowhere
+		_, err = os.Stat(dir)
+	}
+	return err
+}
+
+func makePrivate(dir string) error {
+	dir = filepath.Clean(dir)
+	if err := makePassable(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"poolcert/internal/testtool"
@@ -83,5 +84,53 @@ func TestReadFileHasALimit(t *testing.T) {
 	}
 	if _, err := ReadFile(path, 4); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("error %v, want ErrTooLarge", err)
+	}
+}
+
+// A private folder is nobody else's, and those above it are passable.
+func TestMakePrivate(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0o077))
+	above := filepath.Join(t.TempDir(), "above")
+	for range 2 {
+		if err := MakePrivate(filepath.Join(above, "state") + "/"); err != nil {
+			t.Fatal(err)
+		}
+		for path, want := range map[string]os.FileMode{above: 0o755, filepath.Join(above, "state"): 0o700} {
+			if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
+				t.Errorf("%s: %v, error %v, want mode %04o", path, info.Mode(), err, want)
+			}
+		}
+	}
+}
+
+// All users pass through what was made, whatever the umask of the agent's service is.
+func TestMakePassable(t *testing.T) {
+	there := t.TempDir()
+	if err := os.Chmod(there, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Umask(syscall.Umask(0o077))
+	dir := filepath.Join(there, "a", "b", "c")
+	for range 2 {
+		if err := MakePassable(dir); err != nil {
+			t.Fatal(err)
+		}
+		for path, want := range map[string]os.FileMode{there: 0o700, filepath.Join(there, "a"): 0o755, filepath.Join(there, "a", "b"): 0o755, dir: 0o755} {
+			if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
+				t.Errorf("%s: %v, error %v, want mode %04o", path, info.Mode(), err, want)
+			}
+		}
+	}
+	for name, make := range map[string]func(path string) error{
+		"file": func(path string) error { return os.WriteFile(path, nil, 0o600) },
+		"link": func(path string) error { return os.Symlink(filepath.Join(there, "nowhere"), path) },
+	} {
+		path := filepath.Join(there, name)
+		if err := make(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := MakePassable(filepath.Join(path, "below")); err == nil {
+			t.Errorf("below a %s: no error", name)
+		}
 	}
 }

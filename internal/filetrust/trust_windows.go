@@ -60,3 +60,13 @@ func makePassable(dir string) error {
 	}
 	return winfile.MkdirAll(dir, winfile.Passable(keeper))
 }
+
+// What is made above is passable, and does not inherit from %ProgramData%, where all
+// users may make files.
+func makePrivate(dir string) error {
+	keeper, err := winfile.Keeper()
+	if err != nil {
+		return err
+	}
+	return winfile.MkdirAll(dir, winfile.Private(keeper))
+}

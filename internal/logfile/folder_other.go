@@ -2,6 +2,6 @@
 
 package logfile
 
-import "os"
+import "poolcert/internal/filetrust"
 
-func makeFolder(path string) error { return os.MkdirAll(path, 0o700) }
+func makeFolder(path string) error { return filetrust.MakePrivate(path) }

@@ -3,6 +3,7 @@ package logfile
 import (
 	"fmt"
 
+	"poolcert/internal/filetrust"
 	"poolcert/internal/winfile"
 )
 
@@ -19,11 +20,7 @@ func makeFolder(path string) error {
 	if err != nil {
 		return err
 	}
-	keeper, err := winfile.Keeper()
-	if err != nil {
-		return err
-	}
-	if err := winfile.MkdirAll(path, winfile.Private(keeper)); err != nil {
+	if err := filetrust.MakePrivate(path); err != nil {
 		return err
 	}
 	d, err := ofPath(path)
