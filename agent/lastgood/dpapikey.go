@@ -24,7 +24,7 @@ func (k *dpapiKey) purpose() dpapi.Purpose {
 	if k.id == nil {
 		return dpapi.Purpose{"last known good"}
 	}
-	return dpapi.Purpose{"last known good", k.id.Account, k.id.Pool, k.id.Node}
+	return append(dpapi.Purpose{"last known good"}, nodeOf(k.id)...)
 }
 
 func (k *dpapiKey) load(create bool) ([]byte, error) {

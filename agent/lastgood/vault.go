@@ -25,6 +25,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"golang.org/x/crypto/cryptobyte"
 
@@ -95,10 +96,16 @@ func newVault(state *statedir.Dir, id *member.Identity, key nodeKey) *Vault {
 	}
 	b := cryptobyte.NewBuilder([]byte("poolcert last known good\x00"))
 	b.AddUint8(version)
-	for _, field := range []string{id.Account, id.Pool, id.Node} {
+	for _, field := range nodeOf(id) {
 		b.AddUint24LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes([]byte(field)) })
 	}
 	return &Vault{state: state, key: key, node: b.BytesOrPanic()}
+}
+
+// nodeOf names a node as [member.Identity.IsNode] compares it: the service may spell its
+// account and pool otherwise after it was restored.
+func nodeOf(id *member.Identity) []string {
+	return []string{strings.ToLower(id.Account), strings.ToLower(id.Pool), id.Node}
 }
 
 // Save replaces the stored set in one step. When that fails, say on a full disk,

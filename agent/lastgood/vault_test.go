@@ -40,6 +40,10 @@ func TestDPAPIKeyOfNode(t *testing.T) {
 	if _, err := one.load(true); err != nil {
 		t.Fatal(err)
 	}
+	same := &dpapiKey{state, &member.Identity{Account: "A", Pool: "P", Node: "one"}, m}
+	if _, err := same.load(false); err != nil {
+		t.Errorf("in other letters: %v", err)
+	}
 	two := &dpapiKey{state, &member.Identity{Account: "a", Pool: "p", Node: "two"}, m}
 	if _, err := two.load(false); !errors.Is(err, ErrUnusable) {
 		t.Error(err)
@@ -54,6 +58,11 @@ func TestSetIsBoundToItsNode(t *testing.T) {
 	}
 	if set, err := v.Load(); err != nil || set.Revision != "1" {
 		t.Fatalf("load = %+v, %v", set, err)
+	}
+	// The account spells its own name and that of the pool, and may do so otherwise when it
+	// was restored.
+	if set, err := New(state, &member.Identity{Account: "A", Pool: "P", Node: "n"}, Options{}).Load(); err != nil || set.Revision != "1" {
+		t.Errorf("in other letters: load = %+v, %v", set, err)
 	}
 	for _, other := range []*member.Identity{
 		{Account: "b", Pool: "p", Node: "n"}, {Account: "a", Pool: "q", Node: "n"},
