@@ -16,8 +16,8 @@ func (system) Watch(changed chan<- struct{}) (end func(), err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		which, err := windows.WaitForMultipleObjects([]windows.Handle{n.end, n.change}, false, windows.INFINITE)
-		if err != nil || which == windows.WAIT_OBJECT_0 {
+		which, err := windows.WaitForMultipleObjects([]windows.Handle{n.change, n.end}, false, windows.INFINITE)
+		if err != nil || which != windows.WAIT_OBJECT_0 {
 			return
 		}
 		select {
