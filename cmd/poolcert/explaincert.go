@@ -99,13 +99,38 @@ func (e *explanation) find(cmd *cobra.Command, acct *accountFlags, text string) 
 		e.tp, err = e.message(cmd.Context(), acct, in)
 		return err
 	}
-	name, err := thumbprintOf(cmd.Context(), acct, text)
-	if err != nil {
-		return cli.Hint(cli.Usagef("%s: no such file, and not a thumbprint; as a name: %w", cli.Text(text), err),
-			"give the sealed file, or what 'poolcert certs' and 'poolcert cert list' show")
+	e.tp, err = e.named(cmd.Context(), acct, text)
+	return err
+}
+
+// named returns the certificate that a name of the account stands for. Who mistyped a
+// file needs no account.
+func (e *explanation) named(ctx context.Context, acct *accountFlags, text string) (tp batch.Thumbprint, err error) {
+	nothing := func(format string, args ...any) error {
+		return cli.Hint(cli.Usagef("%s: no such file, and %s", cli.Text(text), fmt.Sprintf(format, args...)), "give the sealed file, or what 'poolcert certs' and 'poolcert cert list' show")
 	}
-	e.tp, err = batch.ParseThumbprint(name)
-	return cli.Usage(err)
+	given, explicit := strings.CutPrefix(text, nameOption)
+	name, err := batch.ParseCertificateName(given)
+	if err != nil {
+		return tp, nothing("neither a thumbprint nor a name")
+	}
+	client, err := acct.client()
+	if err != nil {
+		if explicit {
+			return tp, err
+		}
+		return tp, nothing("not a thumbprint; as a name: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, accountTime)
+	defer cancel()
+	current, err := currentCertificate(ctx, client, name)
+	switch {
+	case errors.Is(err, &batch.Error{Code: batch.CodeNameNotFound}) && !explicit:
+		return tp, nothing("not a thumbprint; nor has the account a certificate under this name")
+	case err != nil:
+		return tp, fmt.Errorf("name %s: %w", name, explain(err))
+	}
+	return current.Thumbprint, nil
 }
 
 // say notes what was found.

@@ -33,10 +33,12 @@ func (f *finder) PrivateKey(_ context.Context, match func(*x509.Certificate) boo
 	return nil, nil, decrypt.ErrNoRecipient
 }
 
-// message finds the certificate that a message is for, among those of the account and
-// of this node. Of several, it is one that the account names first.
+// message finds the certificate that a message is for, among those of this node and of
+// the account. Of several, it is one that this node has, if there is one: it may open the
+// message, whatever became of the others.
 func (e *explanation) message(ctx context.Context, acct *accountFlags, in io.Reader) (batch.Thumbprint, error) {
 	var f finder
+	f.addInstalled(e.installed)
 	where := "in the account and on this node"
 	hint := "seal the secret again, to a certificate that 'poolcert cert list' shows; or is it another account's?"
 	if client, err := acct.client(); err != nil {
@@ -46,7 +48,6 @@ func (e *explanation) message(ctx context.Context, acct *accountFlags, in io.Rea
 		where = fmt.Sprintf("on this node, as the account could not be asked (%v)", explain(err))
 		hint = "ask again when the account answers: the certificate may be there, and not on this node"
 	}
-	f.addInstalled(e.installed)
 	_, err := decrypt.Decrypt(ctx, io.Discard, in, decrypt.Keys(&f), decrypt.Options{JWE: jwe.Options{AllowRSA15: true}}) // no key here is an oracle
 	switch {
 	case !errors.Is(err, decrypt.ErrNoRecipient):
