@@ -31,8 +31,10 @@ func fileHint(err error) string {
 		return "another program has it open: close that, or try again in a moment"
 	case at == nil:
 		return ""
+	case errors.Is(err, securefile.ErrNotRegular) && isLink(path) && !isDir(path):
+		return "name the file that the link leads to, or remove the link"
 	case errors.Is(err, securefile.ErrNotRegular) && !isDir(path):
-		return "redirect the output there instead: '> " + Text(path) + "'"
+		return "redirect the output there instead: '> " + ShellWord(Text(path)) + "'"
 	case errors.Is(err, syscall.EISDIR), errors.Is(err, securefile.ErrNotRegular), isFolder(path):
 		return fmt.Sprintf("%s is a folder: name a file", Text(path))
 	case errors.Is(err, fs.ErrPermission):
@@ -45,6 +47,11 @@ func fileHint(err error) string {
 		}
 	}
 	return ""
+}
+
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
 func isDir(path string) bool {
