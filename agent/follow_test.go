@@ -234,7 +234,7 @@ func TestFollowSlowsDownForAnEvictedNode(t *testing.T) {
 		<-f.wants.c
 		start := time.Now()
 		s.update(func() {
-			s.err = &member.RefusedError{Refusal: &nodeapi.Error{Code: nodeapi.CodeNodeRevoked, Message: "evicted"}}
+			s.err = &nodeapi.Error{Code: nodeapi.CodeNodeRevoked, Message: "evicted"}
 		})
 		if w := <-f.wants.c; !w.revoked || len(w.references) != 0 {
 			t.Errorf("want %+v, want revoked", w)
@@ -330,7 +330,7 @@ func TestFailedRenewal(t *testing.T) {
 func TestExpiredCertificateIsRenewed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newFakeSource()
-		s.err = &member.RefusedError{Refusal: &nodeapi.Error{Code: nodeapi.CodeExpired, Message: "expired"}}
+		s.err = &nodeapi.Error{Code: nodeapi.CodeExpired, Message: "expired"}
 		s.renewed = func() { s.err = nil }
 		f := newTestFollower(s)
 		follow(t, f)
@@ -371,8 +371,8 @@ func TestEvictedNodeWithExpiredCertificate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newFakeSource()
 		s.renewAt = time.Now()
-		s.err = &member.RefusedError{Refusal: &nodeapi.Error{Code: nodeapi.CodeExpired, Message: "expired"}}
-		s.renewErr = &member.RefusedError{Refusal: &nodeapi.Error{Code: nodeapi.CodeNodeRevoked, Message: "evicted"}}
+		s.err = &nodeapi.Error{Code: nodeapi.CodeExpired, Message: "expired"}
+		s.renewErr = &nodeapi.Error{Code: nodeapi.CodeNodeRevoked, Message: "evicted"}
 		f := newTestFollower(s)
 		follow(t, f)
 		if w := <-f.wants.c; !w.revoked {
@@ -387,7 +387,7 @@ func TestOnlyNodeRevokedRevokes(t *testing.T) {
 		nodeapi.CodeNodeRevoked: true, nodeapi.CodeNotAllowed: false, nodeapi.CodeNotFound: false,
 		nodeapi.CodeExpired: false, nodeapi.CodeTokenRefused: false, nodeapi.CodeBusy: false, "": false,
 	} {
-		if got := member.IsRevoked(fmt.Errorf("poll: %w", &member.RefusedError{Refusal: &nodeapi.Error{Code: code}})); got != want {
+		if got := member.IsRevoked(fmt.Errorf("poll: %w", &nodeapi.Error{Code: code})); got != want {
 			t.Errorf("IsRevoked(%q) = %v, want %v", code, got, want)
 		}
 	}

@@ -133,7 +133,7 @@ func TestRejoinInAnotherPoolIsRefused(t *testing.T) {
 func TestRejoinIsPaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newFakeSource()
-		s.err = &member.RefusedError{Refusal: &nodeapi.Error{Code: nodeapi.CodeNodeUnknown, Message: "unknown"}}
+		s.err = &nodeapi.Error{Code: nodeapi.CodeNodeUnknown, Message: "unknown"}
 		s.rejoinErr = errors.New("token refused")
 		f := newTestFollower(s)
 		follow(t, f)

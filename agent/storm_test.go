@@ -5,9 +5,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"poolcert/agent/member"
-	"poolcert/internal/nodeapi"
 )
 
 // stormNodes and stormRatio are the promise: however a thousand nodes lose the
@@ -18,11 +15,17 @@ const (
 	stormRatio = 3.0
 )
 
+// A busyError asks to be left alone for a while.
+type busyError time.Duration
+
+func (e busyError) Error() string             { return "busy" }
+func (e busyError) RetryAfter() time.Duration { return time.Duration(e) }
+
 // TestNodesComeBackWithoutAStorm has the real follower and retry code of a thousand
 // nodes poll one source.
 func TestNodesComeBackWithoutAStorm(t *testing.T) {
 	down := errors.New("down")
-	busy := &member.RefusedError{Wait: 10 * time.Second, Refusal: &nodeapi.Error{Code: nodeapi.CodeBusy, Message: "busy"}}
+	busy := busyError(10 * time.Second)
 	for name, test := range map[string]struct {
 		interval time.Duration
 		lose     func(*fakeSource)

@@ -107,27 +107,27 @@ func (c *client) do(ctx context.Context, timeout time.Duration, method, path str
 	return nil, newRefusedError(response, data)
 }
 
-// A RefusedError is a refusal by the service, or by something in between.
-type RefusedError struct {
-	Refusal *nodeapi.Error // its Code is empty if it was not the service that spoke
-	Wait    time.Duration  // that it asks for; 0: it does not
+// A refusedError is a refusal by the service, or by something in between.
+type refusedError struct {
+	refusal *nodeapi.Error // its Code is empty if it was not the service that spoke
+	wait    time.Duration  // that it asks for; 0: it does not
 }
 
-func (e *RefusedError) Error() string { return e.Refusal.Message }
-func (e *RefusedError) Unwrap() error { return e.Refusal }
+func (e *refusedError) Error() string { return e.refusal.Message }
+func (e *refusedError) Unwrap() error { return e.refusal }
 
 // RetryAfter returns how long to wait, if that was said; see package pace.
-func (e *RefusedError) RetryAfter() time.Duration { return e.Wait }
+func (e *refusedError) RetryAfter() time.Duration { return e.wait }
 
-func newRefusedError(r *http.Response, body []byte) *RefusedError {
-	e := &RefusedError{Refusal: &nodeapi.Error{}}
-	if json.Unmarshal(body, e.Refusal) != nil || e.Refusal.Code == "" || e.Refusal.Message == "" {
-		e.Refusal = &nodeapi.Error{Message: "the server answered " + strconv.Itoa(r.StatusCode) + " " + http.StatusText(r.StatusCode)}
+func newRefusedError(r *http.Response, body []byte) *refusedError {
+	e := &refusedError{refusal: &nodeapi.Error{}}
+	if json.Unmarshal(body, e.refusal) != nil || e.refusal.Code == "" || e.refusal.Message == "" {
+		e.refusal = &nodeapi.Error{Message: "the server answered " + strconv.Itoa(r.StatusCode) + " " + http.StatusText(r.StatusCode)}
 	}
 	if seconds, err := strconv.ParseInt(r.Header.Get("Retry-After"), 10, 32); err == nil && seconds > 0 {
-		e.Wait = time.Duration(seconds) * time.Second
+		e.wait = time.Duration(seconds) * time.Second
 	} else if t, err := http.ParseTime(r.Header.Get("Retry-After")); err == nil {
-		e.Wait = max(0, time.Until(t))
+		e.wait = max(0, time.Until(t))
 	}
 	return e
 }

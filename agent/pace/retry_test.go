@@ -2,13 +2,16 @@ package pace
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"poolcert/agent/member"
-	"poolcert/internal/nodeapi"
 )
+
+type busyError time.Duration
+
+func (e busyError) Error() string             { return "busy" }
+func (e busyError) RetryAfter() time.Duration { return time.Duration(e) }
 
 func TestRetryWindowDoublesToTheCap(t *testing.T) {
 	var r Retry
@@ -27,7 +30,7 @@ func TestRetryWindowDoublesToTheCap(t *testing.T) {
 
 func TestRetryRespectsRetryAfter(t *testing.T) {
 	var r Retry
-	busy := &member.RefusedError{Refusal: &nodeapi.Error{Code: nodeapi.CodeBusy, Message: "busy"}, Wait: time.Minute}
+	busy := fmt.Errorf("poll: %w", busyError(time.Minute))
 	spread := time.Duration(0)
 	for range 100 { // a thousand nodes are told the same
 		r.Reset()
@@ -40,8 +43,7 @@ func TestRetryRespectsRetryAfter(t *testing.T) {
 	if spread < 20*time.Second {
 		t.Errorf("100 waits lie within %v", spread)
 	}
-	busy.Wait = 1000 * time.Hour
-	if wait := r.Next(busy); wait > maxRetryAfter+Cap {
+	if wait := r.Next(busyError(1000 * time.Hour)); wait > maxRetryAfter+Cap {
 		t.Errorf("wait = %v, want at most %v and jitter", wait, maxRetryAfter)
 	}
 }
