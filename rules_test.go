@@ -91,6 +91,8 @@ func TestImportRules(t *testing.T) {
 					bad = "is below the agent"
 				case in("agent") && to("account"):
 					bad = "talks to the service over the network only"
+				case in("agent") && p.ImportPath != module+"/agent" && !in("agent/doctor") && to("agent") && !to("agent/statedir", "agent/pace", "agent/member"):
+					bad = "is a part of the agent, and knows no other part but those that all may"
 				case to("cmd"):
 					bad = "imports a command"
 				case within(imp, "software.sslmate.com/src/go-pkcs12") && !in("internal/pfx"),

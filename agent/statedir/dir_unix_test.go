@@ -23,6 +23,6 @@ func TestForeignStateDirIsRefused(t *testing.T) {
 	_, err := Open(dir)
 	var state *Error
 	if !errors.As(err, &state) || !state.Foreign {
-		t.Errorf("got %v, want a StateDirError about its owner", err)
+		t.Errorf("got %v, want an Error about its owner", err)
 	}
 }
