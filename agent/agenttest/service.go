@@ -1,10 +1,12 @@
-// Package agenttest is an account service for tests of the agent: a real TLS
-// server with its own CA that speaks the node API for one pool, in memory.
+// Package agenttest is what is around an agent, for its tests: an account service, a
+// folder as a source ([NewFolder]), and the rights, mounts, users and files that change
+// hands on a node.
 //
-// Call [NewService], give it certificates with [Service.Add] and references with
-// [Service.SetReferences], and have a node join with [Service.Token]. It checks
-// what the real service checks: proofs, client certificates, and that a node
-// gets only what its pool refers to. It is safe for concurrent use.
+// The service is a real TLS server with its own CA that speaks the node API for one pool,
+// in memory. Call [NewService], give it certificates with [Service.Add] and references
+// with [Service.SetReferences], and have a node join with [Service.Token]. It checks what
+// the real service checks: proofs, client certificates, and that a node gets only what its
+// pool refers to. It is safe for concurrent use.
 package agenttest
 
 import (

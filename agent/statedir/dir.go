@@ -53,10 +53,10 @@ type Error struct {
 
 func (e *Error) Error() string { return "state directory " + e.Path + ": " + e.Reason }
 
-// A Dir is the agent's own folder, locked for this process.
+// A Dir is the agent's own folder, locked for this process by [Open].
 type Dir struct {
 	path string
-	lock *lockfile.Lock
+	lock *lockfile.Lock // nil: not locked
 }
 
 // Open makes the folder if it is missing, checks that nobody else can enter it, and
@@ -136,5 +136,10 @@ func (s *Dir) Remove(name string) error {
 	return securefile.SyncDir(s.path)
 }
 
-// Close gives up the lock.
-func (s *Dir) Close() error { return s.lock.Close() }
+// Close gives up the lock, if there is one.
+func (s *Dir) Close() error {
+	if s.lock == nil {
+		return nil
+	}
+	return s.lock.Close()
+}
