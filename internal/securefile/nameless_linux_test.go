@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"poolcert/internal/testtool"
 )
 
 // Where there are files without names, nothing is to be seen before Commit, and so
@@ -34,7 +36,7 @@ func memory(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "poolcert-test-")
 	if err != nil {
-		t.Skip("NOT TESTED on a tmpfs: ", err)
+		testtool.Missing(t, "a tmpfs", err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
