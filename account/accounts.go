@@ -37,7 +37,8 @@ func (s *Service) CreateAccount(ctx context.Context, name string) (primary, seco
 // CreateAccountShown is CreateAccount for people: show gives them the keys before
 // there is an account. When it fails, so does CreateAccountShown, and there is none;
 // an account whose keys nobody saw could only be deleted. When making the account
-// fails after show, the keys are void.
+// fails after show, the keys are void, but for a database that went away meanwhile, of
+// which nobody knows whether it made the account.
 func (s *Service) CreateAccountShown(ctx context.Context, name string, show func(primary, secondary batch.Key) error) error {
 	if len(name) < 3 || len(name) > 24 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
 		return fmt.Errorf("create account %q: %w", clip(name, 40), ErrAccountName)

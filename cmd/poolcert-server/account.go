@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -64,7 +65,7 @@ holds them sealed. The name is 3 to 24 lower-case letters and digits.`,
 						return err
 					})
 					if err != nil && shown {
-						return fmt.Errorf("%w; the keys that were printed are void", err)
+						return void(err)
 					}
 					return err
 				})
@@ -73,6 +74,16 @@ holds them sealed. The name is 3 to 24 lower-case letters and digits.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// void says of keys that were printed that they are good for nothing, as far as is known:
+// a database that went away may have made the account all the same.
+func void(err error) error {
+	unless := ""
+	if !errors.Is(err, account.ErrAccountExists) {
+		unless = ", unless 'poolcert-server account list' shows the account"
+	}
+	return fmt.Errorf("%w; the keys that were printed are void%s", err, unless)
 }
 
 func (c created) print(cmd *cobra.Command) error {

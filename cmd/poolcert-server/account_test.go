@@ -2,9 +2,13 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"poolcert/account"
+	"poolcert/account/db"
 )
 
 // A writerFunc is a writer that does something.
@@ -24,5 +28,16 @@ func TestVoidKeys(t *testing.T) {
 	var stderr bytes.Buffer
 	if code := run(t.Context(), create, nil, faster, &stderr); code == 0 || !strings.Contains(stderr.String(), "the account exists already; the keys that were printed are void") {
 		t.Errorf("code %d, %s", code, stderr.String())
+	}
+}
+
+// A database that goes away while it makes an account may have made it.
+func TestVoidKeysOfLostCommit(t *testing.T) {
+	lost := void(fmt.Errorf("create account: %w", db.ErrBusy)).Error()
+	if !strings.Contains(lost, "void, unless 'poolcert-server account list' shows the account") {
+		t.Errorf("got %q", lost)
+	}
+	if exists := void(account.ErrAccountExists).Error(); !strings.HasSuffix(exists, "are void") {
+		t.Errorf("got %q", exists)
 	}
 }
