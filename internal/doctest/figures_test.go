@@ -34,6 +34,7 @@ const (
 	benchmarks = "docs/benchmarks.md"
 	limitsGo   = "cmd/poolcert-server/limits.go"
 	failuresGo = "decrypt/local/failures.go"
+	clientGo   = "decrypt/local/client.go"
 	agentUnit  = "packaging/systemd/poolcert-agent.service"
 	serverUnit = "packaging/systemd/poolcert-server.service"
 	bootPart   = "scripts/boot/parts/10-install.bash"
@@ -63,6 +64,9 @@ var figures = []figure{
 	{operations, `in a minute of this user, or (\d+)`, failuresGo, `tellingFailures = (\d+)`, 0, 0},
 	{"docs/local-api.md", `Failed messages: (\d+) in a minute`, failuresGo, `otherFailures\s+= (\d+)`, 0, 0},
 	{"docs/local-api.md", `Failed messages: \d+ in a minute; (\d+)`, failuresGo, `tellingFailures = (\d+)`, 0, 0},
+	{"docs/local-api.md", `does so for (\d+ s), and`, clientGo, `awayTime = (.+)`, 0, 0},
+	{"docs/local-api.md", `, and for (\d+ s) while the agent is there`, clientGo, `busyTime = (.+)`, 0, 0},
+	{"docs/attack-surface.md", `refused after (\d+ s) \(.its queue`, clientGo, `busyTime = (.+)`, 0, 0},
 	{operations, `our unit allows ([\d,]+) \(.LimitNOFILE`, serverUnit, `LimitNOFILE=(\d+)`, 0, 0},
 
 	// Times.
