@@ -104,6 +104,28 @@ func TestLinkOfRemoteUser(t *testing.T) {
 	}
 }
 
+// A crash leaves no link that nobody knows: none is made that cannot be written down.
+func TestLinkIsWrittenDownFirst(t *testing.T) {
+	l, home := newLinked(t)
+	link, away := filepath.Join(home, "certs"), l.State.Path()+".away"
+	if err := os.Rename(l.State.Path(), away); err != nil {
+		t.Fatal(err)
+	}
+	if more := l.tend(t.Context()); !more {
+		t.Error("it is not tried again")
+	}
+	if _, err := os.Lstat(link); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a link that is not written down: error %v", err)
+	}
+	if err := os.Rename(away, l.State.Path()); err != nil {
+		t.Fatal(err)
+	}
+	l.tend(t.Context())
+	if _, err := os.Lstat(link); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestLinkSparesWhatIsThere(t *testing.T) {
 	for name, test := range map[string]struct {
 		make func(path string) error

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"poolcert/agent/agenttest"
-	"poolcert/agent/statedir"
 )
 
 func TestExchangedTokenIsRefused(t *testing.T) {
@@ -30,20 +29,8 @@ func TestExchangedTokenIsRefused(t *testing.T) {
 // not that one's.
 func TestRejoinAsAnotherNodeIsRefused(t *testing.T) {
 	s := agenttest.NewService(t)
-	state, err := statedir.Open(filepath.Join(t.TempDir(), "state"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer state.Close()
 	token := s.Token(9)
-	keys, err := JoiningKeys(state, token)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id, err := Enroll(t.Context(), token, keys, "n")
-	if err != nil {
-		t.Fatal(err)
-	}
+	state, id := enrolled(t, token)
 	id.Node = "n-0123456789" // by an earlier service
 	file := filepath.Join(t.TempDir(), "token")
 	if err := errors.Join(id.Save(state), os.WriteFile(file, []byte(token.Encode()), 0o600)); err != nil {
