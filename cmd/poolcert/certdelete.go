@@ -56,7 +56,7 @@ func warnReferring(ctx context.Context, w io.Writer, client *batch.Client, tp ba
 	}
 	for _, pool := range p.pools {
 		if pool.Refers {
-			fmt.Fprintf(w, "poolcert: %s pool %s refers to it, and its new nodes do not get it from now on: 'poolcert pool set-certs %[2]s' takes it off, 'poolcert cert cancel-delete' keeps it once the deletion has failed\n",
+			fmt.Fprintf(w, "poolcert: %s pool %s refers to it, and its new nodes do not get it from now on: 'poolcert pool set-certs %[2]s' with what the pool is to keep (or --none) takes it off, 'poolcert cert cancel-delete' keeps it once the deletion has failed\n",
 				cli.StyleOf(w).Yellow("warning:"), cli.Text(pool.PoolID))
 			return // one is enough to think again
 		}

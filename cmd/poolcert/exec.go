@@ -60,8 +60,8 @@ then.`,
 				if errors.Is(err, exec.ErrDot) {
 					err = cli.Hint(err, "a program of this folder is named with the folder: .%c%s", filepath.Separator, args[0])
 				}
-				if errors.Is(err, fs.ErrPermission) {
-					err = cli.Hint(err, "'chmod +x %s' makes a program of a script", args[0])
+				if info, serr := os.Stat(args[0]); errors.Is(err, fs.ErrPermission) && serr == nil && info.Mode()&0o111 == 0 {
+					err = cli.Hint(err, "'chmod +x %s' makes a program of a script", cli.ShellWord(args[0]))
 				}
 				return cli.Hint(err, "the command comes after '--', and is a program, not a shell line")
 			}
