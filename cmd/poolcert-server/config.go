@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 	"time"
@@ -164,10 +165,10 @@ func (c *config) check() error {
 	for key, address := range map[string]string{"listen": c.Listen, "node_listen": c.NodeListen} {
 		_, port, err := net.SplitHostPort(address)
 		if err == nil {
-			_, err = net.LookupPort("tcp", port)
+			_, err = strconv.ParseUint(port, 10, 16) // a name would get into URLs
 		}
 		if err != nil {
-			return cli.Hint(fmt.Errorf("%s: %q is not an address", key, address), "write it as \"host:port\", or \":port\" for all addresses; a port is at most 65535")
+			return cli.Hint(fmt.Errorf("%s: %q is not an address", key, address), "write it as \"host:port\", or \":port\" for all addresses; a port is a number up to 65535")
 		}
 	}
 	if sameListener(c.Listen, c.NodeListen) {
