@@ -268,7 +268,25 @@ func (c *Client) unavailable(ctx context.Context, err error) error {
 	if ctx.Err() != nil || errors.Is(err, ErrNotAllowed) {
 		return err
 	}
-	// The URL of a request and the steps of a dial say nothing to people.
+	why, cause := errBroken, causeOf(err)
+	switch {
+	case errors.Is(err, localsock.ErrUntrusted), errors.As(err, new(*net.AddrError)):
+		return fmt.Errorf("%w at %s: %w", ErrUnavailable, c.path, cause)
+	case errors.Is(err, fs.ErrNotExist):
+		if why = errGone; !mayCome(c.path) {
+			why = errors.New("there is no socket")
+		}
+	case errors.Is(err, syscall.ECONNREFUSED):
+		why = errAway
+	case errors.Is(err, localsock.ErrFull):
+		why = errFull
+	}
+	return fmt.Errorf("%w at %s: %w (%w)", ErrUnavailable, c.path, why, cause)
+}
+
+// causeOf leaves out the URL of a request and the steps of a dial, which say nothing to
+// people.
+func causeOf(err error) error {
 	for {
 		var request *url.Error
 		var dial *net.OpError
@@ -277,23 +295,9 @@ func (c *Client) unavailable(ctx context.Context, err error) error {
 		} else if errors.As(err, &dial) {
 			err = dial.Err
 		} else {
-			break
+			return err
 		}
 	}
-	why := errBroken
-	switch {
-	case errors.Is(err, localsock.ErrUntrusted), errors.As(err, new(*net.AddrError)):
-		return fmt.Errorf("%w at %s: %w", ErrUnavailable, c.path, err)
-	case errors.Is(err, fs.ErrNotExist):
-		if why = errGone; !mayCome(c.path) {
-			why = errors.New("there is no socket")
-		}
-	case errors.Is(err, syscall.ECONNREFUSED):
-		why = errAway
-	case errors.Is(err, syscall.EAGAIN):
-		why = errFull
-	}
-	return fmt.Errorf("%w at %s: %w (%w)", ErrUnavailable, c.path, why, err)
 }
 
 func exists(path string) bool {

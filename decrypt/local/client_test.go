@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"poolcert/internal/localsock"
 )
 
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -29,7 +31,7 @@ func TestClientTriesAgain(t *testing.T) {
 	}{
 		"busy":    {func() (*http.Response, error) { return answer(503, `{"code":"busy","message":"busy"}`) }, ErrBusy, 30 * time.Second},
 		"broken":  {func() (*http.Response, error) { return nil, io.ErrUnexpectedEOF }, ErrUnavailable, 8 * time.Second},
-		"full":    {func() (*http.Response, error) { return nil, syscall.EAGAIN }, ErrUnavailable, 30 * time.Second},
+		"full":    {func() (*http.Response, error) { return nil, localsock.ErrFull }, ErrUnavailable, 30 * time.Second},
 		"away":    {func() (*http.Response, error) { return nil, syscall.ECONNREFUSED }, ErrUnavailable, 8 * time.Second},
 		"refused": {func() (*http.Response, error) { return answer(403, `{"code":"not-allowed","message":"no"}`) }, ErrNotAllowed, 0},
 	} {

@@ -20,6 +20,8 @@ const (
 	busyTime  = 5 * time.Second
 )
 
+const errQueue = windows.ERROR_PIPE_BUSY // says that it is full
+
 func dial(ctx context.Context, path string) (net.Conn, error) {
 	failed := func(err error) error {
 		return &net.OpError{Op: "dial", Net: network, Addr: address(path), Err: err}
@@ -33,7 +35,7 @@ func dial(ctx context.Context, path string) (net.Conn, error) {
 		if err == nil {
 			return newPipe(handle, path)
 		}
-		if !errors.Is(err, windows.ERROR_PIPE_BUSY) || time.Since(begin) > busyTime {
+		if !errors.Is(err, errQueue) || time.Since(begin) > busyTime {
 			return nil, failed(os.NewSyscallError("CreateFile", err))
 		}
 		select {

@@ -30,6 +30,8 @@ func checkPath(path string) error {
 	return nil
 }
 
+const errQueue = syscall.EAGAIN // says that it is full
+
 func dial(ctx context.Context, path string) (net.Conn, error) {
 	var d net.Dialer
 	return d.DialContext(ctx, "unix", path)

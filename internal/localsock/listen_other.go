@@ -4,12 +4,15 @@ package localsock
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"runtime"
 )
 
 func listen(string, Options) (net.Listener, error) { return nil, errSystem() }
+
+var errQueue = errors.ErrUnsupported
 
 func dial(context.Context, string) (net.Conn, error) { return nil, errSystem() }
 

@@ -55,6 +55,23 @@ func TestPipeSquatter(t *testing.T) {
 	}
 }
 
+// A pipe without an instance that is free is there, and full.
+func TestPipeFull(t *testing.T) {
+	only, err := createPipe(pathOf(t), nil, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer windows.CloseHandle(only)
+	first, err := openPipe(pathOf(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer windows.CloseHandle(first)
+	if conn, err := Dial(t.Context(), pathOf(t)); !errors.Is(err, ErrFull) {
+		t.Errorf("got %v, %v, want ErrFull", conn, err)
+	}
+}
+
 // Clients that say nothing keep nobody out: the oldest of them go.
 func TestPipeMuteClients(t *testing.T) {
 	l := open(t, pathOf(t))

@@ -64,6 +64,10 @@ const IsFile = isFile
 // ErrUntrusted is wrapped by the error of Dial when someone else listens.
 var ErrUntrusted = errors.New("who listens is neither " + superuser + " nor this process's user")
 
+// ErrFull is wrapped by the error of Dial when who listens is there, and as many callers
+// wait for it as the system lets.
+var ErrFull = errors.New("the queue of callers is full")
+
 // Dial connects to the socket at path, if the one who listens is root or this
 // process's user: in a folder such as /tmp, anyone can make a socket and pose as
 // a service. Where a user namespace hides who listens, as root of the node is hidden
@@ -71,6 +75,9 @@ var ErrUntrusted = errors.New("who listens is neither " + superuser + " nor this
 // kept from writing in these.
 func Dial(ctx context.Context, path string) (net.Conn, error) {
 	conn, err := dial(ctx, path)
+	if errors.Is(err, errQueue) {
+		return nil, fmt.Errorf("%w: %w", ErrFull, err)
+	}
 	if err != nil {
 		return nil, err
 	}
