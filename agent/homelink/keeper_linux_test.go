@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -235,4 +237,27 @@ func TestLinkRaces(t *testing.T) {
 	if names, err := os.ReadDir(empty); err != nil || len(names) > 0 {
 		t.Errorf("the agent made %v in root's folder, %v", names, err)
 	}
+}
+
+// A home that does not answer is waited for once, and asked again when it has answered.
+func TestSilentHome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Options{})
+		link := Link{UID: os.Geteuid(), GID: os.Getegid(), Home: "/net/alice"}
+		answer := make(chan struct{})
+		var asked atomic.Int32
+		ask := func() error { asked.Add(1); <-answer; return nil }
+		for _, want := range []time.Duration{timeout, 0, 0} {
+			start := time.Now()
+			err := l.within(t.Context(), link, ask)
+			if took := time.Since(start); err == nil || err.Error() != "home /net/alice does not answer" || took != want {
+				t.Errorf("error %v after %v, want one after %v", err, took, want)
+			}
+		}
+		close(answer)
+		synctest.Wait()
+		if err := l.within(t.Context(), link, ask); err != nil || asked.Load() != 2 {
+			t.Errorf("it answers again: error %v, asked %d times, want 2", err, asked.Load())
+		}
+	})
 }

@@ -4,35 +4,10 @@ package member
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 
 	"poolcert/agent/agenttest"
-	"poolcert/agent/statedir"
-	"poolcert/internal/nodeapi"
 )
-
-// enrolled has a new node join, and keeps its identity.
-func enrolled(t *testing.T, token *nodeapi.Token) (*statedir.Dir, *Identity) {
-	t.Helper()
-	state, err := statedir.Open(filepath.Join(t.TempDir(), "state"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { state.Close() })
-	keys, err := JoiningKeys(state, token)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id, err := Enroll(t.Context(), token, keys, "n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := id.Save(state); err != nil {
-		t.Fatal(err)
-	}
-	return state, id
-}
 
 // A renewed identity is used when it is stored: a restart finds no older one.
 func TestRenewedIdentityIsStoredFirst(t *testing.T) {
