@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -9,9 +10,12 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"poolcert/batch"
 	"poolcert/decrypt"
+	"poolcert/decrypt/binding"
+	"poolcert/decrypt/cms"
 	"poolcert/decrypt/jwe"
 	"poolcert/internal/cli"
 	"poolcert/internal/pfx"
@@ -48,19 +52,50 @@ func (e *explanation) message(ctx context.Context, acct *accountFlags, in io.Rea
 		where = fmt.Sprintf("on this node, as the account could not be asked (%v)", explain(err))
 		hint = "ask again when the account answers: the certificate may be there, and not on this node"
 	}
-	_, err := decrypt.Decrypt(ctx, io.Discard, in, decrypt.Keys(&f), decrypt.Options{JWE: jwe.Options{AllowRSA15: true}}) // no key here is an oracle
+	var header bytes.Buffer // and what was read with it
+	// No key is here, so none can be an oracle.
+	_, err := decrypt.Decrypt(ctx, io.Discard, io.TeeReader(in, &header), decrypt.Keys(&f), decrypt.Options{JWE: jwe.Options{AllowRSA15: true}})
 	switch {
 	case !errors.Is(err, decrypt.ErrNoRecipient):
 		return batch.Thumbprint{}, explainDecrypt(err)
 	case len(f.found) == 0:
 		return batch.Thumbprint{}, cli.Exit(cli.Hint(fmt.Errorf("%s: %w", where, err), "%s", hint), cli.ExitNoCertificate)
 	}
-	tp := batch.ThumbprintOf(f.found[0])
-	e.say("message", "is for %s, %s", f.found[0].Subject, tp)
-	for _, other := range f.found[1:] {
-		e.say("message", "or for %s, %s", other.Subject, batch.ThumbprintOf(other))
+	info, err := decrypt.Inspect(io.MultiReader(&header, in))
+	if err != nil {
+		return batch.Thumbprint{}, explainDecrypt(err)
 	}
-	return tp, nil
+	is := "is"
+	if slices.ContainsFunc(info.Recipients, isAnybody) {
+		e.skip("message", "does not say whom it is for")
+		is = "may be"
+	}
+	for _, cert := range f.found {
+		e.say("message", "%s for %s, %s", is, cert.Subject, batch.ThumbprintOf(cert))
+		is = "or"
+	}
+	return batch.ThumbprintOf(f.found[0]), e.bound(info)
+}
+
+// isAnybody tells whether a message names no certificate, so that any of that kind of key
+// may be meant.
+func isAnybody(r decrypt.Recipient) bool {
+	return r.Kind != cms.OtherKind.String() && r.Issuer == "" && r.SubjectKeyID == "" && r.KeyID == "" && r.Thumbprint == "" && r.SHA256 == ""
+}
+
+// bound looks at what the agent allows, whatever the certificate.
+func (e *explanation) bound(info *decrypt.Info) error {
+	for _, r := range info.Recipients {
+		if r.BoundTo == "" {
+			continue
+		}
+		if b, err := binding.Parse(r.BoundTo); err == nil && !b.NotAfter.IsZero() && time.Now().After(b.NotAfter) {
+			return broken(cli.ExitNotAllowed, "message", fmt.Sprintf("it is bound until %s, which is over: no agent opens it", cli.Time(b.NotAfter)), "have the secret sealed again")
+		}
+		e.skip("message", "is bound to %s: elsewhere, no agent opens it", r.BoundTo)
+		return nil // all recipients have one binding
+	}
+	return nil
 }
 
 // addAccount adds the certificates of the account.
