@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -82,9 +83,14 @@ then.`,
 				return err
 			}
 			if flags.mask {
-				return p.mask(path, args, cmd.ErrOrStderr())
+				err = p.mask(path, args, cmd.ErrOrStderr())
+			} else {
+				err = execute(path, args, p.environ(), p.files)
 			}
-			return execute(path, args, p.environ(), p.files)
+			if errors.Is(err, syscall.ENOEXEC) { // shells try such a file as a script
+				return cli.Hint(err, "a script begins with a line such as #!/bin/sh")
+			}
+			return err
 		},
 	}
 	keys.register(cmd)
