@@ -221,6 +221,29 @@ func TestSlowCheckIsNoLongRest(t *testing.T) {
 	})
 }
 
+// A check that costs much, as one of a large set does, is made at a tenth of a processor.
+func TestCostlyChecksAreRare(t *testing.T) {
+	const cost, during = 100 * time.Millisecond, 5 * time.Second
+	synctest.Test(t, func(t *testing.T) {
+		checks := 0
+		w := &watcher{
+			folders: func() []string { return nil }, interval: 10 * time.Millisecond, record: newRecord(),
+			check: func(context.Context) int {
+				checks++
+				for end := threadTime() + cost; threadTime() < end; {
+				}
+				return 0
+			},
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), during)
+		defer cancel()
+		w.run(ctx)
+		if most := int(during/(checkShare*cost)) + 1; checks < 2 || checks > most {
+			t.Errorf("%d checks in %v, want %d at most", checks, during, most)
+		}
+	})
+}
+
 // What cannot be mended is looked at again, though nothing tells of a change.
 func TestFailedRepairsAreTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
