@@ -74,13 +74,23 @@ func restore(ctx context.Context, dir, path string) (kept string, err error) {
 		return "", fmt.Errorf("read backup: %w", err)
 	}
 	if d.db, err = db.Open(ctx, copied); err != nil {
-		return "", cli.Hint(fmt.Errorf("read backup %s: %w", path, err), "is it a file that 'poolcert-server backup' wrote, and whole? Nothing was changed")
+		return "", explainBackup(fmt.Errorf("read backup %s: %w", path, err))
 	}
 	err = prepareRestored(ctx, &d, cfg, dir)
 	if err = errors.Join(err, d.db.Close()); err != nil || db.IsPostgres(cfg.dsn(dir)) {
 		return "", err
 	}
 	return replaceDatabase(ctx, cfg.dsn(dir), copied)
+}
+
+// explainBackup adds a hint to what is the file's fault.
+func explainBackup(err error) error {
+	for _, other := range []error{db.ErrNewer, db.ErrBusy, db.ErrIncomplete, db.ErrPlace, context.Canceled} {
+		if errors.Is(err, other) {
+			return err
+		}
+	}
+	return cli.Hint(err, "is it a file that 'poolcert-server backup' wrote, and whole? Nothing was changed")
 }
 
 // prepareRestored makes sure that the backup is sound and opens with the master
