@@ -126,7 +126,7 @@ func (s *Status) diagnose(stale error) {
 			continue
 		}
 		if failed++; failed <= shownProblems {
-			add("mend the cause ('poolcert-agent check' names groups and users that are missing); the agent tries again by itself, and at once with 'poolcert-agent refresh'", "certificate %s failed: %s", c.Thumbprint, c.Error)
+			add("mend the cause, here ('poolcert-agent check' names groups and users that are missing) or in the pool; the agent tries again by itself, and at once with 'poolcert-agent refresh'", "certificate %s failed: %s", c.Thumbprint, c.Error)
 		}
 	}
 	if failed > shownProblems {

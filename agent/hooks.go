@@ -3,7 +3,6 @@ package agent
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -17,8 +16,10 @@ import (
 // the hooks are told then, by the next agent, that the certificates are gone.
 type hookMemory struct{ state *statedir.Dir }
 
+const maxHookMemory = 64 << 20 // bytes; a set has a few hundred for each certificate and hook
+
 func (m hookMemory) Load() ([]byte, error) {
-	data, err := os.ReadFile(m.state.File(statedir.HooksFile))
+	data, err := m.state.Read(statedir.HooksFile, maxHookMemory)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

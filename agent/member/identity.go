@@ -27,12 +27,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
 	"poolcert/agent/statedir"
 	"poolcert/internal/dpapi"
+	"poolcert/internal/filetrust"
 	"poolcert/internal/nodeapi"
 )
 
@@ -169,11 +169,14 @@ func (j *identityJSON) purpose() dpapi.Purpose {
 
 const identityVersion = 1
 
+// maxStored bounds what is read of the node's keys and certificates, in bytes.
+const maxStored = 1 << 20
+
 // Load reads the identity in a state directory, or fails with [ErrNotJoined] or
 // [ErrIdentity]. It needs no lock: the file is replaced whole.
 func Load(stateDir string) (*Identity, error) {
 	path := filepath.Join(stateDir, statedir.IdentityFile)
-	data, err := os.ReadFile(path)
+	data, err := filetrust.ReadFile(path, maxStored)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNotJoined
 	}

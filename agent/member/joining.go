@@ -3,7 +3,6 @@ package member
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 
 	"poolcert/agent/statedir"
 	"poolcert/internal/dpapi"
@@ -24,7 +23,7 @@ func (j *joiningJSON) purpose() dpapi.Purpose { return dpapi.Purpose{"joining", 
 // same token, else new ones, which are stored first.
 func JoiningKeys(s *statedir.Dir, token *nodeapi.Token) (*Keys, error) {
 	var j joiningJSON
-	data, err := os.ReadFile(s.File(statedir.JoiningFile))
+	data, err := s.Read(statedir.JoiningFile, maxStored)
 	if err == nil && json.Unmarshal(data, &j) == nil && j.Server == token.URL && j.TokenID == token.IDText() {
 		if keys, err := j.load(keyMachine(), j.purpose()); err == nil {
 			return keys, nil

@@ -1,6 +1,7 @@
 package filetrust
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -20,9 +21,16 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 	return ReadAll(f, limit)
 }
 
-// ReadAll reads an open file of at most limit bytes.
+// ReadAll reads an open file of at most limit bytes. While it does not grow, its content
+// is in memory once: who clears what is returned leaves nothing.
 func ReadAll(f *os.File, limit int64) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	size := int64(0)
+	if info, err := f.Stat(); err == nil {
+		size = min(info.Size(), limit)
+	}
+	b := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+	_, err := b.ReadFrom(io.LimitReader(f, limit+1))
+	data := b.Bytes()
 	if err == nil && int64(len(data)) > limit {
 		err = fmt.Errorf("%s: %w", f.Name(), ErrTooLarge)
 	}

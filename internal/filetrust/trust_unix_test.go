@@ -74,19 +74,6 @@ func TestCheckAbove(t *testing.T) {
 	}
 }
 
-func TestReadFileHasALimit(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(path, []byte("12345"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if data, err := ReadFile(path, 5); err != nil || string(data) != "12345" {
-		t.Errorf("%q, error %v", data, err)
-	}
-	if _, err := ReadFile(path, 4); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("error %v, want ErrTooLarge", err)
-	}
-}
-
 // A private folder is nobody else's, and those above it are passable.
 func TestMakePrivate(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0o077))
