@@ -101,7 +101,7 @@ func explainDecrypt(err error) error {
 	case errors.Is(err, localsock.ErrUntrusted):
 		return cli.Hint(err, "who answers there is not the node's agent, which runs as "+superuser+": does --socket or $POOLCERT_SOCKET name the right place?")
 	case errors.Is(err, local.ErrUnavailable):
-		return cli.Hint(err, "is poolcert-agent running on this node? --socket or $POOLCERT_SOCKET says where it answers; --pfx FILE opens without an agent")
+		return cli.Hint(err, "is poolcert-agent running on this node, and well ('poolcert-agent doctor')? --socket or $POOLCERT_SOCKET says where it answers; --pfx FILE opens without an agent")
 	case errors.Is(err, decrypt.ErrDecrypt):
 		return cli.Hint(err, "the message was altered or cut, or sealed to another key (a JWE or an RSA block need not say to which); get it again")
 	case errors.As(err, &format) && errors.Is(err, io.ErrUnexpectedEOF):
