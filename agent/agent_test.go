@@ -289,6 +289,13 @@ func TestStartEmptiesTheDirectoryOfAnotherMembership(t *testing.T) {
 			next.Stop()
 			return os.Rename(filepath.Join(a.config.StateDir, "next", statedir.IdentityFile), filepath.Join(a.config.StateDir, statedir.IdentityFile))
 		},
+		"no set, and a directory of which nobody says whose it is": func(a *testAgent) error {
+			config := *a.config
+			config.CertificatesDir += "2"
+			before := a.config.CertificatesDir
+			a.config = &config
+			return errors.Join(os.Remove(filepath.Join(a.config.StateDir, statedir.LastGoodFile)), os.Rename(before, config.CertificatesDir))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, a := installedAgent(t)
