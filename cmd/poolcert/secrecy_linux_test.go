@@ -45,7 +45,7 @@ func newDesk(t *testing.T) *desk {
 	d := &desk{t, dir}
 	program, err := released()
 	if err == nil {
-		err = os.WriteFile(d.path("poolcert"), program, 0o755)
+		err = errors.Join(os.WriteFile(d.path("poolcert"), program, 0o700), os.Chmod(d.path("poolcert"), 0o755)) // whatever the umask
 	}
 	if err != nil {
 		t.Fatal(err)
