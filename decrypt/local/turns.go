@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -80,13 +81,21 @@ func (t *turns) leave(user osuser.ID, turn chan struct{}) bool {
 	return false
 }
 
-// release ends a turn: the next user has one, and goes to the end.
+// release ends a turn. If another request has it now, that one goes on at once on this
+// processor, and the caller on the next that is free: it has but an answer to write.
 func (t *turns) release() {
+	if t.pass() {
+		runtime.Gosched()
+	}
+}
+
+// pass gives a turn to the next user, who goes to the end, and tells whether there is one.
+func (t *turns) pass() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.lines) == 0 {
 		t.free++
-		return
+		return false
 	}
 	l := t.lines[0]
 	close(l.waiting[0])
@@ -96,4 +105,5 @@ func (t *turns) release() {
 	if len(l.waiting) > 0 {
 		t.lines = append(t.lines, l)
 	}
+	return true
 }
