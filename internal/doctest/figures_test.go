@@ -50,7 +50,7 @@ var figures = []figure{
 	{operations, `\(([\d.]+ ms) a node\)`, benchmarks, row("the server's processor time of that, a node"), 0, 0},
 	{operations, `([\d.]+ ms) of one core for a page of 1,000`, benchmarks, row("SQLite: the server's processor time of that"), .01, .02},
 	{operations, `An agent takes ([\d.]+ MiB)`, benchmarks, row("an idle agent with 50 certificates: memory"), 0, .04},
-	{operations, `a use of a key takes ([\d.]+ ms)`, benchmarks, `an RSA operation takes ([\d.]+ ms) of a core there`, 0, 0},
+	{operations, `a use of a key takes ([\d.]+ ms)`, benchmarks, `A use of a key takes ([\d.]+ ms) of one core`, 0, 0},
 
 	// Limits.
 	{operations, "`account_rate` \\| (\\d+)", limitsGo, `AccountRate: (\d+)`, 0, 0},
