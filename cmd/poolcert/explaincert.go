@@ -52,6 +52,7 @@ not allowed, 1 others.`,
 			}
 			agent := local.Dial(keys.socket)
 			defer agent.Close()
+			e.here = isHere(cmd.Context(), agent, e.tp)
 			for _, look := range []func(context.Context) error{
 				func(ctx context.Context) error { return e.account(ctx, acct) },
 				func(ctx context.Context) error { return e.agent(ctx, agent) },
@@ -79,6 +80,7 @@ type explanation struct {
 	tp        batch.Thumbprint
 	w         io.Writer
 	installed string
+	here      bool // this process can use it, whatever the account says
 
 	visibility []batch.Visibility // of the references, as the account has them; nil: not known
 	identity   *local.Identity
@@ -143,6 +145,17 @@ func (e *explanation) skip(where, format string, args ...any) {
 	fmt.Fprintf(e.w, "%-8s  %s   %s\n", where, cli.StyleOf(e.w).Yellow("?"), cli.Text(fmt.Sprintf(format, args...)))
 }
 
+// missed notes a break on the way from the account to the node. When the node has the
+// certificate all the same, it came another way: of another account, from a folder, or
+// before.
+func (e *explanation) missed(code int, where, what, hint string) error {
+	if e.here {
+		e.skip(where, "%s", what)
+		return nil
+	}
+	return broken(code, where, what, hint)
+}
+
 // broken returns the error of the first break.
 func broken(code int, where, what, hint string) error {
 	return cli.Exit(cli.Hint(fmt.Errorf("%s: %s", where, what), "%s", hint), code)
@@ -158,14 +171,14 @@ func (e *explanation) account(ctx context.Context, acct *accountFlags) error {
 	defer cancel()
 	cert, err := client.Certificate(ctx, e.tp)
 	if errors.Is(err, &batch.Error{Code: batch.CodeCertificateNotFound}) {
-		return broken(cli.ExitNoCertificate, "account", "it has no such certificate", "'poolcert cert list' shows what it has, 'poolcert cert add' adds one; is this the right account?")
+		return e.missed(cli.ExitNoCertificate, "account", "it has no such certificate", "'poolcert cert list' shows what it has, 'poolcert cert add' adds one; is this the right account?")
 	}
 	if err != nil {
 		e.skip("account", "could not be asked: %v", explain(err))
 		return nil
 	}
 	if cert.HasPrivateKey != nil && !*cert.HasPrivateKey {
-		return broken(cli.ExitNoCertificate, "account", "the certificate was added without its private key, which alone opens secrets", "add it again as a PFX, with its key, after 'poolcert cert delete'")
+		return e.missed(cli.ExitNoCertificate, "account", "the certificate was added without its private key, which alone opens secrets", "add it again as a PFX, with its key, after 'poolcert cert delete'")
 	}
 	if cert.State == batch.StateActive {
 		e.say("account", "has it, active")
@@ -192,7 +205,7 @@ func (e *explanation) pools(ctx context.Context, client *batch.Client, cert *bat
 		}
 	}
 	if len(referring) == 0 {
-		return broken(cli.ExitNoCertificate, "pools", "no pool refers to it, so no node gets it", "'poolcert pool set-certs' has the nodes of a pool install it")
+		return e.missed(cli.ExitNoCertificate, "pools", "no pool refers to it, so no node gets it", "'poolcert pool set-certs' has the nodes of a pool install it")
 	}
 	e.say("pools", "referred to by %s", strings.Join(referring, ", "))
 	return e.nodes(ctx, client, cert)
@@ -210,13 +223,24 @@ func (e *explanation) nodes(ctx context.Context, client *batch.Client, cert *bat
 	if err := p.addLeft(ctx, client, e.tp); err == nil && installed == 0 {
 		for _, n := range p.nodes {
 			if n.State == batch.NodeFailed {
-				return broken(cli.ExitFailure, "nodes", fmt.Sprintf("node %s of pool %s could not install it: %s", n.NodeID, n.PoolID, n.Error), "'poolcert-agent status' on that node says more")
+				return e.missed(cli.ExitFailure, "nodes", fmt.Sprintf("node %s of pool %s could not install it: %s", n.NodeID, n.PoolID, n.Error), "'poolcert-agent status' on that node says more")
 			}
 		}
-		return broken(cli.ExitNoCertificate, "nodes", "no node has it yet", "are there nodes in the pool, and do their agents run? 'poolcert node list POOL' tells")
+		return e.missed(cli.ExitNoCertificate, "nodes", "no node has it yet", "are there nodes in the pool, and do their agents run? 'poolcert node list POOL' tells")
 	}
 	e.say("nodes", "%s", p.summary(cli.Style{}))
 	return nil
+}
+
+// isHere asks the agent at most for a moment: the look at it comes later.
+func isHere(ctx context.Context, agent *local.Client, tp batch.Thumbprint) bool {
+	ctx, cancel := context.WithTimeout(ctx, completionTime)
+	defer cancel()
+	if agent.Healthy(ctx) != nil {
+		return false
+	}
+	cert, err := callerCertificate(ctx, agent, tp)
+	return err == nil && cert != nil && cert.HasKey
 }
 
 func (e *explanation) agent(ctx context.Context, agent *local.Client) error {
