@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	checkRest   = 500 * time.Millisecond // between two checks, at least
-	checkShare  = 10                     // and this many times its processor time, if that is
+	checkRest   = 500 * time.Millisecond // between two checks, at least; as long as the first one took,
+	checkShare  = 10                     // and this many times its processor time; but for both
 	checkPause  = 5 * time.Second        // no more than this
 	repairRest  = 6 * time.Second        // between repairs that never end,
 	repairBurst = 10                     // after so many
@@ -58,12 +58,12 @@ func (w *watcher) run(ctx context.Context) {
 		w.pulse.within(stallTime)
 		// First the watch, then the look: nothing can happen in between.
 		w.tell(w.watch.Follow())
-		found, effort := w.measured(ctx)
+		found, rest := w.measured(ctx)
 		if w.rest == 0 && w.record.repairFailed() { // nothing may tell that its cause has gone
 			w.rest = blindRest
 		}
 		w.pulse.idle()
-		rest := max(checkRest, min(checkShare*effort, checkPause))
+		rest = max(checkRest, min(rest, checkPause))
 		if found > 0 {
 			rest = max(rest, repairs.Reserve().Delay())
 		}
@@ -74,15 +74,15 @@ func (w *watcher) run(ctx context.Context) {
 	}
 }
 
-// measured checks, and returns the processor time that it took. By the clock of the wall, a
-// check takes long on a node that is busy with its tasks, and what has drifted would wait
-// ten times as long for the next one.
-func (w *watcher) measured(ctx context.Context) (found int, effort time.Duration) {
+// measured checks, and returns how long to rest after it: for a multiple of the processor
+// time that it took, and as long as it waited for disks. A multiple of that would be too
+// much: by the clock of the wall, a check takes long on a node that is busy with its tasks.
+func (w *watcher) measured(ctx context.Context) (found int, rest time.Duration) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	start := threadTime()
+	began, start := time.Now(), threadTime()
 	found = w.check(ctx)
-	return found, threadTime() - start
+	return found, max(checkShare*(threadTime()-start), time.Since(began))
 }
 
 // tell notes when the watcher goes blind, and when it sees again.

@@ -204,7 +204,8 @@ func TestRegularChecks(t *testing.T) {
 }
 
 // On a busy node a check takes long by the clock of the wall. What has drifted does not wait
-// for that: the rest goes by what the check cost.
+// ten times as long for the next one, as it does when a check costs much; on a slow disk,
+// checks take half of the time.
 func TestSlowCheckIsNoLongRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		checks := 0
@@ -215,8 +216,8 @@ func TestSlowCheckIsNoLongRest(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		w.run(ctx)
-		if checks < 25 {
-			t.Errorf("%d checks in a minute, want one in two seconds", checks)
+		if checks < 25 || checks > 31 {
+			t.Errorf("%d checks in a minute, want one in two seconds: it waits for half of the time", checks)
 		}
 	})
 }
