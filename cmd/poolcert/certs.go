@@ -39,7 +39,7 @@ Exit code 4: the agent allows nothing.`,
   poolcert certs --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			agent := local.Dial(keys.socket)
+			agent := keys.dial(cmd)
 			defer agent.Close()
 			identity, err := agent.Whoami(cmd.Context())
 			if err != nil {

@@ -50,7 +50,7 @@ not allowed, 1 others.`,
 			if err := e.find(cmd, acct, args[0]); err != nil {
 				return err
 			}
-			agent := local.Dial(keys.socket)
+			agent := keys.dial(cmd)
 			defer agent.Close()
 			e.here = isHere(cmd.Context(), agent, e.tp)
 			for _, look := range []func(context.Context) error{

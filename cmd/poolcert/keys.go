@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -43,6 +44,15 @@ func (f *keyFlags) register(cmd *cobra.Command) {
 	cli.Exclusive(cmd, "socket", "pfx", "key", "certificates-dir")
 }
 
+// dial returns a client of the node's service. A person who waits for it is told why.
+func (f *keyFlags) dial(cmd *cobra.Command) *local.Client {
+	agent := local.Dial(f.socket)
+	if w := cmd.ErrOrStderr(); cli.IsTerminal(w) {
+		agent.Waiting = sync.OnceFunc(func() { fmt.Fprintf(w, "Waiting for poolcert-agent at %s\n", f.socket) })
+	}
+	return agent
+}
+
 // unwrapper returns what opens content keys.
 func (f *keyFlags) unwrapper(cmd *cobra.Command) (decrypt.Unwrapper, error) {
 	switch {
@@ -55,7 +65,7 @@ func (f *keyFlags) unwrapper(cmd *cobra.Command) (decrypt.Unwrapper, error) {
 	case f.folder != "":
 		return decrypt.Keys(&certFolder{dir: f.folder}), nil
 	case f.pfxFile == "":
-		agent := local.Dial(f.socket)
+		agent := f.dial(cmd)
 		if own := os.Getenv(certificatesVariable); own != "" && !cmd.Flags().Changed("socket") {
 			return agentOrFolder{agent, decrypt.Keys(&certFolder{dir: own})}, nil
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -154,6 +155,24 @@ func TestKeyPrompt(t *testing.T) {
 		if cmd.Wait() == nil {
 			t.Errorf("%s: it succeeded; seen %q", name, p.seen.String())
 		}
+	}
+}
+
+// Who waits for an agent that hangs is told so, and needs not wait for the end.
+func TestWaitingForAgent(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "agent.sock")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	p := newTerminal(t)
+	cmd := p.start(t, "certs", "--socket", socket)
+	p.await(t, "Waiting for poolcert-agent at "+socket)
+	p.enter(t, "\x03")
+	p.await(t, "error: interrupted")
+	if cmd.Wait() == nil {
+		t.Errorf("it succeeded; seen %q", p.seen.String())
 	}
 }
 

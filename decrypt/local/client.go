@@ -36,6 +36,10 @@ import (
 // no-recipient are *[cms.NoRecipientError] from Unwrap, and
 // *[jwe.NoRecipientError] from UnwrapJWE.
 type Client struct {
+	// Waiting, if not nil, is called when a call has no answer after two seconds. Set it
+	// before the first one; calls at the same time have it called at the same time.
+	Waiting func()
+
 	path string
 	http *http.Client
 }
@@ -161,9 +165,14 @@ const (
 	awayTime = 8 * time.Second
 )
 
+const patience = 2 * time.Second // before a person is told
+
 // call sends one request, again if it must, and returns the whole answer.
 func (c *Client) call(ctx context.Context, method, path, mediaType string, body []byte) ([]byte, error) {
 	begin := time.Now()
+	if c.Waiting != nil {
+		defer time.AfterFunc(patience, c.Waiting).Stop()
+	}
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
 		data, err := c.try(ctx, method, path, mediaType, body)
 		var left time.Duration

@@ -39,7 +39,8 @@ func TestClientTriesAgain(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				begin := time.Now()
 				better := time.Hour // when the service answers
-				c := &Client{http: &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+				var told []time.Duration
+				c := &Client{Waiting: func() { told = append(told, time.Since(begin)) }, http: &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
 					if time.Since(begin) >= better {
 						return answer(200, `{"certificates":[]}`)
 					}
@@ -52,7 +53,13 @@ func TestClientTriesAgain(t *testing.T) {
 					t.Errorf("gave up after %v, want %v", took, test.time)
 				}
 				if test.time == 0 {
+					if len(told) > 0 {
+						t.Error("told to wait for what came at once")
+					}
 					return
+				}
+				if len(told) != 1 || told[0] != patience {
+					t.Errorf("told after %v, want %v", told, patience)
 				}
 				begin, better = time.Now(), test.time-time.Second
 				if _, err := c.Certificates(t.Context()); err != nil {
