@@ -5,8 +5,10 @@ package poolcert_test
 import (
 	"encoding/json"
 	"errors"
+	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"io"
 	"os"
 	"os/exec"
@@ -113,6 +115,38 @@ func TestImportRules(t *testing.T) {
 }
 
 // The database drivers must not reach what runs on nodes and desks.
+// A task waits for the start of the command: what a package makes then, it makes for all.
+func TestCommandStartsWithoutRegexps(t *testing.T) {
+	for _, p := range packages(t, "linux", "-deps", "./cmd/poolcert") {
+		if !within(p.ImportPath, module) {
+			continue
+		}
+		for _, name := range p.GoFiles {
+			file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range valuesOf(file) {
+				if call, ok := v.(*ast.CallExpr); ok && types.ExprString(call.Fun) == "regexp.MustCompile" {
+					t.Errorf("%s/%s: %s at the start: use sync.OnceValue", p.ImportPath, name, types.ExprString(call.Fun))
+				}
+			}
+		}
+	}
+}
+
+// valuesOf returns what the variables of a file are made with.
+func valuesOf(file *ast.File) (values []ast.Expr) {
+	for _, d := range file.Decls {
+		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.VAR {
+			for _, spec := range g.Specs {
+				values = append(values, spec.(*ast.ValueSpec).Values...)
+			}
+		}
+	}
+	return values
+}
+
 func TestServerDependenciesStayInServer(t *testing.T) {
 	for _, goos := range []string{"linux", "windows"} {
 		for _, p := range packages(t, goos, "./cmd/poolcert", "./cmd/poolcert-agent") {

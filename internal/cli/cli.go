@@ -126,9 +126,11 @@ func Main(ctx context.Context, root *cobra.Command, args []string, stdin io.Read
 		ends = append(ends, syscall.SIGHUP)
 	}
 	ctx, stop := signal.NotifyContext(ctx, ends...)
-	defer stop()
 	context.AfterFunc(ctx, func() { time.AfterFunc(cleanUpTime, stop) })
-	defer onAbort(stderr, os.Exit)()
+	giveBack := onAbort(stderr, os.Exit)
+	// The process is to end: it need not wait for this, which takes two changes of threads
+	// for each signal.
+	defer func() { go stop(); go giveBack() }()
 
 	if err := forbidDumps(); err != nil {
 		fmt.Fprintf(stderr, "%s: warning: core dumps of this process cannot be forbidden: %v\n", root.Name(), err)

@@ -6,6 +6,7 @@ package sddl
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // A SID names an account or a group, as text: "S-1-5-32-545".
@@ -33,10 +34,12 @@ const (
 	KeyRead     = "0x80120089" // of a key container: to use the key, and to see its attributes
 )
 
-var form = regexp.MustCompile(`^S-1-(?:[0-9]{1,10}|0x[0-9A-Fa-f]{12})(?:-[0-9]{1,10}){1,15}$`)
+var form = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^S-1-(?:[0-9]{1,10}|0x[0-9A-Fa-f]{12})(?:-[0-9]{1,10}){1,15}$`)
+})
 
 // IsSID tells whether text is a SID.
-func IsSID(text string) bool { return form.MatchString(text) }
+func IsSID(text string) bool { return form().MatchString(text) }
 
 // An Entry allows one account or group something.
 type Entry struct {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/BurntSushi/toml"
 )
@@ -51,7 +52,9 @@ func Decode(text string, v any) (toml.MetaData, error) {
 
 // wrongType is how the library tells of a value of a wrong type. Its test would see
 // another one.
-var wrongType = regexp.MustCompile(`^toml: line (\d+) \(last key "([^"]*)"\): (?:incompatible types: TOML value has type (\S+); destination has type (\S+)|type mismatch for \S+: expected (\S+) but found (\S+))$`)
+var wrongType = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^toml: line (\d+) \(last key "([^"]*)"\): (?:incompatible types: TOML value has type (\S+); destination has type (\S+)|type mismatch for \S+: expected (\S+) but found (\S+))$`)
+})
 
 // kinds are types by the library's names for them, as they are in a file.
 var kinds = map[string]string{
@@ -73,7 +76,7 @@ func explain(err error) error {
 	if errors.As(err, &parse) { // of a value that reads itself
 		return &Error{Line: parse.Position.Line, Key: parse.LastKey, Reason: strings.TrimPrefix(parse.Message, "slog: ")}
 	}
-	if m := wrongType.FindStringSubmatch(err.Error()); m != nil {
+	if m := wrongType().FindStringSubmatch(err.Error()); m != nil {
 		e := &Error{Key: m[2], Reason: fmt.Sprintf("want %s, and it is %s", kind(m[4]+m[5]), kind(m[3]+m[6]))}
 		fmt.Sscan(m[1], &e.Line)
 		return e
