@@ -72,21 +72,32 @@ func othersCanRead(f *os.File) bool {
 }
 
 func makePassable(dir string) error {
+	dir = filepath.Clean(dir)
 	if _, err := os.Stat(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	// One by one: the umask of the agent's service keeps others out of each.
-	if err := makePassable(filepath.Dir(dir)); err != nil {
+	above, name := filepath.Dir(dir), filepath.Base(dir)
+	if err := makePassable(above); err != nil {
 		return err
 	}
-	err := os.Mkdir(dir, 0o755)
-	switch {
-	case err == nil:
-		err = os.Chmod(dir, 0o755)
-	case errors.Is(err, fs.ErrExist): // by now, or as a link that leads nowhere
-		_, err = os.Stat(dir)
+	// Who can write above may exchange what was made for a link: it leads nowhere else.
+	root, err := os.OpenRoot(above)
+	if err != nil {
+		return err
 	}
-	return err
+	defer root.Close()
+	if err := root.Mkdir(name, 0o755); errors.Is(err, fs.ErrExist) { // by now, or as a link that leads nowhere
+		_, err = os.Stat(dir)
+		return err
+	} else if err != nil {
+		return err
+	}
+	made, err := root.OpenFile(name, os.O_RDONLY|syscall.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(made.Chmod(0o755), made.Close())
 }
 
 func makePrivate(dir string) error {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -119,5 +120,38 @@ func TestMakePassable(t *testing.T) {
 		if err := MakePassable(filepath.Join(path, "below")); err == nil {
 			t.Errorf("below a %s: no error", name)
 		}
+	}
+}
+
+// Who can write in the folder above puts a link in the place of what was just made: what
+// it leads to keeps its mode.
+func TestMakePassableHeedsNoLink(t *testing.T) {
+	dir := t.TempDir()
+	private, path, link, old := filepath.Join(t.TempDir(), "private"), filepath.Join(dir, "path"), filepath.Join(dir, "link"), filepath.Join(dir, "old")
+	if err := os.WriteFile(private, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	end := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-end:
+				return
+			default:
+			}
+			_ = os.Symlink(private, link) // is there, if nothing was made since
+			if os.Rename(path, old) == nil {
+				_ = errors.Join(os.Rename(link, path), os.Remove(path), os.Remove(old))
+			}
+		}
+	})
+	for range 200_000 {
+		_ = MakePassable(path)
+	}
+	close(end)
+	wg.Wait()
+	if info, err := os.Stat(private); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("a private file has mode %v, error %v", info.Mode(), err)
 	}
 }
