@@ -205,7 +205,7 @@ func (e *explanation) pools(ctx context.Context, client *batch.Client, cert *bat
 		}
 	}
 	if len(referring) == 0 {
-		return e.missed(cli.ExitNoCertificate, "pools", "no pool refers to it, so no node gets it", "'poolcert pool set-certs' has the nodes of a pool install it")
+		return e.missed(cli.ExitNoCertificate, "pools", "no pool refers to it, so no node gets it from this account", "'poolcert pool set-certs' has the nodes of a pool install it")
 	}
 	e.say("pools", "referred to by %s", strings.Join(referring, ", "))
 	return e.nodes(ctx, client, cert)
@@ -226,7 +226,7 @@ func (e *explanation) nodes(ctx context.Context, client *batch.Client, cert *bat
 				return e.missed(cli.ExitFailure, "nodes", fmt.Sprintf("node %s of pool %s could not install it: %s", n.NodeID, n.PoolID, n.Error), "'poolcert-agent status' on that node says more")
 			}
 		}
-		return e.missed(cli.ExitNoCertificate, "nodes", "no node has it yet", "are there nodes in the pool, and do their agents run? 'poolcert node list POOL' tells")
+		return e.missed(cli.ExitNoCertificate, "nodes", "no node of these pools reports it", "are there nodes in the pool, and do their agents run? 'poolcert node list POOL' tells")
 	}
 	e.say("nodes", "%s", p.summary(cli.Style{}))
 	return nil

@@ -66,9 +66,13 @@ func (e *explanation) message(ctx context.Context, acct *accountFlags, in io.Rea
 		return batch.Thumbprint{}, explainDecrypt(err)
 	}
 	is := "is"
-	if slices.ContainsFunc(info.Recipients, isAnybody) {
-		e.skip("message", "does not say whom it is for")
+	if i := slices.IndexFunc(info.Recipients, isAnybody); i >= 0 {
 		is = "may be"
+		if kid := info.Recipients[i].KeyID; kid != "" {
+			e.skip("message", "calls its key %.80q, and names no certificate", kid)
+		} else {
+			e.skip("message", "does not say whom it is for")
+		}
 	}
 	for _, cert := range f.found {
 		e.say("message", "%s for %s, %s", is, cert.Subject, batch.ThumbprintOf(cert))
@@ -78,9 +82,10 @@ func (e *explanation) message(ctx context.Context, acct *accountFlags, in io.Rea
 }
 
 // isAnybody tells whether a message names no certificate, so that any of that kind of key
-// may be meant.
+// may be meant. A key id is what its sender calls the key.
 func isAnybody(r decrypt.Recipient) bool {
-	return r.Kind != cms.OtherKind.String() && r.Issuer == "" && r.SubjectKeyID == "" && r.KeyID == "" && r.Thumbprint == "" && r.SHA256 == ""
+	forKey := r.Kind == cms.KeyTransport.String() || r.Kind == cms.KeyAgreement.String()
+	return forKey && r.SerialNumber == "" && r.SubjectKeyID == "" && r.Thumbprint == "" && r.SHA256 == ""
 }
 
 // bound looks at what the agent allows, whatever the certificate.
@@ -89,10 +94,15 @@ func (e *explanation) bound(info *decrypt.Info) error {
 		if r.BoundTo == "" {
 			continue
 		}
-		if b, err := binding.Parse(r.BoundTo); err == nil && !b.NotAfter.IsZero() && time.Now().After(b.NotAfter) {
+		b, err := binding.Parse(r.BoundTo)
+		switch {
+		case err != nil:
+			e.skip("message", "is bound in a way that this version does not know: an agent of this version opens it nowhere")
+		case !b.NotAfter.IsZero() && time.Now().After(b.NotAfter):
 			return broken(cli.ExitNotAllowed, "message", fmt.Sprintf("it is bound until %s, which is over: no agent opens it", cli.Time(b.NotAfter)), "have the secret sealed again")
+		default:
+			e.skip("message", "is bound to %s: elsewhere, no agent opens it", r.BoundTo)
 		}
-		e.skip("message", "is bound to %s: elsewhere, no agent opens it", r.BoundTo)
 		return nil // all recipients have one binding
 	}
 	return nil
