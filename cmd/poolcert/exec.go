@@ -88,7 +88,7 @@ then.`,
 				err = execute(path, args, p.environ(), p.files)
 			}
 			if errors.Is(err, syscall.ENOEXEC) { // shells try such a file as a script
-				return cli.Hint(err, "a script begins with a line such as #!/bin/sh")
+				return cli.Hint(err, "a script begins with a line such as #!/bin/sh; a program is for one kind of processor")
 			}
 			return err
 		},
