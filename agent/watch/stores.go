@@ -22,10 +22,12 @@ type stores struct {
 	changed chan struct{}
 	end     func() // nil: it has not begun
 	looks   *rate.Limiter
+
+	reserved *rate.Reservation // of a look to come; nil: none
 }
 
 func newStores(begin Stores) stores {
-	return stores{begin, make(chan struct{}, 1), nil, rate.NewLimiter(rate.Every(storeRest), storeBurst)}
+	return stores{begin: begin, changed: make(chan struct{}, 1), looks: rate.NewLimiter(rate.Every(storeRest), storeBurst)}
 }
 
 // follow has the next change told. What was told before is forgotten.
@@ -34,12 +36,26 @@ func (s *stores) follow() (err error) {
 		return nil
 	}
 	s.close()
+	if s.reserved != nil { // there was another reason for a look before
+		s.reserved.Cancel()
+		s.reserved = nil
+	}
 	select {
 	case <-s.changed:
 	default:
 	}
 	s.end, err = s.begin(s.changed)
 	return err
+}
+
+// reserve returns how long the look at a change has to wait.
+func (s *stores) reserve() time.Duration {
+	look := s.looks.Reserve()
+	later := look.Delay()
+	if later > 0 {
+		s.reserved = look
+	}
+	return later
 }
 
 func (s *stores) close() {

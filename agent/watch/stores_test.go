@@ -61,6 +61,14 @@ func TestStores(t *testing.T) {
 			b.ring()
 			waits("one change too many", storeRest)
 		}
+		for range 10 { // looks for other reasons
+			follow()
+			b.ring()
+			w.Wait(t.Context(), time.After(time.Second), 0)
+		}
+		follow()
+		b.ring()
+		waits("one change too many, after other looks", storeRest-10*time.Second)
 		follow()
 		b.ring()
 		follow()

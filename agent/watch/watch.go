@@ -106,7 +106,7 @@ func (w *Watch) followFolders() error {
 // Wait waits for a change, for regular, or for rest if that is not 0. It returns false when
 // ctx ends.
 func (w *Watch) Wait(ctx context.Context, regular <-chan time.Time, rest time.Duration) bool {
-	var look <-chan time.Time
+	var look, told <-chan time.Time
 	if rest > 0 {
 		look = time.After(rest)
 	}
@@ -125,13 +125,14 @@ func (w *Watch) Wait(ctx context.Context, regular <-chan time.Time, rest time.Du
 		case <-w.errors(): // changes were lost
 			return true
 		case <-w.stores.changed:
-			later := w.stores.looks.Reserve().Delay()
+			later := w.stores.reserve()
 			if later == 0 {
 				return true
 			}
-			if look == nil {
-				look = time.After(later)
-			}
+			told = time.After(later)
+		case <-told:
+			w.stores.reserved = nil // and used
+			return true
 		case <-w.mounts:
 			if w.moved() {
 				return true
