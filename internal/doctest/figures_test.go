@@ -67,6 +67,9 @@ var figures = []figure{
 	{"docs/local-api.md", `does so for (\d+ s), and`, clientGo, `awayTime = (.+)`, 0, 0},
 	{"docs/local-api.md", `, and for (\d+ s) while the agent is there`, clientGo, `busyTime = (.+)`, 0, 0},
 	{"docs/attack-surface.md", `refused after (\d+ s) \(.its queue`, clientGo, `busyTime = (.+)`, 0, 0},
+	{"docs/systemd.md", `tries for (\d+ s), and says then .its queue`, clientGo, `busyTime = (.+)`, 0, 0},
+	{"docs/windows.md", `as .poolcert. does for (\d+ s)`, clientGo, `busyTime = (.+)`, 0, 0},
+	{"docs/windows.md", `tries for (\d+ s), if this computer`, clientGo, `awayTime = (.+)`, 0, 0},
 	{operations, `our unit allows ([\d,]+) \(.LimitNOFILE`, serverUnit, `LimitNOFILE=(\d+)`, 0, 0},
 
 	// Times.
