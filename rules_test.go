@@ -114,7 +114,6 @@ func TestImportRules(t *testing.T) {
 	}
 }
 
-// The database drivers must not reach what runs on nodes and desks.
 // A task waits for the start of the command: what a package makes then, it makes for all.
 func TestCommandStartsWithoutRegexps(t *testing.T) {
 	for _, p := range packages(t, "linux", "-deps", "./cmd/poolcert") {
@@ -147,6 +146,7 @@ func valuesOf(file *ast.File) (values []ast.Expr) {
 	return values
 }
 
+// The database drivers must not reach what runs on nodes and desks.
 func TestServerDependenciesStayInServer(t *testing.T) {
 	for _, goos := range []string{"linux", "windows"} {
 		for _, p := range packages(t, goos, "./cmd/poolcert", "./cmd/poolcert-agent") {
