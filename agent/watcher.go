@@ -93,13 +93,13 @@ func (w *watcher) tell(err error) {
 	}
 	switch {
 	case err == nil && w.blind != "":
-		w.log.Info("installed files are watched again")
+		w.log.Info("what is installed is watched again")
 		w.blind = ""
 		w.record.blind("")
 	case err != nil && !errors.Is(err, fs.ErrNotExist) && w.blind != oneLine(err):
 		w.blind = oneLine(err)
 		w.record.blind(w.blind)
-		w.log.Warn("installed files cannot be watched, and are looked at regularly", "err", w.blind, "interval", blindRest)
+		w.log.Warn("what is installed cannot be watched, and is looked at regularly", "err", w.blind, "interval", blindRest)
 	}
 }
 

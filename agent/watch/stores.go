@@ -8,6 +8,7 @@ import (
 
 // Looks at the certificate stores: so many at once, then one in so long. Windows changes
 // what is there, too, and a look that were to change something would cause the next one.
+// What is mended takes two: that is a change.
 const (
 	storeBurst = 20
 	storeRest  = 15 * time.Second

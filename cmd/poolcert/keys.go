@@ -48,7 +48,7 @@ func (f *keyFlags) register(cmd *cobra.Command) {
 func (f *keyFlags) dial(cmd *cobra.Command) *local.Client {
 	agent := local.Dial(f.socket)
 	if w := cmd.ErrOrStderr(); cli.IsTerminal(w) {
-		agent.Waiting = sync.OnceFunc(func() { fmt.Fprintf(w, "Waiting for poolcert-agent at %s\n", f.socket) })
+		agent.Waiting = sync.OnceFunc(func() { fmt.Fprintf(w, "Waiting for poolcert-agent at %s\n", cli.Text(f.socket)) })
 	}
 	return agent
 }
