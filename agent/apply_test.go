@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"maps"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"poolcert/agent/member"
 	"poolcert/agent/pace"
 	"poolcert/agent/statedir"
+	"poolcert/agent/statedir/statedirtest"
 	"poolcert/batch"
 	"poolcert/internal/nodeapi"
 	"poolcert/internal/testcert"
@@ -66,7 +66,7 @@ func (b *brokenStore) Replace(ctx context.Context, entries []store.Entry) (map[b
 
 func newTestReconciler(t *testing.T, s source) (*reconciler, *brokenStore) {
 	t.Helper()
-	return newTestReconcilerIn(t, s, newTestState(t))
+	return newTestReconcilerIn(t, s, statedirtest.New(t))
 }
 
 func testVault(state *statedir.Dir) *lastgood.Vault {
@@ -93,16 +93,6 @@ func (s *fakeSource) add(t *testing.T, name string) batch.CertificateReference {
 
 func wantOf(ctx context.Context, revision string, references ...batch.CertificateReference) *want {
 	return &want{revision: revision, references: references, superseded: ctx}
-}
-
-func newTestState(t *testing.T) *statedir.Dir {
-	t.Helper()
-	state, err := statedir.Open(filepath.Join(t.TempDir(), "state"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { state.Close() })
-	return state
 }
 
 // states returns the reported states by thumbprint.
@@ -146,7 +136,7 @@ func TestNothingIsReportedRemovedWhileACopyIsLeft(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			state := newTestState(t)
+			state := statedirtest.New(t)
 			r, b := newTestReconcilerIn(t, s, state)
 			if err := r.apply(t.Context(), wantOf(t.Context(), "1", one)); err != nil {
 				t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"poolcert/agent/member"
 	"poolcert/agent/statedir"
+	"poolcert/agent/statedir/statedirtest"
 	"poolcert/batch"
 )
 
@@ -51,7 +52,7 @@ func TestLastGoodGoesWithWhatIsTakenAway(t *testing.T) {
 		"another order, same": {[]batch.CertificateReference{two, one}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			state := newTestState(t)
+			state := statedirtest.New(t)
 			r, _ := newTestReconcilerIn(t, s, state)
 			if err := r.apply(t.Context(), wantOf(t.Context(), "1", one, two)); err != nil {
 				t.Fatal(err)
@@ -87,7 +88,7 @@ func TestLastGoodGoesWithWhatIsTakenAway(t *testing.T) {
 func TestUnreadLastGoodGoes(t *testing.T) {
 	s := newFakeSource()
 	one := s.add(t, "one")
-	state := newTestState(t)
+	state := statedirtest.New(t)
 	before, _ := newTestReconcilerIn(t, s, state)
 	if err := before.apply(t.Context(), wantOf(t.Context(), "1", one)); err != nil {
 		t.Fatal(err)

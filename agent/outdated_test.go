@@ -11,6 +11,7 @@ import (
 	"poolcert/agent/agenttest"
 	"poolcert/agent/offline"
 	"poolcert/agent/pace"
+	"poolcert/agent/statedir/statedirtest"
 	"poolcert/batch"
 	"poolcert/internal/bootclock"
 )
@@ -23,7 +24,7 @@ func TestFollowerRemovesWhatIsOutdated(t *testing.T) {
 		config.MaxOffline, config.AfterMaxOffline = 24*time.Hour, afterRemove
 		s := newFakeSource()
 		f := newTestFollower(s)
-		f.offline = offline.New(config.offlineLimit(), newTestState(t), bootclock.Process(), f.log)
+		f.offline = offline.New(config.offlineLimit(), statedirtest.New(t), bootclock.Process(), f.log)
 		follow(t, f)
 		if w := <-f.wants.c; w.revision != "r0" {
 			t.Errorf("want %+v", w)
@@ -52,7 +53,7 @@ func TestFollowerRemovesWhatIsOutdated(t *testing.T) {
 func TestOutdatedSetIsNotRestored(t *testing.T) {
 	s := newFakeSource()
 	one := s.add(t, "one")
-	state := newTestState(t)
+	state := statedirtest.New(t)
 	before, _ := newTestReconcilerIn(t, s, state)
 	if err := before.apply(t.Context(), wantOf(t.Context(), "1", one)); err != nil {
 		t.Fatal(err)

@@ -187,99 +187,68 @@ func TestWatcherGoesBlind(t *testing.T) {
 }
 
 // While nothing changes there are only the regular checks.
-func TestRegularChecks(t *testing.T) {
+// checksDuring has a watcher of nothing run for d, and counts its checks.
+func checksDuring(t *testing.T, d, interval time.Duration, check func(n int, r *record) (found int)) (checks int) {
 	synctest.Test(t, func(t *testing.T) {
-		checks := 0
-		w := &watcher{
-			folders: func() []string { return nil }, interval: 10 * time.Minute, record: newRecord(),
-			check: func(context.Context) int { checks++; return 0 },
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), 65*time.Minute)
+		w := &watcher{folders: func() []string { return nil }, interval: interval, record: newRecord()}
+		w.check = func(context.Context) int { checks++; return check(checks, w.record) }
+		ctx, cancel := context.WithTimeout(t.Context(), d)
 		defer cancel()
 		w.run(ctx)
-		if checks != 7 {
-			t.Errorf("%d checks in 65 minutes, want 1 and 6", checks)
-		}
 	})
+	return checks
+}
+
+func TestRegularChecks(t *testing.T) {
+	checks := checksDuring(t, 65*time.Minute, 10*time.Minute, func(int, *record) int { return 0 })
+	if checks != 7 {
+		t.Errorf("%d checks in 65 minutes, want 1 and 6", checks)
+	}
 }
 
 // On a busy node a check takes long by the clock of the wall. What has drifted does not wait
 // ten times as long for the next one, as it does when a check costs much; on a slow disk,
 // checks take half of the time.
 func TestSlowCheckIsNoLongRest(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		checks := 0
-		w := &watcher{
-			folders: func() []string { return nil }, interval: time.Second, record: newRecord(),
-			check: func(context.Context) int { checks++; time.Sleep(time.Second); return 0 },
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		w.run(ctx)
-		if checks < 25 || checks > 31 {
-			t.Errorf("%d checks in a minute, want one in two seconds: it waits for half of the time", checks)
-		}
-	})
+	checks := checksDuring(t, time.Minute, time.Second, func(int, *record) int { time.Sleep(time.Second); return 0 })
+	if checks < 25 || checks > 31 {
+		t.Errorf("%d checks in a minute, want one in two seconds: it waits for half of the time", checks)
+	}
 }
 
 // A check that costs much, as one of a large set does, is made at a tenth of a processor.
 func TestCostlyChecksAreRare(t *testing.T) {
 	const cost, during = 100 * time.Millisecond, 5 * time.Second
-	synctest.Test(t, func(t *testing.T) {
-		checks := 0
-		w := &watcher{
-			folders: func() []string { return nil }, interval: 10 * time.Millisecond, record: newRecord(),
-			check: func(context.Context) int {
-				checks++
-				for end := threadTime() + cost; threadTime() < end; {
-				}
-				return 0
-			},
+	checks := checksDuring(t, during, 10*time.Millisecond, func(int, *record) int {
+		for end := threadTime() + cost; threadTime() < end; {
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), during)
-		defer cancel()
-		w.run(ctx)
-		if most := int(during/(checkShare*cost)) + 1; checks < 2 || checks > most {
-			t.Errorf("%d checks in %v, want %d at most", checks, during, most)
-		}
+		return 0
 	})
+	if most := int(during/(checkShare*cost)) + 1; checks < 2 || checks > most {
+		t.Errorf("%d checks in %v, want %d at most", checks, during, most)
+	}
 }
 
 // What cannot be mended is looked at again, though nothing tells of a change.
 func TestFailedRepairsAreTriedAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		checks := 0
-		w := &watcher{folders: func() []string { return nil }, interval: time.Hour, record: newRecord()}
-		w.check = func(context.Context) int {
-			var err error
-			if checks++; checks < 5 {
-				err = errors.New("in use")
-			}
-			w.record.repaired(nil, err)
-			return 0
+	checks := checksDuring(t, 50*time.Minute, time.Hour, func(n int, r *record) int {
+		var err error
+		if n < 5 {
+			err = errors.New("in use")
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Minute)
-		defer cancel()
-		w.run(ctx)
-		if checks != 5 {
-			t.Errorf("%d checks, want 5: until one goes well", checks)
-		}
+		r.repaired(nil, err)
+		return 0
 	})
+	if checks != 5 {
+		t.Errorf("%d checks, want 5: until one goes well", checks)
+	}
 }
 
 // What has to be mended again and again is mended ever more seldom.
 func TestEndlessRepairsBecomeRare(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		checks := 0
-		w := &watcher{
-			folders: func() []string { return nil }, interval: time.Second, record: newRecord(),
-			check: func(context.Context) int { checks++; return 1 },
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
-		defer cancel()
-		w.run(ctx)
-		if want := repairBurst + int(10*time.Minute/repairRest); checks < want/2 || checks > want+1 {
-			t.Errorf("%d repairs in 10 minutes, want %d at most", checks, want)
-		}
-	})
+	const during = 10 * time.Minute
+	checks := checksDuring(t, during, time.Second, func(int, *record) int { return 1 })
+	if want := repairBurst + int(during/repairRest); checks < want/2 || checks > want+1 {
+		t.Errorf("%d repairs in %v, want %d at most", checks, during, want)
+	}
 }

@@ -32,7 +32,7 @@ func storableJSON(doc string) string {
 	return string(b)
 }
 
-// escaped returns what \uXXXX at the beginning of b stands for, or -1.
+// escaped returns what \u and four digits at the beginning of b stand for, or -1.
 func escaped(b []byte) rune {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return -1

@@ -2,17 +2,16 @@ package lastgood
 
 import (
 	"errors"
-	"path/filepath"
 	"testing"
 
 	"poolcert/agent/member"
-	"poolcert/agent/statedir"
+	"poolcert/agent/statedir/statedirtest"
 	"poolcert/internal/dpapi/dpapitest"
 )
 
 // What DPAPI cannot do for the moment is not taken for another computer's key.
 func TestDPAPIKeyPasses(t *testing.T) {
-	state := newTestDir(t)
+	state := statedirtest.New(t)
 	m := dpapitest.New(t)
 	v := newVault(state, nil, &dpapiKey{state, nil, m})
 	if err := v.Save(&Set{Revision: "1"}); err != nil {
@@ -34,7 +33,7 @@ func TestDPAPIKeyPasses(t *testing.T) {
 
 // The key is bound to the node, like the set.
 func TestDPAPIKeyOfNode(t *testing.T) {
-	state := newTestDir(t)
+	state := statedirtest.New(t)
 	m := dpapitest.New(t)
 	one := &dpapiKey{state, &member.Identity{Account: "a", Pool: "p", Node: "one"}, m}
 	if _, err := one.load(true); err != nil {
@@ -51,7 +50,7 @@ func TestDPAPIKeyOfNode(t *testing.T) {
 }
 
 func TestSetIsBoundToItsNode(t *testing.T) {
-	state := newTestDir(t)
+	state := statedirtest.New(t)
 	v := New(state, &member.Identity{Account: "a", Pool: "p", Node: "n"}, Options{})
 	if err := v.Save(&Set{Revision: "1"}); err != nil {
 		t.Fatal(err)
@@ -72,14 +71,4 @@ func TestSetIsBoundToItsNode(t *testing.T) {
 			t.Errorf("node %+v: load = %v, want ErrUnusable", other, err)
 		}
 	}
-}
-
-func newTestDir(t *testing.T) *statedir.Dir {
-	t.Helper()
-	state, err := statedir.Open(filepath.Join(t.TempDir(), "state"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { state.Close() })
-	return state
 }

@@ -12,6 +12,7 @@ import (
 
 	"poolcert/agent/member"
 	"poolcert/agent/statedir"
+	"poolcert/agent/statedir/statedirtest"
 	"poolcert/internal/dpapi/dpapitest"
 	"poolcert/internal/tpmkey"
 	"poolcert/internal/tpmkey/tpmtest"
@@ -61,7 +62,7 @@ func TestNodeKeys(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			state := newTestDir(t)
+			state := statedirtest.New(t)
 			id := node
 			for _, revision := range []string{"1", "2"} {
 				v := newVault(state, id, test.key(state))
@@ -89,7 +90,7 @@ func TestNodeKeys(t *testing.T) {
 
 // A key that cannot be had now is no reason to take the set for damaged.
 func TestNodeKeyOutOfReach(t *testing.T) {
-	state := newTestDir(t)
+	state := statedirtest.New(t)
 	id := &member.Identity{Account: "a", Pool: "p", Node: "n"}
 	v := newVault(state, id, &tpmKey{state, testTPM(t)})
 	if err := v.Save(&Set{Revision: "1"}); err != nil {
@@ -126,7 +127,7 @@ func TestNodeKeyOutOfReach(t *testing.T) {
 // With another node_key, the key of the one before does not stay beside what it
 // opened.
 func TestNodeKeyBeforeGoes(t *testing.T) {
-	state := newTestDir(t)
+	state := statedirtest.New(t)
 	tpm := &tpmKey{state, testTPM(t)}
 	for _, test := range []struct {
 		key        nodeKey

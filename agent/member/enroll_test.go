@@ -4,23 +4,19 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"poolcert/agent/agenttest"
 	"poolcert/agent/statedir"
+	"poolcert/agent/statedir/statedirtest"
 	"poolcert/internal/nodeapi"
 )
 
 // enrolled has a new node join, and keeps its identity.
 func enrolled(t *testing.T, token *nodeapi.Token) (*statedir.Dir, *Identity) {
 	t.Helper()
-	state, err := statedir.Open(filepath.Join(t.TempDir(), "state"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { state.Close() })
+	state := statedirtest.New(t)
 	keys, err := JoiningKeys(state, token)
 	if err != nil {
 		t.Fatal(err)

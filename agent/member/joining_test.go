@@ -1,21 +1,16 @@
 package member
 
 import (
-	"path/filepath"
 	"testing"
 
 	"poolcert/agent/agenttest"
-	"poolcert/agent/statedir"
+	"poolcert/agent/statedir/statedirtest"
 )
 
 // A token for another pool must not find the keys of a join that may have succeeded.
 func TestJoinKeysAreOfOneToken(t *testing.T) {
 	s := agenttest.NewService(t)
-	state, err := statedir.Open(filepath.Join(t.TempDir(), "state"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer state.Close()
+	state := statedirtest.New(t)
 	first := s.Token(1)
 	a, err := JoiningKeys(state, first)
 	if err != nil {

@@ -3,12 +3,12 @@ package offline
 import (
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"poolcert/agent/statedir"
+	"poolcert/agent/statedir/statedirtest"
 	"poolcert/internal/bootclock"
 )
 
@@ -33,16 +33,6 @@ func (n *fakeNode) pass(d time.Duration) { n.booted, n.wall = n.booted+d, n.wall
 // reboot has the node off for d. Its clock may be wrong until it is synchronised.
 func (n *fakeNode) reboot(d time.Duration) {
 	n.id, n.booted, n.wall, n.synced = n.id+"'", 20*time.Second, n.wall.Add(d+20*time.Second), false
-}
-
-func newTestDir(t *testing.T) *statedir.Dir {
-	t.Helper()
-	state, err := statedir.Open(filepath.Join(t.TempDir(), "state"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { state.Close() })
-	return state
 }
 
 func TestOfflineCountsByTheBootClock(t *testing.T) {
@@ -79,7 +69,7 @@ func TestOfflineCountsByTheBootClock(t *testing.T) {
 		"contact ends all": {func(n *fakeNode, restart, contact func()) { n.reboot(40 * day); restart(); contact(); n.synced = true }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			state := newTestDir(t)
+			state := statedirtest.New(t)
 			limit := Limit{30 * day, true}
 			n := &fakeNode{"boot", 5 * day, start, true}
 			var o *Counter
@@ -105,7 +95,7 @@ func TestOfflineCountsByTheBootClock(t *testing.T) {
 
 func TestOfflineWithoutLimit(t *testing.T) {
 	n := &fakeNode{"boot", 0, time.Now(), true}
-	o := New(Limit{0, true}, newTestDir(t), n.clock(), slog.New(slog.DiscardHandler))
+	o := New(Limit{0, true}, statedirtest.New(t), n.clock(), slog.New(slog.DiscardHandler))
 	n.pass(100 * 365 * 24 * time.Hour)
 	if o.Outdated() || o.Text() != "" {
 		t.Errorf("too long: %q", o.Text())
@@ -117,7 +107,7 @@ func TestDamagedContactFile(t *testing.T) {
 	id, _ := bootclock.System().Boot()
 	future := fmt.Sprintf(`{"bootId": %q, "boot": 9000000000000000000, "offline": 9000000000000000000}`, id)
 	for _, text := range []string{future, "", "{", `{"offline": -5}`, `{"offline": 1e30}`, `[]`, strings.Repeat(" ", 5000)} {
-		state := newTestDir(t)
+		state := statedirtest.New(t)
 		if err := state.Write(statedir.ContactFile, []byte(text)); err != nil {
 			t.Fatal(err)
 		}
